@@ -1,0 +1,313 @@
+"""When the gate may open: trains, windows and blackouts in the policy's civil time.
+
+Every time rule is one pure function of an instant: *the earliest moment, not before this one, at which the rule
+holds*. Rules are conjoined by :func:`first_open`, which walks the rules until none moves the moment any further;
+that fixed point is the earliest moment at which all hold, whatever the rules are.
+
+Civil times live in an IANA zone; intervals are half-open. A civil time that a clock change skips is read as the
+instant at which the clock has been set forward; one that occurs twice is read as its first occurrence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import IntEnum
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+HORIZON = timedelta(days=400)
+"""How far ahead anybody looks for an opening; what opens later is not foreseen."""
+
+OpenAt = Callable[[datetime], datetime | None]
+"""The earliest moment >= the given one at which a rule holds; None: not within the horizon."""
+
+
+class Weekday(IntEnum):
+    """The days of a week, counted as ``date.weekday`` counts them."""
+
+    MONDAY = 0
+    TUESDAY = 1
+    WEDNESDAY = 2
+    THURSDAY = 3
+    FRIDAY = 4
+    SATURDAY = 5
+    SUNDAY = 6
+
+
+_ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": -1}
+_DAY_NAMES = {day.name.lower(): day for day in Weekday} | {day.name.lower()[:3]: day for day in Weekday}
+_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+_EVERY = re.compile(
+    r"(?:(?P<days>\d+ days|day)"
+    r"|(?P<weeks>\d+ weeks|week) on (?P<weekday>[a-z]+)"
+    r"|(?P<months>\d+ months|month) on (?P<ordinal>[a-z]+) (?P<monthday>[a-z]+))"
+    r" at (?P<time>\d\d:\d\d)"
+)
+
+
+@lru_cache(maxsize=64)
+def zone(name: str) -> ZoneInfo:
+    """The IANA zone of that name.
+
+    Raises:
+        ValueError: there is no such zone.
+    """
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f'"{name}" is not an IANA time zone, such as Europe/Vienna or America/Los_Angeles') from error
+
+
+def instant(day: date, at: time, tz: ZoneInfo) -> datetime:
+    """The UTC instant of a civil time; a skipped one moves forward to where the clock is set."""
+    civil = datetime.combine(day, at, tzinfo=tz)
+    utc = civil.astimezone(UTC)
+    if utc.astimezone(tz).replace(tzinfo=None) == civil.replace(tzinfo=None):
+        return utc
+    return _end_of_gap(civil, tz)
+
+
+def _end_of_gap(civil: datetime, tz: ZoneInfo) -> datetime:
+    # Read with the offset before the change (fold=0) a skipped time lies after the change, with the one after it
+    # (fold=1) before: the change itself is between the two, and the offsets differ on its two sides.
+    low = civil.replace(fold=1).astimezone(UTC)
+    high = civil.replace(fold=0).astimezone(UTC)
+    after = high.astimezone(tz).utcoffset()
+    while high - low > timedelta(seconds=1):
+        middle = low + (high - low) // 2
+        if middle.astimezone(tz).utcoffset() == after:
+            high = middle
+        else:
+            low = middle
+    return high.replace(microsecond=0)
+
+
+def parse_time(text: str) -> time:
+    """A civil time of day, ``09:30``; ``24:00`` is not one here, see :class:`Window`.
+
+    Raises:
+        ValueError: the text is no such time.
+    """
+    match = _TIME.fullmatch(text)
+    if not match:
+        raise ValueError(f'"{text}" is not a time of day, such as 09:30')
+    return time(int(match[1]), int(match[2]))
+
+
+def parse_weekday(text: str) -> Weekday:
+    """A weekday by its English name or its first three letters.
+
+    Raises:
+        ValueError: there is no such day.
+    """
+    day = _DAY_NAMES.get(text.lower())
+    if day is None:
+        raise ValueError(f'"{text}" is not a day of the week, such as tuesday or tue')
+    return day
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """What ``every:`` of a train says: ``2 weeks on tuesday at 10:00``, ``month on first tuesday at 10:00``.
+
+    Exactly one of ``days``, ``weeks`` and ``months`` is positive: the length of a period, counted from the train's
+    first day.
+    """
+
+    at: time
+    days: int = 0
+    weeks: int = 0
+    weekday: Weekday = Weekday.MONDAY
+    months: int = 0
+    ordinal: int = 1
+
+    def dates(self, start: date, since: date) -> _Dates:
+        """The civil dates of departure on or after both ``since`` and ``start``, in order, without end."""
+        return _Dates(self, start, since)
+
+
+def parse_cadence(text: str) -> Cadence:
+    """Read the sentence that follows ``every:``.
+
+    Raises:
+        ValueError: the sentence is not understood; the message shows sentences that are.
+    """
+    match = _EVERY.fullmatch(" ".join(text.lower().split()))
+    if not match:
+        raise ValueError(
+            f'"{text}" is not a cadence; write "2 weeks on tuesday at 10:00", '
+            '"month on first tuesday at 10:00" or "day at 10:00"'
+        )
+    at = parse_time(match["time"])
+    if match["days"]:
+        return Cadence(at, days=_count(match["days"], text))
+    if match["weeks"]:
+        return Cadence(at, weeks=_count(match["weeks"], text), weekday=parse_weekday(match["weekday"]))
+    if match["ordinal"] not in _ORDINALS:
+        raise ValueError(f'"{match["ordinal"]}" is not one of {", ".join(_ORDINALS)} (in "{text}")')
+    return Cadence(
+        at,
+        months=_count(match["months"], text),
+        ordinal=_ORDINALS[match["ordinal"]],
+        weekday=parse_weekday(match["monthday"]),
+    )
+
+
+def _count(words: str, text: str) -> int:
+    number = int(words.split()[0]) if " " in words else 1
+    if not 1 <= number <= 366:
+        raise ValueError(f'a cadence repeats after 1 to 366 periods, not {number} (in "{text}")')
+    return number
+
+
+class _Dates:
+    """Iterates over the departure dates of a cadence; the first lookup costs as little as the hundredth."""
+
+    def __init__(self, cadence: Cadence, start: date, since: date) -> None:
+        self._cadence = cadence
+        self._start = start
+        self._since = max(start, since)
+        self._period = self._first_period()
+
+    def __iter__(self) -> _Dates:
+        return self
+
+    def __next__(self) -> date:
+        while True:
+            day = self._date(self._period)
+            self._period += 1
+            if day >= self._since:
+                return day
+
+    def _first_period(self) -> int:
+        cadence = self._cadence
+        ahead = (self._since - self._start).days
+        if cadence.days:
+            return ahead // cadence.days
+        if cadence.weeks:
+            return max(0, ahead // (7 * cadence.weeks) - 1)
+        months = (self._since.year - self._start.year) * 12 + self._since.month - self._start.month
+        return max(0, months // cadence.months - 1)
+
+    def _date(self, period: int) -> date:
+        cadence = self._cadence
+        if cadence.days:
+            return self._start + timedelta(days=period * cadence.days)
+        if cadence.weeks:
+            first = self._start + timedelta(days=(cadence.weekday - self._start.weekday()) % 7)
+            return first + timedelta(weeks=period * cadence.weeks)
+        index = self._start.year * 12 + self._start.month - 1 + period * cadence.months
+        return _weekday_of_month(index // 12, index % 12 + 1, cadence.ordinal, cadence.weekday)
+
+
+def _weekday_of_month(year: int, month: int, ordinal: int, weekday: Weekday) -> date:
+    if ordinal > 0:
+        first = date(year, month, 1)
+        return first + timedelta(days=(weekday - first.weekday()) % 7 + 7 * (ordinal - 1))
+    last = date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
+    return last - timedelta(days=(last.weekday() - weekday) % 7)
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """One run of a train: it may be boarded in ``[opens, closes)``, both UTC."""
+
+    opens: datetime
+    closes: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Timetable:
+    """The runs of one train. A run lasts ``lasts``, or, where None, to the end of its civil day."""
+
+    cadence: Cadence
+    start: date
+    tz: ZoneInfo
+    lasts: timedelta | None = None
+
+    def departure_at_or_after(self, moment: datetime) -> Departure | None:
+        """The run that is open at ``moment``, or else the next; None: none within the horizon."""
+        limit = moment + HORIZON
+        since = (moment - (self.lasts or timedelta(0))).astimezone(self.tz).date() - timedelta(days=1)
+        for day in self.cadence.dates(self.start, since):
+            run = self._run(day)
+            if run.opens > limit:
+                return None
+            if run.closes > moment:
+                return run
+        raise AssertionError("a cadence has no end")
+
+    def _run(self, day: date) -> Departure:
+        opens = instant(day, self.cadence.at, self.tz)
+        closes = opens + self.lasts if self.lasts else instant(day + timedelta(days=1), time(0), self.tz)
+        return Departure(opens, closes)
+
+    def open_at(self, moment: datetime) -> datetime | None:
+        """The earliest moment at which a run can be boarded."""
+        run = self.departure_at_or_after(moment)
+        return max(run.opens, moment) if run else None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A span of civil time on some weekdays; half-open; ``closes`` None is the end of the day.
+
+    One that closes at or before it opens reaches into the next day and belongs to the day on which it opens.
+    """
+
+    days: frozenset[Weekday]
+    opens: time
+    closes: time | None
+
+    def span(self, day: date, tz: ZoneInfo) -> tuple[datetime, datetime]:
+        """The UTC interval of the window that opens on ``day``."""
+        overnight = self.closes is None or self.closes <= self.opens
+        end_day = day + timedelta(days=1) if overnight else day
+        return instant(day, self.opens, tz), instant(end_day, self.closes or time(0), tz)
+
+
+def windows_open_at(windows: Sequence[Window], tz: ZoneInfo, moment: datetime) -> datetime | None:
+    """The earliest moment >= ``moment`` inside any of the windows; no windows at all is never open."""
+    today = moment.astimezone(tz).date()
+    # A window recurs within a week; the day before may reach into today, and a span may be empty on the day the
+    # clocks change, so a second week is looked at.
+    best: datetime | None = None
+    for offset in range(-1, 16):
+        day = today + timedelta(days=offset)
+        for window in windows:
+            if Weekday(day.weekday()) not in window.days:
+                continue
+            opens, closes = window.span(day, tz)
+            if closes > moment and closes > opens:
+                candidate = max(opens, moment)
+                best = candidate if best is None else min(best, candidate)
+        if best is not None and offset >= 0:
+            return best
+    return best
+
+
+def outside_open_at(spans: Sequence[tuple[datetime, datetime]], moment: datetime) -> datetime:
+    """The earliest moment >= ``moment`` outside all the half-open ``spans``."""
+    for opens, closes in sorted(spans):
+        if opens <= moment < closes:
+            moment = closes
+    return moment
+
+
+def first_open(rules: Sequence[OpenAt], moment: datetime) -> datetime | None:
+    """The earliest moment >= ``moment`` at which all rules hold; None beyond :data:`HORIZON`."""
+    limit = moment + HORIZON
+    current = moment
+    while True:
+        settled = current
+        for rule in rules:
+            opened = rule(settled)
+            if opened is None or opened > limit:
+                return None
+            settled = opened
+        if settled == current:
+            return current
+        current = settled
