@@ -39,12 +39,12 @@ class Weekday(IntEnum):
 
 _ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": -1}
 _DAY_NAMES = {day.name.lower(): day for day in Weekday} | {day.name.lower()[:3]: day for day in Weekday}
-_TIME = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+_TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 _EVERY = re.compile(
-    r"(?:(?P<days>\d+ days|day)"
-    r"|(?P<weeks>\d+ weeks|week) on (?P<weekday>[a-z]+)"
-    r"|(?P<months>\d+ months|month) on (?P<ordinal>[a-z]+) (?P<monthday>[a-z]+))"
-    r" at (?P<time>\d\d:\d\d)"
+    r"(?:(?P<days>[0-9]{1,4} days?|day)"
+    r"|(?P<weeks>[0-9]{1,4} weeks?|week) on (?P<weekday>[a-z]+)"
+    r"|(?P<months>[0-9]{1,4} months?|month) on (?P<ordinal>[a-z]+) (?P<monthday>[a-z]+))"
+    r" at (?P<time>[0-9]{2}:[0-9]{2})"
 )
 
 

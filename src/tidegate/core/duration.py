@@ -6,12 +6,13 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
-_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds", "ms": "milliseconds"}
-_PATTERN = re.compile(r"(?:\d+(?:ms|[wdhms]))+")
-_PART = re.compile(r"(\d+)(ms|[wdhms])")
+_MILLISECONDS = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
+_PATTERN = re.compile(r"(?:[0-9]{1,12}(?:ms|[wdhms])){1,12}")
+_PART = re.compile(r"([0-9]+)(ms|[wdhms])")
 _LONGEST = timedelta(days=3660)
+_HINT = "write a number and a unit, such as 30d, 24h, 90m, 10s"
 
 
 def parse_duration(text: str) -> timedelta:
@@ -21,11 +22,12 @@ def parse_duration(text: str) -> timedelta:
         ValueError: the text is no duration, or longer than ten years.
     """
     if not _PATTERN.fullmatch(text):
-        raise ValueError(f'"{text}" is not a duration; write a number and a unit, such as 30d, 24h, 90m, 10s')
-    length = sum((timedelta(**{_UNITS[unit]: int(number)}) for number, unit in _PART.findall(text)), timedelta())
-    if length > _LONGEST:
-        raise ValueError(f'"{text}" is longer than ten years')
-    return length
+        raise ValueError(f'"{text[:40]}" is not a duration; {_HINT}')
+    # Summed as whole numbers: a timedelta overflows with an error of its own.
+    milliseconds = sum(int(number) * _MILLISECONDS[unit] for number, unit in _PART.findall(text))
+    if milliseconds > _LONGEST // timedelta(milliseconds=1):
+        raise ValueError(f'"{text[:40]}" is longer than ten years; write a shorter time')
+    return timedelta(milliseconds=milliseconds)
 
 
 def format_duration(length: timedelta) -> str:
@@ -44,12 +46,20 @@ def _read(value: Any) -> timedelta:
         return value
     if isinstance(value, str):
         return parse_duration(value)
-    raise ValueError(f"{value!r} is not a duration; write a number and a unit, such as 30d, 24h, 90m, 10s")
+    raise ValueError(f"{str(value)[:40]} is not a duration; {_HINT}")
+
+
+def _positive(length: timedelta) -> timedelta:
+    if not length:
+        raise ValueError("0s is no length of time here; write a duration above 0s, or leave the key out")
+    return length
 
 
 Duration = Annotated[
     timedelta,
     BeforeValidator(_read),
     PlainSerializer(format_duration, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": r"^(\d+(ms|[wdhms]))+$", "examples": ["30d", "24h", "90m", "10s"]}),
+    WithJsonSchema({"type": "string", "pattern": r"^([0-9]+(ms|[wdhms]))+$", "examples": ["30d", "24h", "90m", "10s"]}),
 ]
+
+PositiveDuration = Annotated[Duration, AfterValidator(_positive)]
