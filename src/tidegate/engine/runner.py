@@ -188,7 +188,8 @@ class Engine:
             "run_migrations": False,
             "max_executor_threads": 2 * self._thread_limit + 4,
             # We use neither messages nor events, schedules nor the console.
-            "notification_listener_polling_interval_sec": 30.0,
+            # Closing waits for one such interval.
+            "notification_listener_polling_interval_sec": 0.25,
             "scheduler_polling_interval_sec": 3600.0,
             "enable_otlp": False,
             "log_level": logging.getLevelName(self._level),
