@@ -1,0 +1,249 @@
+"""Packs a component's tree at a commit into a ``.tar.gz`` whose bytes depend on the tree alone.
+
+The package is an artifact of the subject that is approved, so two machines must make the same bytes, and a commit that
+changes nothing in the component must not change them. Therefore:
+
+* ``git archive`` is not used: it obeys ``export-ignore`` and ``export-subst``, by which a file would silently be
+  missing or changed, and runs the filters that a repository's configuration names. Every file is packed as committed.
+* Entries are sorted by their path's bytes; owner and group are 0 without names; the mode is 0644, 0755 for executables,
+  0777 for links; the time is 1980-01-01T00:00:00Z for all (the commit's time would change the package with each commit
+  to another module, and formats such as zip know no earlier time).
+* The gzip layer stores and does not compress: what a compressor makes of the same input differs between versions and
+  makes of zlib, and stored blocks do not. The header has neither time nor name. Source: RFC 1951, 3.2.4; RFC 1952.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from tidegate.core.commit import plain
+from tidegate.errors import NotFoundError, UsageError, WorldError
+from tidegate.git.repository import Repository
+from tidegate.git.tree import EXECUTABLE, LINK, SUBMODULE, TreeEntry, check_inside, entries_at, normal_path
+
+ENTRY_TIME_S = 315532800
+"""1980-01-01T00:00:00Z, the time of every entry."""
+
+_GZIP_HEADER = bytes([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 255])
+_STORED_LIMIT = 65535
+_LINK_DEPTH = 40
+_TAR_RECORD = 10240
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A package that was written: where, its ``sha256:`` digest, its size in bytes, the commit it was made from."""
+
+    path: Path
+    digest: str
+    size: int
+    commit: str
+
+
+def build_package(repository: Repository, revision: str, path: str, target: Path, prefix: str = "") -> Package:
+    """Write the package of the files under ``path`` at a revision to ``target``, wholly or not at all.
+
+    Args:
+        path: the component's folder; entries are named from there. ``.`` is the whole repository.
+        prefix: a folder into which everything is put, such as ``billing-1.2.0``; nothing where it is empty.
+
+    Raises:
+        UsageError: the path is none inside the repository; it holds a submodule, a link that leads out of the package,
+            or a name that no package may hold.
+        NotFoundError: there is nothing to pack.
+        RepositoryError: an object is missing or damaged.
+        WorldError: the target cannot be written.
+    """
+    commit = repository.resolve(revision)
+    folder = check_inside(repository, commit, path)
+    entries = _named(entries_at(repository, commit, [folder]), folder)
+    if not entries:
+        raise NotFoundError(f'there are no files in "{folder}" at commit {commit[:10]}', remedy="Name another folder.")
+    _check(entries)
+    top = b"" if not prefix else os.fsencode(normal_path(prefix)) + b"/"
+    digest, size = _write_atomically(target, _gzip(_tar(repository, entries, top)))
+    return Package(target, digest, size, commit)
+
+
+def _named(entries: Iterable[TreeEntry], folder: str) -> dict[bytes, TreeEntry]:
+    """The entries by their name in the package; a component that is one file is packed under the file's own name."""
+    start = b"" if folder == "." else os.fsencode(folder) + b"/"
+    return {
+        entry.path.removeprefix(start) if entry.path.startswith(start) else entry.path.rsplit(b"/")[-1]: entry
+        for entry in entries
+    }
+
+
+def _check(entries: Mapping[bytes, TreeEntry]) -> None:
+    for name, entry in entries.items():
+        if entry.mode == SUBMODULE:
+            raise UsageError(
+                f'"{plain(entry.name, 200)}" is a submodule: its files are in another repository, and no digest here '
+                "covers them",
+                remedy="Copy its files into the repository, or release it as a component of its own.",
+            )
+        if any(part.lower() in {b"", b".", b"..", b".git"} for part in name.split(b"/")):
+            raise UsageError(
+                f'"{plain(entry.name, 200)}" is a name that no package may hold', remedy="Remove it from the history."
+            )
+
+
+def _tar(repository: Repository, entries: Mapping[bytes, TreeEntry], top: bytes) -> Iterator[bytes]:
+    """The tar file in pieces."""
+    names = sorted(entries)
+    # All links are known before the first byte is handed on: whether one leads out may depend on another.
+    links = [name for name in names if entries[name].mode == LINK]
+    _refuse_escapes(dict(zip(links, repository.blobs([entries[name].oid for name in links]), strict=True)))
+    size = 0
+    for name, content in zip(names, repository.blobs([entries[name].oid for name in names]), strict=True):
+        for piece in _tar_entry(top + name, entries[name].mode, content):
+            size += len(piece)
+            yield piece
+    yield bytes(1024 + -(size + 1024) % _TAR_RECORD)
+
+
+def _tar_entry(name: bytes, mode: str, content: bytes) -> Iterator[bytes]:
+    info = tarfile.TarInfo(os.fsdecode(name))
+    info.mtime = ENTRY_TIME_S
+    if mode == LINK:
+        info.type, info.mode, info.linkname = tarfile.SYMTYPE, 0o777, os.fsdecode(content)
+        yield info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+        return
+    info.mode, info.size = 0o755 if mode == EXECUTABLE else 0o644, len(content)
+    yield info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
+    yield content
+    yield bytes(-len(content) % 512)
+
+
+def _refuse_escapes(links: Mapping[bytes, bytes]) -> None:
+    for name, target in links.items():
+        if not _stays_inside(name, target, links):
+            raise UsageError(
+                f'the symbolic link "{plain(os.fsdecode(name), 200)}" leads to "{plain(os.fsdecode(target), 200)}", '
+                "outside the package",
+                remedy="Let it lead to a file of the component by a relative path, or replace it by a copy.",
+            )
+
+
+def _stays_inside(name: bytes, target: bytes, links: Mapping[bytes, bytes]) -> bool:
+    """Walk the target as the kernel would, following the package's own links.
+
+    Spelling alone would not do: with ``a/b -> ..``-like links, ``b/../x`` is not beside ``b``. A link to nothing stays;
+    one that leads in circles does not.
+    """
+    place = list(name.split(b"/")[:-1])
+    way = _steps(target)
+    followed = 0
+    while way is not None and way:
+        step = way.pop()
+        if step == b"..":
+            if not place:
+                return False
+            place.pop()
+            continue
+        place.append(step)
+        if (further := links.get(b"/".join(place))) is not None:
+            followed += 1
+            steps = _steps(further)
+            if steps is None or followed > _LINK_DEPTH:
+                return False
+            place.pop()
+            way.extend(steps)
+    return way is not None
+
+
+def _steps(target: bytes) -> list[bytes] | None:
+    """A target's parts, the first one last; None for an absolute or impossible one."""
+    if not target or target.startswith(b"/") or b"\0" in target:
+        return None
+    return [part for part in reversed(target.split(b"/")) if part not in {b"", b"."}]
+
+
+def _gzip(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """A gzip file of stored blocks."""
+    checksum, size = 0, 0
+    yield _GZIP_HEADER
+    for block in _blocks(pieces):
+        checksum, size = zlib.crc32(block, checksum), size + len(block)
+        yield b"\0" + _stored(block)
+    yield b"\1" + _stored(b"")
+    yield checksum.to_bytes(4, "little") + (size % 2**32).to_bytes(4, "little")
+
+
+def _stored(block: bytes) -> bytes:
+    length = len(block)
+    return length.to_bytes(2, "little") + (length ^ 0xFFFF).to_bytes(2, "little") + block
+
+
+def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in blocks of one size, so that they do not depend on how the pieces were cut."""
+    waiting = bytearray()
+    for piece in pieces:
+        waiting += piece
+        while len(waiting) >= _STORED_LIMIT:
+            yield bytes(waiting[:_STORED_LIMIT])
+            del waiting[:_STORED_LIMIT]
+    if waiting:
+        yield bytes(waiting)
+
+
+def _write_atomically(target: Path, pieces: Iterable[bytes]) -> tuple[str, int]:
+    """Write beside the target, force it to the disk, and rename; what was there stays until then."""
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", dir=target.parent)
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    unfinished = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            answer = _write(file, pieces)
+        unfinished.chmod(0o644)
+        unfinished.replace(target)
+        _sync_folder(target.parent)
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return answer
+
+
+def _write(file: IO[bytes], pieces: Iterable[bytes]) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    for piece in pieces:
+        digest.update(piece)
+        size += len(piece)
+        file.write(piece)
+    file.flush()
+    os.fsync(file.fileno())
+    return f"sha256:{digest.hexdigest()}", size
+
+
+def _sync_folder(folder: Path) -> None:
+    """The rename itself must survive a power loss too."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _unwritable(target: Path, error: OSError) -> WorldError:
+    return WorldError(
+        f"the package cannot be written: {error.strerror or error}",
+        where=str(target),
+        remedy="Make the folder writable and see that the disk has room.",
+    )
+
+
+def digest_of_file(path: Path) -> str:
+    """``sha256:`` and the SHA-256 of a file, read in pieces."""
+    with path.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
