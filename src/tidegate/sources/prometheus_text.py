@@ -95,13 +95,16 @@ class PrometheusText:
         requests = series.values(self._requests)
         if not requests:
             return None
-        return Sample(
-            requests=_sum(requests, self._requests, page.url),
-            # No series of errors means that none has happened yet: a client library shows a label only after its use.
-            errors=_sum(series.values(self._errors), self._errors, page.url),
-            taken_at=taken_at,
-            started_at=_start_time(series.values(self._started), self._started, page.url),
-        )
+        try:
+            return Sample(
+                requests=_sum(requests, self._requests),
+                # No series of errors: none has happened yet. Client libraries show a label after its first use.
+                errors=_sum(series.values(self._errors), self._errors),
+                taken_at=taken_at,
+                started_at=_start_time(series.values(self._started), self._started),
+            )
+        except SourceError as error:
+            raise SourceError(error.what, where=page.url, remedy=error.remedy) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,23 +297,22 @@ def _parsed(page: Page) -> Iterator[tuple[str, Mapping[str, str], float]]:
         raise _unreadable(page.url, f"{type(error).__name__} {str(error)[:120]!r}".strip()) from error
 
 
-def _sum(values: list[float], selector: Selector, url: str) -> int:
+def _sum(values: list[float], selector: Selector) -> int:
     # Integers are summed, so that no sum rounds.
-    total = sum(_count(value, selector, url) for value in values)
-    return _count(total, selector, url)
+    total = sum(_count(value, selector) for value in values)
+    return _count(total, selector)
 
 
-def _count(value: float, selector: Selector, url: str) -> int:
+def _count(value: float, selector: Selector) -> int:
     if not (math.isfinite(value) and value >= 0 and value == int(value) and value <= MAX_COUNTER):
         raise SourceError(
             f"{selector.text} has the value {value}, which is no count of events",
-            where=url,
             remedy="select a counter of whole events",
         )
     return int(value)
 
 
-def _start_time(values: list[float], selector: Selector, url: str) -> datetime | None:
+def _start_time(values: list[float], selector: Selector) -> datetime | None:
     if len(values) != 1:
         # None, or several processes behind one page: no single moment.
         return None
@@ -319,7 +321,6 @@ def _start_time(values: list[float], selector: Selector, url: str) -> datetime |
     except (OverflowError, ValueError) as error:
         raise SourceError(
             f"{selector.text} has the value {values[0]}, which is no time",
-            where=url,
             remedy="select the gauge with the start of the process in seconds since 1970",
         ) from error
 
@@ -328,8 +329,16 @@ def _demand_settings(settings: PrometheusTextSettings) -> None:
     if not (math.isfinite(settings.timeout_s) and settings.timeout_s > 0):
         raise UsageError(f"timeout_s is {settings.timeout_s}", remedy="give a number of seconds above 0")
     for unit, url in settings.urls.items():
-        if not url.startswith(("http://", "https://")):
+        if not _is_address(url):
             raise UsageError(
                 f"the metrics page of {unit!r} is {url!r}",
-                remedy="give an address that begins with http:// or https://",
+                remedy="give an address such as http://host:8000/metrics",
             )
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parsed = httpx2.URL(url)
+    except httpx2.InvalidURL:
+        return False
+    return parsed.scheme in ("http", "https") and parsed.host != ""
