@@ -58,7 +58,7 @@ def zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
-        raise ValueError(f'"{name}" is not an IANA time zone, such as Europe/Vienna or America/Los_Angeles') from error
+        raise ValueError(f'"{name}" is not an IANA time zone; write one such as Europe/Vienna') from error
 
 
 def instant(day: date, at: time, tz: ZoneInfo) -> datetime:
@@ -93,7 +93,7 @@ def parse_time(text: str) -> time:
     """
     match = _TIME.fullmatch(text)
     if not match:
-        raise ValueError(f'"{text}" is not a time of day, such as 09:30')
+        raise ValueError(f'"{text}" is not a time of day; write one such as 09:30')
     return time(int(match[1]), int(match[2]))
 
 
@@ -105,7 +105,7 @@ def parse_weekday(text: str) -> Weekday:
     """
     day = _DAY_NAMES.get(text.lower())
     if day is None:
-        raise ValueError(f'"{text}" is not a day of the week, such as tuesday or tue')
+        raise ValueError(f'"{text}" is not a day of the week; write one such as tuesday or tue')
     return day
 
 
@@ -147,7 +147,7 @@ def parse_cadence(text: str) -> Cadence:
     if match["weeks"]:
         return Cadence(at, weeks=_count(match["weeks"], text), weekday=parse_weekday(match["weekday"]))
     if match["ordinal"] not in _ORDINALS:
-        raise ValueError(f'"{match["ordinal"]}" is not one of {", ".join(_ORDINALS)} (in "{text}")')
+        raise ValueError(f'"{match["ordinal"]}" is no ordinal (in "{text}"); write one of {", ".join(_ORDINALS)}')
     return Cadence(
         at,
         months=_count(match["months"], text),
@@ -157,9 +157,9 @@ def parse_cadence(text: str) -> Cadence:
 
 
 def _count(words: str, text: str) -> int:
-    number = int(words.split()[0]) if " " in words else 1
+    number = int(words.split(maxsplit=1)[0]) if " " in words else 1
     if not 1 <= number <= 366:
-        raise ValueError(f'a cadence repeats after 1 to 366 periods, not {number} (in "{text}")')
+        raise ValueError(f'"{text}" repeats after {number} periods; write a number from 1 to 366')
     return number
 
 
@@ -236,14 +236,16 @@ class Timetable:
             run = self._run(day)
             if run.opens > limit:
                 return None
-            if run.closes > moment:
+            # A run is empty where its day is skipped by the zone, or where it lasts no time.
+            if run.closes > max(moment, run.opens):
                 return run
         raise AssertionError("a cadence has no end")
 
     def _run(self, day: date) -> Departure:
         opens = instant(day, self.cadence.at, self.tz)
-        closes = opens + self.lasts if self.lasts else instant(day + timedelta(days=1), time(0), self.tz)
-        return Departure(opens, closes)
+        if self.lasts is not None:
+            return Departure(opens, opens + self.lasts)
+        return Departure(opens, instant(day + timedelta(days=1), time(0), self.tz))
 
     def open_at(self, moment: datetime) -> datetime | None:
         """The earliest moment at which a run can be boarded."""

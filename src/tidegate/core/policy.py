@@ -81,6 +81,16 @@ def _time_of_day(text: str) -> None:
         parse_time(text)
 
 
+def _days(text: str) -> frozenset[Weekday]:
+    days: set[Weekday] = set()
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        start = parse_weekday(first.strip())
+        end = parse_weekday(last.strip()) if dash else start
+        days |= {Weekday((start + step) % 7) for step in range((end - start) % 7 + 1)}
+    return frozenset(days)
+
+
 def _relative_path(text: str) -> str:
     path = text.removesuffix("/")
     parts = path.split("/")
@@ -119,6 +129,15 @@ def _fraction(text: str) -> float:
     return float(Decimal(text) / 100)
 
 
+def _key_line(text: str) -> str:
+    # Never repeated: by mistake it may be a secret.
+    if "PRIVATE KEY" in text:
+        raise ValueError("this is a private key, and no longer a secret; make a new one, and write its .pub file here")
+    if not re.fullmatch(_LINE, text):
+        raise ValueError("a public key has a line break or a control character; write it on one line")
+    return text
+
+
 def _percent_text(value: float) -> str:
     return f"{(Decimal(repr(value)) * 100).normalize():f}%"
 
@@ -153,6 +172,13 @@ def _over_text(value: float) -> str:
     return f"> {_percent_text(value)}"
 
 
+def _exactly_one(choices: Mapping[str, object]) -> None:
+    given = [name for name, value in choices.items() if value is not None]
+    if len(given) != 1:
+        found = f"{' and '.join(given)} are given together" if given else "nothing is given"
+        raise ValueError(f"{found}; write exactly one of {' and '.join(choices)}")
+
+
 def _several(value: Any) -> Any:
     if isinstance(value, str):
         return (value,)
@@ -177,11 +203,7 @@ Line = Annotated[
     Field(min_length=1, max_length=500),
     _matching(_LINE, "has a line break or a control character; write it on one line"),
 ]
-Key = Annotated[
-    str,
-    Field(min_length=1, max_length=16_000),
-    _matching(_LINE, "has a line break or a control character; write it on one line"),
-]
+Key = Annotated[str, Field(min_length=1, max_length=16_000), AfterValidator(_key_line)]
 Email = Annotated[
     str, Field(max_length=254), _matching(_EMAIL, "is not a mail address; write alice@example.org"), _pattern(_EMAIL)
 ]
@@ -260,15 +282,8 @@ class Selector(Section):
 
     @model_validator(mode="after")
     def _one_of(self) -> Selector:
-        _exactly_one("of", {"kind": self.kind, "component": self.component})
+        _exactly_one({"kind": self.kind, "component": self.component})
         return self
-
-
-def _exactly_one(place: str, choices: Mapping[str, object]) -> None:
-    given = [name for name, value in choices.items() if value is not None]
-    if len(given) != 1:
-        found = " and ".join(given) if given else "nothing"
-        raise ValueError(f"{place} says {found}; write exactly one of {' and '.join(choices)}")
 
 
 class Train(Section):
@@ -395,38 +410,17 @@ class WindowRule(Section):
     One that ends at or before the time it begins reaches into the next day.
     """
 
-    days: Annotated[str, Field(max_length=60)] = "mon-sun"
+    days: Annotated[str, Field(max_length=60), _reads(_days)] = "mon-sun"
     """The days on which it begins: `mon-thu`, `tue`, `mon,wed,fri`."""
-    opens: Annotated[str, _reads(_time_of_day)] = Field(default="00:00", alias="from")
+    opens: Annotated[str, _reads(parse_time)] = Field(default="00:00", alias="from")
     """The time at which it begins, included."""
     closes: Annotated[str, _reads(_time_of_day)] = Field(default="24:00", alias="to")
     """The time at which it ends, not included."""
 
-    @model_validator(mode="after")
-    def _readable(self) -> WindowRule:
-        self.window()
-        return self
-
     def window(self) -> Window:
-        """The rule as a value of the calendar.
-
-        Raises:
-            ValueError: ``days`` or a time is not understood.
-        """
-        if self.opens == "24:00":
-            raise ValueError("a window begins at 24:00; write 00:00 of the next day")
+        """The rule as a value of the calendar."""
         closes = None if self.closes == "24:00" else parse_time(self.closes)
         return Window(_days(self.days), parse_time(self.opens), closes)
-
-
-def _days(text: str) -> frozenset[Weekday]:
-    days: set[Weekday] = set()
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        start = parse_weekday(first.strip())
-        end = parse_weekday(last.strip()) if dash else start
-        days |= {Weekday((start + step) % 7) for step in range((end - start) % 7 + 1)}
-    return frozenset(days)
 
 
 class Freeze(Section):
@@ -466,7 +460,7 @@ class Strategy(Section):
 
     @model_validator(mode="after")
     def _one_of(self) -> Strategy:
-        _exactly_one("strategy", {"rolling": self.rolling, "recreate": self.recreate})
+        _exactly_one({"rolling": self.rolling, "recreate": self.recreate})
         return self
 
 
@@ -554,7 +548,7 @@ class Trigger(Section):
 
     @model_validator(mode="after")
     def _one_of(self) -> Trigger:
-        _exactly_one("a trigger", {"error_rate": self.error_rate, "health_check": self.health_check})
+        _exactly_one({"error_rate": self.error_rate, "health_check": self.health_check})
         return self
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
 
 from tidegate.errors import PolicyError
 
@@ -14,6 +15,7 @@ MAX_SHOWN = 50
 """How many mistakes of one file are reported; the rest are counted."""
 
 _LONGEST_FOUND = 60
+_MOST_GUESSED_FROM = 1_000
 _GUESS = re.compile(r'; (did you mean "[^"\n]*"\?)$')
 
 
@@ -42,41 +44,41 @@ class Mistake:
 
 def shown(value: object) -> str:
     """A value as a policy would write it, on one line, shortened: what strangers wrote cannot disturb a terminal."""
-    text = json.dumps(value, ensure_ascii=False)
-    text = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+    text = printable(json.dumps(value if not isinstance(value, str) else value[:_LONGEST_FOUND], ensure_ascii=False))
     return text if len(text) <= _LONGEST_FOUND else f"{text[: _LONGEST_FOUND - 4]}...{text[-1]}"
+
+
+def printable(text: str) -> str:
+    """The text on one line, with an escape in place of each character that is not seen."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
 
 
 def did_you_mean(found: str, known: Iterable[str]) -> str:
     """``; did you mean "minor"?`` where something known is close to what was found, or nothing."""
     sought = found[:64]
-    names = list(known)
+    names = list(islice(known, _MOST_GUESSED_FROM))
     by_lower = {name.lower(): name for name in names}
     close = get_close_matches(sought.lower(), list(by_lower), n=1, cutoff=0.6)
     return f'; did you mean "{by_lower[close[0]]}"?' if close else ""
 
 
-def listed(names: Iterable[str], most: int = 12) -> str:
-    """``a, b and c``, shortened where there are many."""
-    items = list(names)
-    if len(items) > most:
-        return f"{', '.join(items[:most])} and {len(items) - most} more"
-    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
+def policy_error(name: str, mistakes: Iterable[Mistake], more: int = 0) -> PolicyError:
+    """The error that carries all ``mistakes`` of the file ``name``, by their place; itself it says the first.
 
-
-def policy_error(name: str, mistakes: Sequence[Mistake]) -> PolicyError:
-    """The error that carries all ``mistakes`` of the file ``name``, by their place; itself it says the first."""
+    Args:
+        more: how many further mistakes the caller has counted, but not described.
+    """
     ordered = sorted(set(mistakes))
     errors = [_error(name, mistake) for mistake in ordered[:MAX_SHOWN]]
-    more = len(ordered) - MAX_SHOWN
-    if more > 0:
-        errors.append(PolicyError(f"{more} more mistakes are not shown", where=name, remedy="Correct these first."))
+    more += max(0, len(ordered) - MAX_SHOWN)
+    if more:
+        errors.append(PolicyError(f"{more} more mistakes are not shown", where=name, remedy="correct these first"))
     first = errors[0]
     return PolicyError(first.what, remedy=first.remedy, where=first.where, mistakes=tuple(errors))
 
 
 def _error(name: str, mistake: Mistake) -> PolicyError:
-    return PolicyError(mistake.what, remedy=mistake.remedy, where=f"{name}:{mistake.place}")
+    return PolicyError(printable(mistake.what), remedy=printable(mistake.remedy), where=f"{name}:{mistake.place}")
 
 
 def explain_mistake(mistake: PolicyError) -> str:

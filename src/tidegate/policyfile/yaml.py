@@ -154,13 +154,15 @@ def too_large(size: int) -> Mistake:
     return Mistake(
         START,
         f"the file has {size:,} bytes; a policy has at most {MAX_BYTES:,}",
-        "Name the policy itself; data belongs into evidence.",
+        "name the policy itself; data belongs into evidence",
     )
 
 
 _BOM = b"\xef\xbb\xbf"
 # Also what only some programs take for the end of a line, and what makes a line read otherwise than it is stored.
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_FORBIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
 
 
 def _text_of(content: bytes) -> str:
@@ -172,12 +174,12 @@ def _text_of(content: bytes) -> str:
     except UnicodeDecodeError as error:
         before = content[: error.start].removeprefix(_BOM).decode("utf-8")
         found = f"byte 0x{content[error.start]:02x} is not UTF-8"
-        raise _UnreadableError(_place_after(before), found, "Save the file as UTF-8.") from error
+        raise _UnreadableError(_place_after(before), found, "save the file as UTF-8") from error
     control = _FORBIDDEN.search(text)
     if control:
         place = _place_after(text[: control.start()])
         found = f"the invisible character U+{ord(control[0]):04X} has no place in a policy"
-        raise _UnreadableError(place, found, "Delete the character.")
+        raise _UnreadableError(place, found, "delete the character")
     return text
 
 
@@ -231,17 +233,17 @@ class _Composer:
             elif isinstance(event, DocumentStartEvent):
                 self._on_document(event)
         if self._root is None:
-            raise _UnreadableError(START, "the file is empty", "Begin with `tidegate: 1`, or run `tidegate init`.")
+            raise _UnreadableError(START, "the file is empty", "begin with `tidegate: 1`, or run `tidegate init`")
         return Document(self._root, tuple(self._mistakes))
 
     def _on_document(self, event: DocumentStartEvent) -> None:
         if self._root is not None:
             raise _UnreadableError(
-                _place(event), "a second document begins", "Keep one policy in a file: remove what follows `---`."
+                _place(event), "a second document begins", "keep one policy in a file: remove what follows `---`"
             )
         if event.version and tuple(event.version) != (1, 2):
             raise _UnreadableError(
-                _place(event), "the file says that it is not YAML 1.2", "Remove the line that begins with %YAML."
+                _place(event), "the file says that it is not YAML 1.2", "remove the line that begins with %YAML"
             )
 
     def _on_scalar(self, event: ScalarEvent) -> None:
@@ -264,7 +266,7 @@ class _Composer:
             value = self._resolve(event.value, place)
         if tag is not None and _TYPE_NAMES.get(tag) is not type(value):
             raise _UnreadableError(
-                place, f"{shown(event.value)} is no !!{tag}", f"Remove !!{tag}, and quote what is a text."
+                place, f"{shown(event.value)} is no !!{tag}", f"remove !!{tag}, and quote what is a text"
             )
         return Scalar(place, value, event.value, self._inside(event))
 
@@ -287,7 +289,7 @@ class _Composer:
         if math.isfinite(value) and (isinstance(value, float) or abs(value) <= MAX_INT):
             return value
         self._mistakes.append(
-            Mistake(place, f"{shown(text)[1:-1]} is not a number that a policy can hold", "Quote it if it is a text.")
+            Mistake(place, f"{shown(text)[1:-1]} is not a number that a policy can hold", "quote it if it is a text")
         )
         return 1
 
@@ -296,42 +298,40 @@ class _Composer:
         found = _FORBIDDEN.search(text)
         if found:
             what = f"the text contains the control character U+{ord(found[0]):04X}"
-            self._mistakes.append(Mistake(place, what, "Remove the escape sequence."))
+            self._mistakes.append(Mistake(place, what, "remove the escape sequence"))
         return found is not None
 
     def _wants_key(self) -> bool:
         return bool(self._open) and isinstance(self._open[-1].node, Mapping) and self._open[-1].key is None
 
     def _on_key(self, scalar: Scalar, quoted: bool) -> None:
-        mapping = self._open[-1]
-        assert isinstance(mapping.node, Mapping)
-        key = scalar.text
+        mapping, key = self._open[-1], scalar.text
         mapping.key = (key, scalar.place)
         # A key is a node and has a weight as a value has.
         self._weigh(scalar.place, 1, len(key))
         mapping.nodes += 1
         mapping.characters += len(key)
         if key == "<<" and not quoted:
-            remedy = "Write the keys out, or use an alias for a whole value."
+            remedy = "write the keys out, or use an alias for a whole value"
             self._mistakes.append(Mistake(scalar.place, "the merge key << is not part of YAML 1.2", remedy))
         elif not key:
-            self._mistakes.append(Mistake(scalar.place, "a key is missing before the colon", "Write the key."))
+            self._mistakes.append(Mistake(scalar.place, "a key is missing before the colon", "write the key"))
         elif not isinstance(scalar.value, str):
             what = f"the key {shown(key)[1:-1]} is not a text"
-            self._mistakes.append(Mistake(scalar.place, what, f"Quote it: {shown(key)}."))
-        if key in mapping.node.items:
+            self._mistakes.append(Mistake(scalar.place, what, f"quote it: {shown(key)}"))
+        if isinstance(mapping.node, Mapping) and key in mapping.node.items:
             what = f"the key {shown(key)} is written twice; the first is at {mapping.node.items[key][0]}"
-            self._mistakes.append(Mistake(scalar.place, what, "Keep one of the two."))
+            self._mistakes.append(Mistake(scalar.place, what, "keep one of the two"))
 
     def _on_start(self, event: CollectionStartEvent) -> None:
         place = _place(event)
         tag = _core_tag(event, place)
         mapping = isinstance(event, MappingStartEvent)
         if tag not in (None, "map" if mapping else "seq"):
-            raise _UnreadableError(place, f"a collection is no !!{tag}", f"Remove !!{tag}.")
+            raise _UnreadableError(place, f"a collection is no !!{tag}", f"remove !!{tag}")
         if self._wants_key():
             raise _UnreadableError(
-                place, "a list or mapping stands where a key is expected", "Write a name before the colon."
+                place, "a list or mapping stands where a key is expected", "write a name before the colon"
             )
         self._check_depth(place, 1)
         self._weigh(place, 1, 0)
@@ -345,16 +345,16 @@ class _Composer:
         place = _place(event)
         found = self._anchors.get(event.anchor)
         if self._wants_key():
-            raise _UnreadableError(place, "an alias stands where a key is expected", "Write the key out.")
+            raise _UnreadableError(place, "an alias stands where a key is expected", "write the key out")
         if any(collection.anchor == event.anchor for collection in self._open):
             raise _UnreadableError(
-                place, f"*{shown(event.anchor)[1:-1]} contains itself", "Write out what is meant instead of the alias."
+                place, f"*{shown(event.anchor)[1:-1]} contains itself", "write out what is meant instead of the alias"
             )
         if found is None:
             raise _UnreadableError(
                 place,
                 f"there is no &{shown(event.anchor)[1:-1]} before this *{shown(event.anchor)[1:-1]}",
-                'Define the anchor before its use, or quote the text: "*..."',
+                'define the anchor before its use, or quote the text: "*..."',
             )
         self._check_depth(place, found.height)
         self._weigh(place, found.nodes, found.characters)
@@ -363,7 +363,7 @@ class _Composer:
     def _check_depth(self, place: Place, more: int) -> None:
         if len(self._open) + more > MAX_DEPTH:
             raise _UnreadableError(
-                place, f"more than {MAX_DEPTH} mappings and lists inside each other", "No policy is so deep: flatten it."
+                place, f"more than {MAX_DEPTH} mappings and lists inside each other", "no policy is so deep: flatten it"
             )
 
     def _weigh(self, place: Place, nodes: int, characters: int) -> None:
@@ -373,7 +373,7 @@ class _Composer:
             raise _UnreadableError(
                 place,
                 f"with its aliases expanded the file has more than {MAX_NODES:,} values or {MAX_BYTES:,} characters",
-                "Use fewer or smaller aliases.",
+                "use fewer or smaller aliases",
             )
 
     def _add(self, done: _Anchored, anchor: str | None) -> None:
@@ -388,11 +388,10 @@ class _Composer:
         parent.height = max(parent.height, done.height + 1)
         if isinstance(parent.node, Sequence):
             parent.node.items.append(done.node)
-            return
-        assert parent.key is not None
-        key, place = parent.key
-        parent.node.items.setdefault(key, (place, done.node))
-        parent.key = None
+        elif parent.key is not None:
+            key, place = parent.key
+            parent.node.items.setdefault(key, (place, done.node))
+            parent.key = None
 
 
 _CORE = "tag:yaml.org,2002:"
@@ -408,7 +407,7 @@ def _core_tag(event: ScalarEvent | CollectionStartEvent, place: Place) -> str | 
         return "str" if isinstance(event, ScalarEvent) else None
     if name != tag and name in {*_TYPE_NAMES, "map", "seq"}:
         return name
-    raise _UnreadableError(place, f"the tag {shown(tag)[1:-1]} is not known", "Remove the tag: a policy is plain data.")
+    raise _UnreadableError(place, f"the tag {shown(tag)[1:-1]} is not known", "remove the tag: a policy is plain data")
 
 
 # YAML 1.2.2, section 10.3.2.
@@ -458,29 +457,30 @@ def _events(text: str) -> Iterator[Event]:
             raise _syntax(error) from error
         except (YAMLError, ValueError, LookupError, TypeError, AttributeError, AssertionError, OverflowError) as error:
             # The parser stumbles over some malformed escapes, tags and directives without saying so.
-            raise _UnreadableError(last, "this is not YAML from here on", "Quote or correct what stands here.") from error
+            what = "this is not YAML from here on"
+            raise _UnreadableError(last, what, "quote or correct what stands here") from error
         last = Place(event.end_mark.line + 1, event.end_mark.column + 1)
         yield event
 
 
 _SYNTAX: tuple[tuple[str, str, str], ...] = (
-    ("mapping values are not allowed", "a colon stands where no key can be", "Quote the text, or mend the indentation."),
-    ("could not find expected ':'", "a key has no colon", "Write a colon and a space after the key."),
-    ("'\\t' that cannot start", "a tab is used to indent", "Indent with spaces."),
-    ("that cannot start any token", "a text begins with a character that means something in YAML", "Quote the text."),
-    ("expected <block end>", "the indentation does not fit what is above it", "Align the line with its neighbours."),
-    ("sequence entries are not allowed", "a list entry stands where none can be", "Begin it on a line of its own."),
-    ("mapping keys are not allowed", "a key stands where none can be", "Begin it on a line of its own."),
-    ("expected ',' or '}'", "the { before this is not closed", "Write a comma or } here."),
-    ("expected ',' or ']'", "the [ before this is not closed", "Write a comma or ] here."),
-    ("unexpected end of stream", "a quoted text is not closed", "Close the quotation mark."),
-    ("unexpected document separator", "a quoted text is not closed", "Close the quotation mark."),
-    ("unknown escape character", "a backslash in a double-quoted text begins no escape", "Use single quotes."),
-    ("escape sequence", "an escape in a double-quoted text is incomplete", "Use single quotes."),
-    ("undefined tag handle", "a tag is not known", "Remove the tag, or quote the text that begins with `!`."),
-    ("incompatible YAML document", "the file says that it is not YAML 1.2", "Remove the line that begins with %YAML."),
-    ("<document start>", "this does not belong to what is above it", "Mend the indentation."),
-    ("node content", "a value is missing", "Write the value, or quote it."),
+    ("mapping values are not allowed", "a colon stands where no key can be", "quote the text, or mend the indentation"),
+    ("could not find expected ':'", "a key has no colon", "write a colon and a space after the key"),
+    ("'\\t' that cannot start", "a tab is used to indent", "indent with spaces"),
+    ("that cannot start any token", "a text begins with a character that means something in YAML", "quote the text"),
+    ("expected <block end>", "the indentation does not fit what is above it", "align the line with its neighbours"),
+    ("sequence entries are not allowed", "a list entry stands where none can be", "begin it on a line of its own"),
+    ("mapping keys are not allowed", "a key stands where none can be", "begin it on a line of its own"),
+    ("expected ',' or '}'", "the { before this is not closed", "write a comma or } here"),
+    ("expected ',' or ']'", "the [ before this is not closed", "write a comma or ] here"),
+    ("unexpected end of stream", "a quoted text is not closed", "close the quotation mark"),
+    ("unexpected document separator", "a quoted text is not closed", "close the quotation mark"),
+    ("unknown escape character", "a backslash in a double-quoted text begins no escape", "use single quotes"),
+    ("escape sequence", "an escape in a double-quoted text is incomplete", "use single quotes"),
+    ("undefined tag handle", "a tag is not known", "remove the tag, or quote the text that begins with `!`"),
+    ("incompatible YAML document", "the file says that it is not YAML 1.2", "remove the line that begins with %YAML"),
+    ("<document start>", "this does not belong to what is above it", "mend the indentation"),
+    ("node content", "a value is missing", "write the value, or quote it"),
 )
 
 
@@ -493,7 +493,7 @@ def _syntax(error: MarkedYAMLError) -> _UnreadableError:
     for fragment, what, remedy in _SYNTAX:
         if fragment in problem:
             return _UnreadableError(place, f"this is not YAML: {what}", remedy)
-    return _UnreadableError(place, "this is not YAML", "Quote or correct what stands here.")
+    return _UnreadableError(place, "this is not YAML", "quote or correct what stands here")
 
 
 __all__ = [
