@@ -283,9 +283,7 @@ class _Parser:
         value = sign * cast(int | float, token.value)
         fits = {Scalar.INT: -_LARGEST_INT - 1 <= value <= _LARGEST_INT, Scalar.UINT: value <= _LARGEST_UINT}
         if not fits.get(token.scalar or Scalar.DOUBLE, True):
-            raise ConditionError(
-                f'the number "{token.text}" does not fit into 64 bits', offset=start, remedy="write a smaller one"
-            )
+            raise ConditionError("the number does not fit into 64 bits", offset=start, remedy="write a smaller one")
         return Literal(start, token.end, token.scalar, value)
 
     def _listed(self, closing: str, *, trailing: bool = False) -> tuple[Expression, ...]:

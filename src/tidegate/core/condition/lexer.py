@@ -122,14 +122,12 @@ def _whole(digits: str) -> int:
 def _number(text: str, match: re.Match[str], scalar: Scalar, value: int | float) -> Token:
     if _IDENT.match(text, match.end()):
         raise ConditionError(
-            f'the number "{match[0]}" runs into a letter',
+            "the number runs into a letter",
             offset=match.end(),
             remedy="put an operator or a space between them",
         )
     if value == float("inf"):
-        raise ConditionError(
-            f'the number "{match[0]}" is too large for a double', offset=match.start(), remedy="write a smaller one"
-        )
+        raise ConditionError("the number is too large for a double", offset=match.start(), remedy="write a smaller one")
     return Token(Kind.LITERAL, match[0], match.start(), match.end(), scalar, value)
 
 

@@ -5,6 +5,7 @@ A node that has no value raises ``CannotTellError``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from math import isfinite
@@ -16,7 +17,7 @@ from tidegate.core.condition.syntax import Literal
 from tidegate.core.condition.types import ListOf, Scalar, Type
 from tidegate.core.condition.values import EXACT, MAX_LIST, MAX_TEXT, Absent
 
-MAX_STEPS = 100_000
+MAX_STEPS = 25_000
 """Elements that the macros of one condition go over, in one evaluation."""
 
 LONGEST = timedelta(microseconds=(2**63 - 1) // 1000)
@@ -205,9 +206,15 @@ def _translated(error: BaseException) -> BaseException:
         return CannotTellError("division by zero")
     if isinstance(error, OverflowError):
         return CannotTellError("a number is out of range")
-    sentence = " ".join(str(error).split()).removesuffix(". Check function arguments and their types.")
+    sentence = " ".join(str(error).split())
+    if named := _FUNCTION.match(sentence):
+        return CannotTellError(_FAILURES.get(named[1], f"{named[1]}() cannot convert the value"))
     printable = "".join(character if character.isprintable() else "?" for character in sentence)
     return CannotTellError(f"the engine answers: {printable[:160]}")
+
+
+_FUNCTION = re.compile(r"Function '(\w+)' error:")
+_FAILURES = {"matches": "the pattern is no regular expression"}
 
 
 def is_guarded(kind: Type) -> bool:
