@@ -1,0 +1,58 @@
+# `make` alone lists the targets: each line below whose target is followed by `##`.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types contracts bench soak lock install clean
+MAKEFLAGS += --no-print-directory
+
+PYTHON := .venv/bin/python
+# Arguments for pytest; two workers are what the smallest machines have.
+PYTEST_ARGS ?= -n 2
+
+# Commands that scripts/debian-packages unpacked for this working copy; sshd and initdb hide where only root looks.
+export PATH := $(CURDIR)/.cache/debian/bin:$(PATH):/usr/sbin:/sbin
+
+help:
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: ## Run a whole release, and one that is taken back, in ./demo-run: about a minute
+	@scripts/bootstrap demo
+	@scripts/debian-packages demo
+	@.venv/bin/tidegate demo demo-run
+
+test: ## Check everything, as CI does: install what is missing, then lint, types, contracts, tests
+	@scripts/bootstrap dev
+	@scripts/debian-packages dev
+	@$(MAKE) lint types contracts
+	@$(PYTHON) -m pytest $(PYTEST_ARGS)
+
+lint: ## Check the style with ruff
+	@scripts/bootstrap dev
+	@$(PYTHON) -m ruff check .
+
+types: ## Check the types with mypy, strictly
+	@scripts/bootstrap dev
+	@$(PYTHON) -m mypy
+
+contracts: ## Check that imports point down, floor by floor
+	@scripts/bootstrap dev
+	@.venv/bin/lint-imports --no-logo
+
+bench: ## Measure medians and ratios; judges nothing
+	@scripts/bootstrap dev
+	@$(PYTHON) -m bench
+
+soak: ## Run the kill matrix and the races again and again, for as long as SOAK_S says (seconds)
+	@scripts/bootstrap dev
+	@scripts/debian-packages dev
+	@$(PYTHON) -m bench.soak
+
+lock: ## Write requirements/*.txt anew from pyproject.toml: make lock ARGS=--upgrade for newer versions
+	@scripts/bootstrap dev
+	@scripts/lock $(ARGS)
+	@scripts/bootstrap dev
+
+install: ## Make .venv with the tidegate command and nothing for development
+	@scripts/bootstrap run
+
+clean: ## Remove what these targets made: .venv, caches, packages, builds, ./demo-run
+	@rm -rf .venv .cache build dist demo-run .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
