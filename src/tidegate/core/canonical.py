@@ -89,7 +89,9 @@ def parse(data: bytes, *, limit_bytes: int = 1 << 20) -> Plain:
     if len(data) > limit_bytes:
         raise _unreadable(f"they are {len(data)} bytes long, and at most {limit_bytes} are read")
     try:
-        value: Plain = json.loads(data.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant)
+        value: Plain = json.loads(
+            data.decode("utf-8"), object_pairs_hook=_once, parse_int=_integer, parse_constant=_no_constant
+        )
         again = canonical(value)
     except RecursionError as error:
         raise _unreadable("they are nested too deeply") from error
@@ -214,6 +216,12 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"the member {twice!r} is in it twice")
     return found
+
+
+def _integer(text: str) -> int | float:
+    """Beyond 2^53 - 1 only a float is written without a point, so that it is read as one."""
+    value = int(text) if len(text) <= 17 else float(text)
+    return value if abs(value) <= LARGEST_INTEGER else float(text)
 
 
 def _no_constant(name: str) -> None:

@@ -1,0 +1,126 @@
+"""What a person signs: one act, with everything it is bound to, in canonical bytes.
+
+A signature holds for exactly this release, subject, environment, role and policy. The nonce and the time keep two
+acts apart that are otherwise the same, so that a statement can be spent once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from tidegate.clock import from_text, to_text
+from tidegate.core.canonical import canonical, is_digest, parse
+from tidegate.errors import UsageError
+
+FORMAT = "tidegate/act/1"
+LIMIT_BYTES = 1 << 14
+NONCE_CHARACTERS = 16
+
+
+class Act(StrEnum):
+    """What can be signed for."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    REVOKE = "revoke"
+    START = "start"
+    ROLLBACK = "rollback"
+    PAUSE = "pause"
+    RESUME = "resume"
+    ABORT = "abort"
+    OPEN = "open"
+    CANCEL = "cancel"
+    REBASE = "rebase"
+    ADOPT = "adopt"
+    ADOPT_POLICY = "adopt_policy"
+    HOLD = "hold"
+    LIFT = "lift"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """``person`` does ``act``. What the act does not concern is empty.
+
+    ``subject`` and ``policy`` are digests. ``at`` is the person's own clock, and no more than their word. ``nonce`` is
+    at least 16 characters that were never used before.
+    """
+
+    act: Act
+    person: str
+    organization: str
+    at: datetime
+    nonce: str
+    release: str = ""
+    component: str = ""
+    environment: str = ""
+    role: str = ""
+    subject: str = ""
+    policy: str = ""
+    reason: str = ""
+
+    def to_bytes(self) -> bytes:
+        """The bytes to sign.
+
+        Raises:
+            UsageError: a person, organisation or nonce is missing, a digest is none, or it is longer than 16 KiB.
+        """
+        data = canonical({"format": FORMAT} | {name: getattr(self, name) for name in _FIELDS})
+        from_bytes(data)
+        return data
+
+
+_FIELDS = tuple(Statement.__dataclass_fields__)
+
+
+def from_bytes(data: bytes) -> Statement:
+    """Read signed bytes, strictly.
+
+    Raises:
+        UsageError: they are not what :meth:`Statement.to_bytes` writes.
+    """
+    value = parse(data, limit_bytes=LIMIT_BYTES)
+    if not isinstance(value, dict) or value.get("format") != FORMAT:
+        raise _no_statement(f"its format is not {FORMAT!r}")
+    if differing := sorted(value.keys() ^ {"format", *_FIELDS}):
+        raise _no_statement(f"{differing[0]!r} is missing or unknown")
+    for name, member in value.items():
+        if not isinstance(member, str):
+            raise _no_statement(f"{name} is {member!r:.60}, and must be text")
+    _require(value)
+    members = {name: value[name] for name in _FIELDS} | {"act": _act(value["act"]), "at": _time(value["at"])}
+    return Statement(**members)
+
+
+def _require(value: dict[str, Any]) -> None:
+    for name in ("person", "organization"):
+        if not value[name]:
+            raise _no_statement(f"it names no {name}")
+    if len(value["nonce"]) < NONCE_CHARACTERS:
+        raise _no_statement(f"its nonce has {len(value['nonce'])} characters, and must have {NONCE_CHARACTERS}")
+    for name in ("subject", "policy"):
+        if value[name] and not is_digest(value[name]):
+            raise _no_statement(f"{name} is {value[name]!r:.60}, and must be a digest")
+
+
+def _act(text: str) -> Act:
+    try:
+        return Act(text)
+    except ValueError as error:
+        raise _no_statement(f"nobody can sign for the act {text!r:.60}") from error
+
+
+def _time(text: str) -> datetime:
+    try:
+        time = from_text(text)
+        if to_text(time) == text:
+            return time
+    except (ValueError, OverflowError):
+        pass
+    raise _no_statement(f"at is {text!r:.60}, and must be written as 2026-02-10T18:00:00.000000Z")
+
+
+def _no_statement(because: str) -> UsageError:
+    return UsageError(f"this is no statement to sign: {because}", remedy="have it made anew by the command that asks")
