@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -19,10 +20,10 @@ def binaries() -> Path | None:
 
 
 class Server:
-    """One cluster in a temporary directory. As root it runs as the user ``postgres``, since it refuses to run as root."""
+    """One cluster in a temporary directory; it refuses to run as root, and then runs as the user ``postgres``."""
 
     def __init__(self, programs: Path) -> None:
-        self._programs = programs
+        self.programs = programs
         # A short path: a socket's name may have no more than 107 bytes.
         self.directory = Path(tempfile.mkdtemp(prefix="tg-pg-"))
         self._data = self.directory / "data"
@@ -30,9 +31,13 @@ class Server:
         if os.geteuid() == 0:
             shutil.chown(self.directory, "postgres", "postgres")
             self._prefix = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
-        self._run("initdb", "-D", str(self._data), "-U", "tidegate", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C")
+        self._run(
+            "initdb", "-D", str(self._data), "-U", "tidegate", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C"
+        )
         with (self._data / "postgresql.conf").open("a") as config:
-            config.write(f"listen_addresses = ''\nunix_socket_directories = '{self.directory}'\nmax_connections = 200\n")
+            config.write(
+                f"listen_addresses = ''\nunix_socket_directories = '{self.directory}'\nmax_connections = 200\n"
+            )
 
     def url(self, database: str) -> str:
         """The URL by which Tidegate opens ``database``."""
@@ -46,21 +51,23 @@ class Server:
         """Stop it; ``immediate`` is as good as a crash."""
         self._run("pg_ctl", "-D", str(self._data), "-m", mode, "-w", "stop")
 
-    def create(self, database: str) -> str:
-        """Create an empty database and return its URL."""
+    def create(self, database: str, like: str = "template1") -> str:
+        """Create a database, a copy of ``like``, and return its URL."""
         with psycopg.connect(f"host={self.directory} user=tidegate dbname=postgres", autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(database), sql.Identifier(like))
+            )
         return self.url(database)
 
     def remove(self) -> None:
         """Stop it and remove all it wrote."""
-        try:
+        with contextlib.suppress(subprocess.CalledProcessError):
             self.stop()
-        except subprocess.CalledProcessError:
-            pass
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def _run(self, program: str, *arguments: str) -> None:
-        command = [*self._prefix, str(self._programs / program), *arguments]
+        command = [*self._prefix, str(self.programs / program), *arguments]
         # pg_ctl leaves the server its standard output: a pipe would never end.
-        subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/")
+        subprocess.run(
+            command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/"
+        )

@@ -124,6 +124,7 @@ class Observer:
         self._database = database
         self._duration_s = duration_s
         self._seen: dict[str, tuple[int, float]] = {}
+        self._last_look_s = -float("inf")
 
     def living(self) -> frozenset[str]:
         """The executors that live, after the rows of those that stood still for a whole lease are removed.
@@ -135,6 +136,10 @@ class Observer:
             beats = {row.id: row.beat for row in connection.execute(sa.select(executors.c.id, executors.c.beat))}
         # Taken after the read: what was read is at least as old as this moment.
         now_s = elapsed_s()
+        if now_s - self._last_look_s > self._duration_s / 2:
+            # We slept, or the server was away, for everybody: what stood still meanwhile says nothing.
+            self._seen = {}
+        self._last_look_s = now_s
         self._seen = {name: self._when_seen(name, beat, now_s) for name, beat in beats.items()}
         still = [name for name, (_, since_s) in self._seen.items() if now_s - since_s > self._duration_s]
         return frozenset(beats.keys() - {name for name in still if self._removed(name, beats[name])})

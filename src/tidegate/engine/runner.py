@@ -189,7 +189,7 @@ class Engine:
             "max_executor_threads": 2 * self._thread_limit + 4,
             # We use neither messages nor events, schedules nor the console.
             # Closing waits for one such interval.
-            "notification_listener_polling_interval_sec": 0.25,
+            "notification_listener_polling_interval_sec": 0.1,
             "scheduler_polling_interval_sec": 3600.0,
             "enable_otlp": False,
             "log_level": logging.getLevelName(self._level),
@@ -278,7 +278,12 @@ class Engine:
 def _run_step(name: str, act: Callable[[], Json]) -> Any:
     from dbos import DBOS
 
-    return DBOS.run_step({"name": name}, act)
+    try:
+        return DBOS.run_step({"name": name}, act)
+    except sa.exc.SQLAlchemyError as error:
+        # The act's own errors are part of its outcome, so this is the engine's: what was done is not remembered. The
+        # leg is unharmed; once the store answers, the keeper brings it back and the step is done again.
+        raise LegInterrupted(f"step {name!r} could not be remembered") from error
 
 
 def _demand(lock: ExecutorLock | None) -> None:

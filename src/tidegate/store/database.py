@@ -354,9 +354,9 @@ def _postgres_engine(url: sa.URL, name: str, where: str) -> sa.Engine:
     return engine
 
 
-_POSTGRES_SESSION = f"""
-SELECT set_config('lock_timeout', '{POSTGRES_LOCK_MS}', false),
-       set_config('idle_in_transaction_session_timeout', '{POSTGRES_IDLE_IN_TRANSACTION_MS}', false),
+_POSTGRES_SESSION = """
+SELECT set_config('lock_timeout', %s, false),
+       set_config('idle_in_transaction_session_timeout', %s, false),
        set_config('TimeZone', 'UTC', false),
        set_config('synchronous_commit', CASE WHEN current_setting('synchronous_commit') = 'off' THEN 'on'
                                              ELSE current_setting('synchronous_commit') END, false)
@@ -365,7 +365,7 @@ SELECT set_config('lock_timeout', '{POSTGRES_LOCK_MS}', false),
 
 def _prepare_postgres(dbapi: Any) -> None:
     with dbapi.cursor() as cursor:
-        cursor.execute(_POSTGRES_SESSION)
+        cursor.execute(_POSTGRES_SESSION, (str(POSTGRES_LOCK_MS), str(POSTGRES_IDLE_IN_TRANSACTION_MS)))
     # Committed, or the pool's rollback on return would undo the settings.
     dbapi.commit()
 
