@@ -176,14 +176,18 @@ def rehashed(index: int, one: Leaf) -> tuple[int, bytes, bytes]:
         (
             [ENTRIES[0], rehashed(1, leaf(1, time=T0))],
             1,
-            "entry 1 is of 2026-02-10T18:00:00.000000Z, which is not after the entry before it, "
-            "2026-02-10T18:00:00.000000Z",
+            (
+                "entry 1 is of 2026-02-10T18:00:00.000000Z, which is not after the entry before it, "
+                "2026-02-10T18:00:00.000000Z"
+            ),
         ),
         (
             [*ENTRIES[:3], rehashed(3, leaf(3, verdict="allow"))],
             None,
-            "the 4 entries do not lead to the root in the head: an entry was changed together with its hash, or the "
-            "head was",
+            (
+                "the 4 entries do not lead to the root in the head: an entry was changed together with its hash, or the "
+                "head was"
+            ),
         ),
     ],
 )
