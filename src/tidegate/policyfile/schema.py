@@ -39,8 +39,8 @@ def type_at(path: Path) -> Any:
     """The type that the value at a path must have; None: the schema says nothing of it."""
     found: Any = Policy
     for step in path:
-        found = _step(_bare(found), step)
-    return _bare(found)
+        found = _step(plain_type(found), step)
+    return plain_type(found)
 
 
 def section_at(path: Path) -> type[Section] | None:
@@ -51,10 +51,10 @@ def section_at(path: Path) -> type[Section] | None:
 
 def expected(kind: Any) -> str:
     """What a value of a type is, in words: ``a text``, ``major, minor or patch``."""
-    bare = _bare(kind)
-    if members := members_of(bare):
+    plain = plain_type(kind)
+    if members := members_of(plain):
         return " or ".join([", ".join(members[:-1]), members[-1]] if len(members) > 1 else members)
-    origin = get_origin(bare) or bare
+    origin = get_origin(plain) or plain
     if isinstance(origin, type):
         for known, words in _WORDS.items():
             if issubclass(origin, known):
@@ -64,17 +64,17 @@ def expected(kind: Any) -> str:
 
 def members_of(kind: Any) -> list[str]:
     """The values of an enumeration, as the file writes them; of anything else none."""
-    bare = _bare(kind)
-    if isinstance(bare, type) and issubclass(bare, Enum):
-        return [str(member.value) for member in bare]
-    return [str(value) for value in get_args(bare)] if get_origin(bare) is Literal else []
+    plain = plain_type(kind)
+    if isinstance(plain, type) and issubclass(plain, Enum):
+        return [str(member.value) for member in plain]
+    return [str(value) for value in get_args(plain)] if get_origin(plain) is Literal else []
 
 
 def item_of(kind: Any) -> Any:
     """The type of the entries of a list or of the values of a mapping; None: it has none."""
-    bare = _bare(kind)
-    arguments = get_args(bare)
-    origin = get_origin(bare)
+    plain = plain_type(kind)
+    arguments = get_args(plain)
+    origin = get_origin(plain)
     if origin in (tuple, frozenset, list):
         return arguments[0]
     return arguments[1] if isinstance(origin, type) and issubclass(origin, Mapping) else None
@@ -88,13 +88,13 @@ _WORDS: dict[type, str] = {
     bool: "true or false",
     str: "a text",
     int: "a whole number",
-    float: "a number",
+    float: "a share such as 25%",
     date: "a day such as 2026-02-10",
     timedelta: "a duration such as 24h",
 }
 
 
-def _bare(kind: Any) -> Any:
+def plain_type(kind: Any) -> Any:
     """The type without ``Annotated`` and without ``| None``; of other unions the first."""
     while True:
         origin = get_origin(kind)
