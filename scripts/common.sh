@@ -62,11 +62,11 @@ apt_private() {
 # unpack_private PACKAGE...: the packages and what they need beyond the installed ones, into the private prefix.
 unpack_private() {
     have apt-get && have dpkg || return 1
-    mkdir -p "$prefix/lists/partial" "$prefix/archives/partial" "$prefix/cache" "$prefix/root" "$prefix/bin"
+    mkdir -p "$prefix/lists/partial" "$prefix/archives/partial" "$prefix/cache" "$prefix/tree" "$prefix/bin"
     apt_private update || return 1
     apt_private install -y --download-only "$@" || return 1
     for archive in "$prefix"/archives/*.deb; do
-        quietly dpkg -x "$archive" "$prefix/root" || return 1
+        quietly dpkg -x "$archive" "$prefix/tree" || return 1
         rm -f "$archive"
     done
     rm -rf "$prefix/lists" "$prefix/cache"
