@@ -5,20 +5,15 @@ changes nothing in the component must not change them. Therefore:
 
 * ``git archive`` is not used: it obeys ``export-ignore`` and ``export-subst``, by which a file would silently be
   missing or changed, and runs the filters that a repository's configuration names. Every file is packed as committed.
-* Entries are sorted by their path's bytes; owner and group are 0 without names; the mode is 0644, 0755 for executables,
-  0777 for links; the time is 1980-01-01T00:00:00Z for all (the commit's time would change the package with each commit
-  to another module, and formats such as zip know no earlier time).
-* The gzip layer stores and does not compress: what a compressor makes of the same input differs between versions and
-  makes of zlib, and stored blocks do not. The header has neither time nor name. Source: RFC 1951, 3.2.4; RFC 1952.
+* Entries are sorted by their path's bytes and have fixed owners, modes and times.
+* Neither a tar library nor a compressor takes part; the bytes are described in :mod:`tidegate.git.tarball`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import tarfile
 import tempfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,15 +22,10 @@ from typing import IO
 from tidegate.core.commit import plain
 from tidegate.errors import NotFoundError, UsageError, WorldError
 from tidegate.git.repository import Repository
+from tidegate.git.tarball import Entry, tar_gz
 from tidegate.git.tree import EXECUTABLE, LINK, SUBMODULE, TreeEntry, check_inside, entries_at, normal_path
 
-ENTRY_TIME_S = 315532800
-"""1980-01-01T00:00:00Z, the time of every entry."""
-
-_GZIP_HEADER = bytes([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 255])
-_STORED_LIMIT = 65535
 _LINK_DEPTH = 40
-_TAR_RECORD = 10240
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +59,7 @@ def build_package(repository: Repository, revision: str, path: str, target: Path
         raise NotFoundError(f'there are no files in "{folder}" at commit {commit[:10]}', remedy="Name another folder.")
     _check(entries)
     top = b"" if not prefix else os.fsencode(normal_path(prefix)) + b"/"
-    digest, size = _write_atomically(target, _gzip(_tar(repository, entries, top)))
+    digest, size = _write_atomically(target, tar_gz(_entries(repository, entries, top)))
     return Package(target, digest, size, commit)
 
 
@@ -96,31 +86,15 @@ def _check(entries: Mapping[bytes, TreeEntry]) -> None:
             )
 
 
-def _tar(repository: Repository, entries: Mapping[bytes, TreeEntry], top: bytes) -> Iterator[bytes]:
-    """The tar file in pieces."""
-    names = sorted(entries)
-    # All links are known before the first byte is handed on: whether one leads out may depend on another.
-    links = [name for name in names if entries[name].mode == LINK]
-    _refuse_escapes(dict(zip(links, repository.blobs([entries[name].oid for name in links]), strict=True)))
-    size = 0
-    for name, content in zip(names, repository.blobs([entries[name].oid for name in names]), strict=True):
-        for piece in _tar_entry(top + name, entries[name].mode, content):
-            size += len(piece)
-            yield piece
-    yield bytes(1024 + -(size + 1024) % _TAR_RECORD)
-
-
-def _tar_entry(name: bytes, mode: str, content: bytes) -> Iterator[bytes]:
-    info = tarfile.TarInfo(os.fsdecode(name))
-    info.mtime = ENTRY_TIME_S
-    if mode == LINK:
-        info.type, info.mode, info.linkname = tarfile.SYMTYPE, 0o777, os.fsdecode(content)
-        yield info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
-        return
-    info.mode, info.size = 0o755 if mode == EXECUTABLE else 0o644, len(content)
-    yield info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
-    yield content
-    yield bytes(-len(content) % 512)
+def _entries(repository: Repository, named: Mapping[bytes, TreeEntry], top: bytes) -> Iterator[Entry]:
+    """What is packed, in the order of the names' bytes."""
+    names = sorted(named)
+    # All links are known before the first entry is handed on: whether one leads out may depend on another.
+    links = [name for name in names if named[name].mode == LINK]
+    _refuse_escapes(dict(zip(links, repository.blobs([named[name].oid for name in links]), strict=True)))
+    for name, content in zip(names, repository.blobs([named[name].oid for name in names]), strict=True):
+        mode = named[name].mode
+        yield Entry(top + name, content, is_executable=mode == EXECUTABLE, is_link=mode == LINK)
 
 
 def _refuse_escapes(links: Mapping[bytes, bytes]) -> None:
@@ -165,34 +139,6 @@ def _steps(target: bytes) -> list[bytes] | None:
     if not target or target.startswith(b"/") or b"\0" in target:
         return None
     return [part for part in reversed(target.split(b"/")) if part not in {b"", b"."}]
-
-
-def _gzip(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """A gzip file of stored blocks."""
-    checksum, size = 0, 0
-    yield _GZIP_HEADER
-    for block in _blocks(pieces):
-        checksum, size = zlib.crc32(block, checksum), size + len(block)
-        yield b"\0" + _stored(block)
-    yield b"\1" + _stored(b"")
-    yield checksum.to_bytes(4, "little") + (size % 2**32).to_bytes(4, "little")
-
-
-def _stored(block: bytes) -> bytes:
-    length = len(block)
-    return length.to_bytes(2, "little") + (length ^ 0xFFFF).to_bytes(2, "little") + block
-
-
-def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in blocks of one size, so that they do not depend on how the pieces were cut."""
-    waiting = bytearray()
-    for piece in pieces:
-        waiting += piece
-        while len(waiting) >= _STORED_LIMIT:
-            yield bytes(waiting[:_STORED_LIMIT])
-            del waiting[:_STORED_LIMIT]
-    if waiting:
-        yield bytes(waiting)
 
 
 def _write_atomically(target: Path, pieces: Iterable[bytes]) -> tuple[str, int]:

@@ -87,7 +87,8 @@ def _refuse_links(repository: Repository, commit: str, normal: str) -> None:
     """In the tree: Git does not follow links, so a path through one would silently be empty."""
     way = [str(folder) for folder in reversed(PurePosixPath(normal).parents) if str(folder) != "."]
     for entry in _listed(repository, commit, [*way, normal], recursive=False):
-        if entry.mode == LINK:
+        # Git also lists the neighbours of what lies below a folder that is asked for.
+        if entry.mode == LINK and entry.name in {*way, normal}:
             raise UsageError(
                 f'the path "{normal}" leads through the symbolic link "{plain(entry.name, 200)}"',
                 remedy="Write the path to which the link leads, if that is inside the repository.",
