@@ -185,8 +185,8 @@ def rehashed(index: int, one: Leaf) -> tuple[int, bytes, bytes]:
             [*ENTRIES[:3], rehashed(3, leaf(3, verdict="allow"))],
             None,
             (
-                "the 4 entries do not lead to the root in the head: an entry was changed together with its hash, or the "
-                "head was"
+                "the 4 entries do not lead to the root in the head: an entry was changed together with its hash, "
+                "or the head was"
             ),
         ),
     ],

@@ -1,0 +1,1 @@
+"""Signatures of people, made and verified by OpenSSH."""
