@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import signal
 import sqlite3
@@ -17,35 +16,19 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from tests.support import pg_min
+from tests.support.postgres import PostgresServer
 from tidegate.errors import InternalError, StoreBusyError, StoreError, TidegateError, UsageError
 from tidegate.store import database as module
 from tidegate.store import failure
 from tidegate.store.database import Database, open_database
 from tidegate.store.election import ExecutorLock
 
-_numbers = itertools.count()
 TALLY = sa.table("tally", sa.column("n"))
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[pg_min.Server]:
-    programs = pg_min.binaries()
-    if programs is None:
-        pytest.skip("PostgreSQL's programs are not installed")
-    running = pg_min.Server(programs)
-    running.start()
-    yield running
-    running.remove()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/deep/tidegate.db"
-    else:
-        url = request.getfixturevalue("server").create(f"d{next(_numbers)}")
-    opened = open_database(url)
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    opened = open_database(database_url)
     yield opened
     opened.close()
 
@@ -223,9 +206,9 @@ def test_a_locked_file_says_so(on_file: Database, monkeypatch: pytest.MonkeyPatc
     assert total(on_file) == 1
 
 
-def test_a_locked_row_says_so(server: pg_min.Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_row_says_so(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "POSTGRES_LOCK_MS", 100)
-    database = open_database(server.create(f"d{next(_numbers)}"))
+    database = open_database(postgres_url)
     tally(database, 1)
     with database.write() as holder:
         holder.execute(TALLY.update().values(n=2))
@@ -305,9 +288,9 @@ def test_a_server_that_is_not_there_says_so_without_the_password() -> None:
     assert "s3cret" not in f"{caught.value} {caught.value.remedy} {caught.value!r}"
 
 
-def test_a_missing_database_or_table_says_so(server: pg_min.Server, database: Database) -> None:
+def test_a_missing_database_or_table_says_so(postgres_server: PostgresServer, database: Database) -> None:
     with pytest.raises(StoreError, match=r"the server (has no such database|cannot be reached)"):
-        look(open_database(server.url("nowhere")))
+        look(open_database(postgres_server.url("nowhere")))
     with pytest.raises(StoreError, match="the database has not the tables of this version"):
         total(database)
 

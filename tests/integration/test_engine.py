@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import itertools
 import json
 import os
 import signal
@@ -17,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import pg_min
+from tests.support.postgres import PostgresServer
 from tidegate.engine import lease
 from tidegate.engine.lease import Lease, Observer
 from tidegate.engine.legs import Body, Json, Leg, LegInterrupted, LegState
@@ -27,46 +26,40 @@ from tidegate.errors import ConflictError, InternalError, StoreError
 from tidegate.store.database import Database, open_database
 from tidegate.store.election import ExecutorLock
 
-_numbers = itertools.count()
 WORKER = Path(__file__).parents[1] / "support" / "leg_worker.py"
 SHORT_LEASE_S = 1.0
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[pg_min.Server]:
-    programs = pg_min.binaries()
-    if programs is None:
-        pytest.skip("PostgreSQL's programs are not installed")
-    running = pg_min.Server(programs)
-    running.start()
-    prepared = open_database(running.create("prepared"))
-    LegQueue(prepared).migrate()
-    prepared.close()
-    yield running
-    running.remove()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/tidegate.db"
-    else:
-        url = request.getfixturevalue("server").create(f"e{next(_numbers)}", like="prepared")
-    yield from _prepared(url)
-
-
-@pytest.fixture
-def on_server(server: pg_min.Server) -> Iterator[Database]:
-    yield from _prepared(server.create(f"e{next(_numbers)}", like="prepared"))
-
-
-def _prepared(url: str) -> Iterator[Database]:
+def migrate(url: str) -> None:
+    """Create the engine's tables."""
     database = open_database(url)
     queue = LegQueue(database)
     queue.migrate()
     queue.close()
-    yield database
     database.close()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The address of a PostgreSQL database that has the engine's tables."""
+    url = postgres_server.prepared_database("engine", migrate)
+    yield url
+    postgres_server.drop_database(url)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    migrate(database_url)
+    opened = open_database(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def on_server(postgres_url: str) -> Iterator[Database]:
+    opened = open_database(postgres_url)
+    yield opened
+    opened.close()
 
 
 def until(condition: Callable[[], object], timeout_s: float = 20.0) -> None:
@@ -257,6 +250,20 @@ def test_urgent_legs_do_not_wait_behind_others(database: Database, tmp_path: Pat
         until(lambda: ended(engine, "slower"))
 
 
+@pytest.fixture
+def no_autovacuum(postgres_server: PostgresServer) -> Iterator[None]:
+    """Keep the server from transactions of its own, which would be counted."""
+    database = open_database(postgres_server.url("postgres"))
+    for statement in ("ALTER SYSTEM SET autovacuum = off", "ALTER SYSTEM RESET autovacuum"):
+        with database.engine_of_workflows().connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.exec_driver_sql(statement)
+            connection.exec_driver_sql("SELECT pg_reload_conf()")
+        if statement.endswith("off"):
+            yield
+    database.close()
+
+
 def commits(database: Database) -> int:
     """How many writing transactions were ever committed: commit frames in SQLite's log, or PostgreSQL's next number."""
     if database.path is None:
@@ -268,6 +275,7 @@ def commits(database: Database) -> int:
     return sum(1 for frame in frames if frame[8:16] == log[16:24] and frame[4:8] != bytes(4))
 
 
+@pytest.mark.usefixtures("no_autovacuum")
 @pytest.mark.parametrize("steps", [0, 1, 5])
 def test_a_leg_costs_two_commits_and_one_for_each_step(database: Database, tmp_path: Path, steps: int) -> None:
     def body(leg: Leg, argument: Json) -> Json:
@@ -340,19 +348,19 @@ def test_a_process_runs_one_engine_and_enqueues_only_what_it_knows(database: Dat
             enqueue(engine, database, "a", {}, "lge.v1")
 
 
-def test_many_migrate_at_once(server: pg_min.Server, tmp_path: Path) -> None:
-    for url in (f"sqlite:///{tmp_path}/new.db", server.create(f"e{next(_numbers)}")):
+def test_many_migrate_at_once(postgres_server: PostgresServer, tmp_path: Path) -> None:
+    for url in (f"sqlite:///{tmp_path}/new.db", postgres_server.fresh_database()):
         databases = [open_database(url) for _ in range(4)]
         queues = [LegQueue(database) for database in databases]
         failures: list[BaseException] = []
 
-        def migrate(queue: LegQueue, failures: list[BaseException] = failures) -> None:
+        def attempt(queue: LegQueue, failures: list[BaseException] = failures) -> None:
             try:
                 queue.migrate()
             except BaseException as error:
                 failures.append(error)
 
-        threads = [threading.Thread(target=migrate, args=(queue,)) for queue in queues]
+        threads = [threading.Thread(target=attempt, args=(queue,)) for queue in queues]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -486,34 +494,30 @@ def test_a_worker_frozen_for_less_than_its_lease_goes_on(
     queue.close()
 
 
-def test_a_server_that_stops_and_returns_loses_nothing(
-    tmp_path: Path, workers: Callable[[Database], Worker], server: pg_min.Server
+def test_a_server_that_dies_and_returns_loses_nothing(
+    own_postgres_server: PostgresServer, tmp_path: Path, workers: Callable[[Database], Worker]
 ) -> None:
-    own = pg_min.Server(server.programs)
-    try:
-        own.start()
-        database = open_database(own.create("outage"))
-        queue = LegQueue(database)
-        queue.migrate()
-        worker = workers(database)
-        enqueue(queue, database, "a", {"steps": 4, "hold": 1}, "count.v1")
-        until(lambda: noted(tmp_path, "begin") == [0, 1])
-        own.stop()
-        with pytest.raises(StoreError, match="the server cannot be reached"):
-            queue.status("a")
-        # The step ends while nobody can remember it.
-        (tmp_path / "go").touch()
-        until(lambda: noted(tmp_path, "end") == [0, 1])
-        own.start()
-        until(lambda: queue.status("a").state is LegState.DONE, 60)
-        # Whether the checkpoint waited or was given up depends on how the server was missed; nothing else is repeated.
-        assert noted(tmp_path, "begin") in ([0, 1, 2, 3], [0, 1, 1, 2, 3])
-        assert queue.status("a").result == {"done": [0, 1, 2, 3]}
-        assert worker.process.poll() is None
-        queue.close()
-        database.close()
-    finally:
-        own.remove()
+    url = own_postgres_server.fresh_database()
+    migrate(url)
+    database = open_database(url)
+    queue = LegQueue(database)
+    worker = workers(database)
+    enqueue(queue, database, "a", {"steps": 4, "hold": 1}, "count.v1")
+    until(lambda: noted(tmp_path, "begin") == [0, 1])
+    own_postgres_server.kill()
+    with pytest.raises(StoreError, match="the server cannot be reached"):
+        queue.status("a")
+    # The step ends while nobody can remember it.
+    (tmp_path / "go").touch()
+    until(lambda: noted(tmp_path, "end") == [0, 1])
+    own_postgres_server.start()
+    until(lambda: queue.status("a").state is LegState.DONE, 60)
+    # Whether the checkpoint waited or was given up depends on how the server was missed; nothing else is repeated.
+    assert noted(tmp_path, "begin") in ([0, 1, 2, 3], [0, 1, 1, 2, 3])
+    assert queue.status("a").result == {"done": [0, 1, 2, 3]}
+    assert worker.process.poll() is None
+    queue.close()
+    database.close()
 
 
 def test_a_process_ends_though_a_step_never_does(
