@@ -15,7 +15,7 @@ import pytest
 from tidegate.errors import NotFoundError, NotPermittedError, TimedOutError, UsageError, WorldError
 from tidegate.signing import ssh
 from tidegate.signing.envelope import BEGIN, END, read_envelope
-from tidegate.signing.ssh import NAMESPACE_ACT, NAMESPACE_CHECKPOINT, Fault, SignatureError, sign, verify
+from tidegate.signing.ssh import ACT, CHECKPOINT, Fault, SignatureError, sign, verify
 
 pytestmark = pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="ssh-keygen (openssh-client) is not installed")
 
@@ -55,7 +55,7 @@ def public(key: Path) -> str:
     return key.with_name(key.name + ".pub").read_text()
 
 
-def fault_of(statement: bytes, signature: str, allowed: list[str], namespace: str = NAMESPACE_ACT) -> SignatureError:
+def fault_of(statement: bytes, signature: str, allowed: list[str], namespace: str = ACT) -> SignatureError:
     with pytest.raises(SignatureError) as caught:
         verify(statement, signature, allowed, "alice", namespace)
     assert caught.value.exit_code == 4
@@ -65,14 +65,14 @@ def fault_of(statement: bytes, signature: str, allowed: list[str], namespace: st
 
 @pytest.mark.parametrize("name", ["alice", "ecdsa", "rsa"])
 def test_what_a_key_signs_holds_for_its_person(keys: dict[str, Path], name: str) -> None:
-    signature = sign(STATEMENT, keys[name], NAMESPACE_ACT)
-    signed = verify(STATEMENT, signature, [public(keys["mallory"]), public(keys[name])], "alice", NAMESPACE_ACT)
+    signature = sign(STATEMENT, keys[name], ACT)
+    signed = verify(STATEMENT, signature, [public(keys["mallory"]), public(keys[name])], "alice", ACT)
     listed = subprocess.run(["ssh-keygen", "-l", "-f", keys[name]], capture_output=True, text=True, check=True).stdout
-    assert signed.by_key_fingerprint == listed.split()[1] == ssh.fingerprint(public(keys[name]))
+    assert signed.fingerprint == listed.split()[1] == ssh.fingerprint(public(keys[name]))
 
 
 def test_a_changed_statement_is_told(keys: dict[str, Path]) -> None:
-    signature = sign(STATEMENT, keys["alice"], NAMESPACE_ACT)
+    signature = sign(STATEMENT, keys["alice"], ACT)
     for changed in (STATEMENT + b" ", b"", STATEMENT.replace(b"approve", b"reject")):
         error = fault_of(changed, signature, [public(keys["alice"])])
         assert error.fault is Fault.CHANGED
@@ -85,7 +85,7 @@ def test_an_unsigned_act_is_told(keys: dict[str, Path]) -> None:
 
 
 def test_a_key_of_somebody_else_is_told(keys: dict[str, Path]) -> None:
-    signature = sign(STATEMENT, keys["mallory"], NAMESPACE_ACT)
+    signature = sign(STATEMENT, keys["mallory"], ACT)
     error = fault_of(STATEMENT, signature, [public(keys["alice"])])
     hers, his = ssh.fingerprint(public(keys["alice"])), ssh.fingerprint(public(keys["mallory"]))
     assert (error.fault, error.what) == (
@@ -95,13 +95,13 @@ def test_a_key_of_somebody_else_is_told(keys: dict[str, Path]) -> None:
 
 
 def test_a_person_without_keys_is_told_which_line_to_list(keys: dict[str, Path]) -> None:
-    error = fault_of(STATEMENT, sign(STATEMENT, keys["alice"], NAMESPACE_ACT), [])
+    error = fault_of(STATEMENT, sign(STATEMENT, keys["alice"], ACT), [])
     assert (error.fault, error.what) == (Fault.NO_KEYS, "the policy lists no key of alice")
     assert error.remedy.endswith(" ".join(public(keys["alice"]).split()[:2]))
 
 
 def test_a_signature_for_another_purpose_does_not_hold(keys: dict[str, Path]) -> None:
-    signature = sign(STATEMENT, keys["alice"], NAMESPACE_CHECKPOINT)
+    signature = sign(STATEMENT, keys["alice"], CHECKPOINT)
     error = fault_of(STATEMENT, signature, [public(keys["alice"])])
     assert error.fault is Fault.OTHER_PURPOSE
     assert error.what == "the signature was made for 'tidegate-checkpoint', and 'tidegate-act' is asked for"
@@ -133,13 +133,13 @@ def unarmored(signature: str) -> bytes:
 )  # fmt: skip
 def test_a_damaged_signature_is_told(keys: dict[str, Path], damage: object, because: str) -> None:
     assert callable(damage)
-    error = fault_of(STATEMENT, damage(sign(STATEMENT, keys["alice"], NAMESPACE_ACT)), [public(keys["alice"])])
+    error = fault_of(STATEMENT, damage(sign(STATEMENT, keys["alice"], ACT)), [public(keys["alice"])])
     assert error.fault is Fault.MALFORMED
     assert because in error.what
 
 
 def test_no_byte_of_a_signature_can_be_changed(keys: dict[str, Path]) -> None:
-    signature = sign(STATEMENT, keys["alice"], NAMESPACE_ACT)
+    signature = sign(STATEMENT, keys["alice"], ACT)
     data = unarmored(signature)
     for position in range(0, len(data), 7):
         changed = bytearray(data)
@@ -156,24 +156,24 @@ def test_no_byte_of_a_signature_can_be_changed(keys: dict[str, Path]) -> None:
 )  # fmt: skip
 def test_a_hostile_name_opens_nothing_and_breaks_nothing(keys: dict[str, Path], principal: str) -> None:
     allowed = [public(keys["alice"])]
-    own = sign(STATEMENT, keys["alice"], NAMESPACE_ACT)
-    assert verify(STATEMENT, own, allowed, principal, NAMESPACE_ACT).by_key_fingerprint == ssh.fingerprint(allowed[0])
+    own = sign(STATEMENT, keys["alice"], ACT)
+    assert verify(STATEMENT, own, allowed, principal, ACT).fingerprint == ssh.fingerprint(allowed[0])
     with pytest.raises(SignatureError) as caught:
-        verify(STATEMENT, sign(STATEMENT, keys["mallory"], NAMESPACE_ACT), allowed, principal, NAMESPACE_ACT)
+        verify(STATEMENT, sign(STATEMENT, keys["mallory"], ACT), allowed, principal, ACT)
     assert caught.value.fault is Fault.FOREIGN_KEY
     assert caught.value.what.isprintable()
 
 
 @pytest.mark.parametrize("line", ["* ssh-ed25519 AAAA", "cert-authority ssh-ed25519 AAAA", "ssh-ed25519 AAAA\n* x"])
 def test_a_policy_line_that_is_more_than_a_key_is_refused(keys: dict[str, Path], line: str) -> None:
-    signature = sign(STATEMENT, keys["alice"], NAMESPACE_ACT)
+    signature = sign(STATEMENT, keys["alice"], ACT)
     with pytest.raises(UsageError, match=r"^this is no public key that can be trusted: "):
-        verify(STATEMENT, signature, [line], "alice", NAMESPACE_ACT)
+        verify(STATEMENT, signature, [line], "alice", ACT)
 
 
 def test_a_short_rsa_key_is_not_trusted_even_where_it_signs(keys: dict[str, Path]) -> None:
     with pytest.raises(UsageError, match="it is an RSA key of 2048 bits, and at least 3072 are trusted"):
-        sign(STATEMENT, keys["short"], NAMESPACE_ACT)
+        sign(STATEMENT, keys["short"], ACT)
     with pytest.raises(UsageError, match="it is an RSA key of 2048 bits, and at least 3072 are trusted"):
         ssh.fingerprint(public(keys["short"]))
 
@@ -184,7 +184,7 @@ def test_a_key_with_a_passphrase_gives_the_remedy_and_asks_nobody(
     monkeypatch.setenv("SSH_ASKPASS", "/bin/false")
     monkeypatch.setenv("DISPLAY", ":0")
     with pytest.raises(NotPermittedError) as caught:
-        sign(STATEMENT, keys["locked"], NAMESPACE_ACT)
+        sign(STATEMENT, keys["locked"], ACT)
     assert caught.value.what == f"the key {keys['locked']} has a passphrase, and the agent does not hold it"
     assert caught.value.remedy == f"ssh-add {keys['locked']}"
 
@@ -211,9 +211,9 @@ def agent(keys: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("half", ["public", "private"])
 def test_the_agent_signs_for_a_locked_key(keys: dict[str, Path], half: str) -> None:
     key = keys["locked"] if half == "private" else keys["locked"].with_name("locked.pub")
-    signature = sign(STATEMENT, key, NAMESPACE_ACT)
-    signed = verify(STATEMENT, signature, [public(keys["locked"])], "alice", NAMESPACE_ACT)
-    assert signed.by_key_fingerprint == ssh.fingerprint(public(keys["locked"]))
+    signature = sign(STATEMENT, key, ACT)
+    signed = verify(STATEMENT, signature, [public(keys["locked"])], "alice", ACT)
+    assert signed.fingerprint == ssh.fingerprint(public(keys["locked"]))
 
 
 @pytest.mark.usefixtures("agent")
@@ -221,7 +221,7 @@ def test_a_public_key_that_the_agent_does_not_hold_cannot_sign(keys: dict[str, P
     alone = tmp_path / "alone.pub"
     alone.write_text(public(keys["alice"]))
     with pytest.raises(NotPermittedError) as caught:
-        sign(STATEMENT, alone, NAMESPACE_ACT)
+        sign(STATEMENT, alone, ACT)
     assert caught.value.what.startswith(f"ssh-keygen cannot sign with {alone}: ")
     assert caught.value.remedy.endswith("whose private half is in the agent (ssh-add -L)")
 
@@ -230,14 +230,14 @@ def test_a_private_key_that_others_can_read_is_refused(keys: dict[str, Path], tm
     open_key = copy(keys["alice"], tmp_path / "open key")
     open_key.chmod(0o644)
     with pytest.raises(NotPermittedError) as caught:
-        sign(STATEMENT, open_key, NAMESPACE_ACT)
+        sign(STATEMENT, open_key, ACT)
     assert caught.value.what == f"others can read the private key {open_key}"
     assert caught.value.remedy == f"chmod 600 {open_key}"
 
 
 def test_a_key_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="there is no key file"):
-        sign(STATEMENT, tmp_path / "nobody", NAMESPACE_ACT)
+        sign(STATEMENT, tmp_path / "nobody", ACT)
 
 
 def test_a_file_that_is_no_key(tmp_path: Path) -> None:
@@ -245,7 +245,7 @@ def test_a_file_that_is_no_key(tmp_path: Path) -> None:
     file.write_text("nothing here")
     file.chmod(0o600)
     with pytest.raises(NotPermittedError, match=r"^ssh-keygen cannot sign with .*notes: "):
-        sign(STATEMENT, file, NAMESPACE_ACT)
+        sign(STATEMENT, file, ACT)
 
 
 def test_the_public_key_of_a_file(keys: dict[str, Path], tmp_path: Path) -> None:
@@ -260,11 +260,11 @@ def test_the_public_key_of_a_file(keys: dict[str, Path], tmp_path: Path) -> None
 def test_without_ssh_keygen_the_remedy_is_to_install_it(
     keys: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    signature = sign(b"not yet seen", keys["alice"], NAMESPACE_ACT)
+    signature = sign(b"not yet seen", keys["alice"], ACT)
     monkeypatch.setenv("PATH", str(tmp_path))
     for act in (
-        lambda: sign(STATEMENT, keys["alice"], NAMESPACE_ACT),
-        lambda: verify(b"not yet seen", signature, [public(keys["alice"])], "alice", NAMESPACE_ACT),
+        lambda: sign(STATEMENT, keys["alice"], ACT),
+        lambda: verify(b"not yet seen", signature, [public(keys["alice"])], "alice", ACT),
     ):
         with pytest.raises(WorldError, match=r"^ssh-keygen is not on this machine$") as caught:
             act()
@@ -280,13 +280,13 @@ def test_an_ssh_keygen_that_hangs_is_given_up(
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(ssh, "SIGN_TIMEOUT_S", 0.2)
     with pytest.raises(TimedOutError, match=r"^ssh-keygen did not answer within 0\.2 s$"):
-        sign(STATEMENT, keys["alice"], NAMESPACE_ACT)
+        sign(STATEMENT, keys["alice"], ACT)
 
 
 def test_an_ssh_keygen_that_says_good_of_another_key_is_not_believed(
     keys: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    signature = sign(b"for the liar", keys["alice"], NAMESPACE_ACT)
+    signature = sign(b"for the liar", keys["alice"], ACT)
     other = ssh.fingerprint(public(keys["mallory"]))
     liar = tmp_path / "ssh-keygen"
     liar.write_text(f"#!/bin/sh\necho 'Good \"tidegate-act\" signature for x with ED25519 key {other}'\n")
@@ -300,13 +300,13 @@ def test_what_held_is_remembered_and_a_key_taken_away_is_noticed(
     keys: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     statement, allowed = b"remember me", [public(keys["alice"])]
-    signature = sign(statement, keys["alice"], NAMESPACE_ACT)
-    first = verify(statement, signature, allowed, "alice", NAMESPACE_ACT)
+    signature = sign(statement, keys["alice"], ACT)
+    first = verify(statement, signature, allowed, "alice", ACT)
     monkeypatch.setenv("PATH", str(tmp_path))  # no ssh-keygen: whatever is asked of it now fails
-    assert verify(statement, signature, allowed, "alice", NAMESPACE_ACT) == first
+    assert verify(statement, signature, allowed, "alice", ACT) == first
     assert fault_of(statement, signature, [public(keys["mallory"])]).fault is Fault.FOREIGN_KEY
     with pytest.raises(WorldError):
-        verify(statement + b"!", signature, allowed, "alice", NAMESPACE_ACT)
+        verify(statement + b"!", signature, allowed, "alice", ACT)
 
 
 def test_a_purpose_is_a_plain_word(keys: dict[str, Path]) -> None:
@@ -317,7 +317,7 @@ def test_a_purpose_is_a_plain_word(keys: dict[str, Path]) -> None:
 def test_nothing_is_left_behind(keys: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     statement = b"leave nothing"
-    verify(statement, sign(statement, keys["alice"], NAMESPACE_ACT), [public(keys["alice"])], "a", NAMESPACE_ACT)
+    verify(statement, sign(statement, keys["alice"], ACT), [public(keys["alice"])], "a", ACT)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -325,13 +325,13 @@ def test_no_room_for_a_temporary_file_is_the_worlds_fault(
     keys: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     statement = b"no room"
-    signature = sign(statement, keys["alice"], NAMESPACE_ACT)
+    signature = sign(statement, keys["alice"], ACT)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
     with pytest.raises(WorldError, match="no temporary file can be written to verify a signature: No such file"):
-        verify(statement, signature, [public(keys["alice"])], "alice", NAMESPACE_ACT)
+        verify(statement, signature, [public(keys["alice"])], "alice", ACT)
 
 
 def test_the_envelope_says_key_and_purpose(keys: dict[str, Path]) -> None:
-    envelope = read_envelope(sign(STATEMENT, keys["alice"], NAMESPACE_ACT))
-    assert envelope.namespace == NAMESPACE_ACT
+    envelope = read_envelope(sign(STATEMENT, keys["alice"], ACT))
+    assert envelope.namespace == ACT
     assert envelope.key.line == ssh.public_key_of(keys["alice"])

@@ -2,6 +2,7 @@
 
 A line of an ``allowed_signers`` or ``authorized_keys`` file may hold options, commands and certificate authorities
 before the key. A policy lists keys and nothing else: the first word must be the type of a key that is trusted here.
+A text that is no key may be a secret put in the wrong place, so no error repeats it.
 """
 
 from __future__ import annotations
@@ -54,11 +55,11 @@ def read_public_key(text: str) -> PublicKey:
     if len(text) > _LIMIT_CHARACTERS or len(text.strip().splitlines()) != 1 or len(words) < 2:
         raise _no_key("it must be one line: a type, the key in base64, and perhaps a comment")
     if words[0] not in TYPES:
-        raise _no_key(f"it begins with {words[0]!r:.60}, and must begin with one of {', '.join(TYPES)}")
+        raise _no_key(f"it must begin with one of {', '.join(TYPES)}")
     try:
         blob = b64decode(words[1], validate=True)
     except ValueError as error:
-        raise _no_key(f"{words[1]!r:.30} is not base64") from error
+        raise _no_key("what follows its type is not base64") from error
     return from_blob(blob, words[0])
 
 
@@ -73,9 +74,9 @@ def from_blob(blob: bytes, expected_type: str = "") -> PublicKey:
         raise _no_key("its base64 does not hold a key")
     kind = parts[0].decode("ascii", "replace")
     if expected_type and kind != expected_type:
-        raise _no_key(f"it says {expected_type}, and its base64 holds a key of type {kind!r:.60}")
+        raise _no_key(f"it says {expected_type}, and its base64 holds something else")
     if kind not in TYPES:
-        raise _no_key(f"keys of type {kind!r:.60} are not trusted to sign; those of {', '.join(TYPES)} are")
+        raise _no_key(f"keys of its type are not trusted to sign; those of {', '.join(TYPES)} are")
     if not _fits(kind, parts[1:]):
         raise _no_key(f"its parts are not those of {kind}")
     if kind == "ssh-rsa" and (bits := int.from_bytes(parts[2], "big").bit_length()) < RSA_BITS:

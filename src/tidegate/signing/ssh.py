@@ -25,8 +25,8 @@ from tidegate.core.ssh_key import PublicKey, read_public_key
 from tidegate.errors import NotFoundError, NotPermittedError, TidegateError, TimedOutError, UsageError, WorldError
 from tidegate.signing.envelope import Envelope, read_envelope
 
-NAMESPACE_ACT = "tidegate-act"
-NAMESPACE_CHECKPOINT = "tidegate-checkpoint"
+ACT = "tidegate-act"
+CHECKPOINT = "tidegate-checkpoint"
 """A signature for one purpose is none for another. Source: OpenSSH, PROTOCOL.sshsig, section 2."""
 
 SIGN_TIMEOUT_S = 60.0
@@ -61,9 +61,9 @@ class SignatureError(NotPermittedError):
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A signature that holds; ``by_key_fingerprint`` is the key that made it, as ``ssh-keygen -l`` prints it."""
+    """A signature that holds; ``fingerprint`` is the key that made it, as ``ssh-keygen -l`` prints it."""
 
-    by_key_fingerprint: str
+    fingerprint: str
 
 
 def sign(statement: bytes, key: Path, namespace: str) -> str:
@@ -286,7 +286,7 @@ def _write(path: Path, text: str) -> None:
 
 def _check_namespace(namespace: str) -> None:
     if not _NAMESPACE.fullmatch(namespace):
-        raise UsageError(f"{namespace!r:.80} is no purpose to sign for", remedy=f"use {NAMESPACE_ACT}")
+        raise UsageError(f"{namespace!r:.80} is no purpose to sign for", remedy=f"use {ACT}")
 
 
 def _said(output: bytes) -> str:

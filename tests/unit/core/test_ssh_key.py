@@ -44,6 +44,7 @@ def test_a_trusted_key_is_read_and_its_comment_dropped(text: str) -> None:
     assert len(key.fingerprint) == 50
 
 
+NO_TYPE = "it must begin with one of ssh-ed25519, ecdsa-sha2-nistp256, "
 NO_LINE = "it must be one line: a type, the key in base64, and perhaps a comment"
 
 
@@ -59,17 +60,19 @@ NO_LINE = "it must be one line: a type, the key in base64, and perhaps a comment
             f'command="/bin/sh" {ED25519}',
             "it begins with 'command=\"/bin/sh\"', and must begin with one of ssh-ed25519, ",
         ),
-        (f"cert-authority {ED25519}", "it begins with 'cert-authority', and must begin with one of ssh-ed25519, "),
-        (f"* {ED25519}", "it begins with '*', and must begin with one of ssh-ed25519, "),
-        (line("ssh-dss", b"p", b"q", b"g", b"y"), "it begins with 'ssh-dss', and must begin with one of "),
-        (line("ssh-ed25519-cert-v01@openssh.com", bytes(32)), "it begins with 'ssh-ed25519-cert-v01@openssh.com', "),
-        ("-----BEGIN OPENSSH PRIVATE KEY-----", "it begins with '-----BEGIN', and must begin with one of "),
-        ("ssh-ed25519 A*B", "'A*B' is not base64"),
+        (f"cert-authority {ED25519}", NO_TYPE),
+        (f"* {ED25519}", NO_TYPE),
+        (line("ssh-dss", b"p", b"q", b"g", b"y"), NO_TYPE),
+        (line("ssh-ed25519-cert-v01@openssh.com", bytes(32)), NO_TYPE),
+        ("-----BEGIN OPENSSH PRIVATE KEY-----", NO_TYPE),
+        ("sesame sesame", NO_TYPE),
+        ("ssh-ed25519 sesame*", "what follows its type is not base64"),
+        ("ssh-ed25519 A*B", "what follows its type is not base64"),
         ("ssh-ed25519 AAAA", "its base64 does not hold a key"),
         ("ssh-ed25519 //////8=", "its base64 does not hold a key"),
         (
             line("ssh-rsa", E3, bytes(9), says="ssh-ed25519"),
-            "it says ssh-ed25519, and its base64 holds a key of type 'ssh-rsa'",
+            "it says ssh-ed25519, and its base64 holds something else",
         ),
         (line("ssh-ed25519", bytes(31)), "its parts are not those of ssh-ed25519"),
         (line("ssh-ed25519", bytes(32), b"more"), "its parts are not those of ssh-ed25519"),
@@ -88,10 +91,11 @@ def test_anything_else_is_refused(text: str, because: str) -> None:
         read_public_key(text)
     assert caught.value.what.startswith(f"this is no public key that can be trusted: {because}")
     assert caught.value.remedy
+    assert "sesame" not in str(caught.value) + caught.value.remedy
 
 
 def test_a_key_from_a_signature_must_be_of_a_trusted_type() -> None:
-    with pytest.raises(UsageError, match="keys of type 'ssh-dss' are not trusted to sign"):
+    with pytest.raises(UsageError, match="keys of its type are not trusted to sign"):
         from_blob(string(b"ssh-dss") + string(b"p"))
 
 
