@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from tidegate.errors import InternalError
+from tidegate.errors import InternalError, StoreError
 
 HASH_BYTES = 32
 EMPTY_ROOT = sha256(b"").digest()
@@ -69,11 +69,14 @@ class Frontier:
         """What :meth:`encode` wrote.
 
         Raises:
-            InternalError: the number of hashes does not fit the size.
+            StoreError: the number of hashes does not fit the size: what was kept was damaged.
         """
         size, hashes = int.from_bytes(data[:8], "big"), data[8:]
         if len(data) < 8 or len(hashes) != HASH_BYTES * size.bit_count():
-            raise InternalError(f"{len(data)} bytes are no edge of a tree of {size} leaves", remedy=_REPORT)
+            raise StoreError(
+                f"the head of the audit log is damaged: {len(data)} bytes are no edge of a tree of {size} leaves",
+                remedy="keep a copy of the database as it is, and restore it from a backup",
+            )
         return cls(size, tuple(hashes[i : i + HASH_BYTES] for i in range(0, len(hashes), HASH_BYTES)))
 
 

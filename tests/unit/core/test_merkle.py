@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tidegate.core import merkle
 from tidegate.core.merkle import EMPTY_ROOT, Frontier, consistency_holds, inclusion_holds
-from tidegate.errors import InternalError
+from tidegate.errors import InternalError, StoreError
 
 PROJECT = Path(__file__).resolve().parents[3]
 VECTORS = PROJECT.parent / "shared" / "testdata" / "merkle"
@@ -155,7 +155,10 @@ def test_the_empty_tree_under_both_conventions(
 
 @pytest.mark.parametrize("data", [b"", b"\0" * 7, Frontier(2, (b"a" * 32,)).encode() + b"x", Frontier(3).encode()])
 def test_a_frontier_that_does_not_fit_its_size_is_refused(data: bytes) -> None:
-    with pytest.raises(InternalError, match=rf"^{len(data)} bytes are no edge of a tree of \d+ leaves$"):
+    with pytest.raises(
+        StoreError,
+        match=rf"^the head of the audit log is damaged: {len(data)} bytes are no edge of a tree of \d+ leaves$",
+    ):
         Frontier.decode(data)
 
 
