@@ -29,7 +29,7 @@ FILES: dict[str, Content] = {
     "m/empty": "",
     "other/x": "1",
 }
-GOLDEN = "sha256:4ac46c27581d27a35c03d9ccca3d89a615387844bc1cd8af7cc259eed69f7cdb"
+GOLDEN = "sha256:dcd9407a4860aab3a1c9df6768f41f50d296d54f5357f5236aea183a79f63bc4"
 
 
 def package(folder: Path, revision: str = "HEAD", path: str = "m", prefix: str = "") -> Package:
@@ -110,6 +110,24 @@ def test_files_of_any_size_come_back(tmp_path: Path, size: int) -> None:
         file = archive.extractfile("file")
         assert file is not None
         assert file.read() == content
+
+
+def test_names_of_any_bytes_and_lengths_come_back(tmp_path: Path) -> None:
+    names = ["x" * 100, "x" * 101, "d/" * 60 + "ä", "odd\udcff", "line\nend", "sp ace"]
+    links: dict[str, Content] = {"link": ("120000", "d/" * 80 + "ü"), "binary": ("120000", "odd\udcff")}
+    made = package(
+        story_of(tmp_path, {**{f"m/{name}": name for name in names}, **{f"m/{k}": v for k, v in links.items()}})
+    )
+    with tarfile.open(made.path) as archive:
+        entries = archive.getmembers()
+    assert {entry.name for entry in entries} == {*names, *links}
+    assert {entry.name: entry.linkname for entry in entries if entry.issym()} == {
+        "link": "d/" * 80 + "ü",
+        "binary": "odd\udcff",
+    }
+    (tmp_path / "out").mkdir()
+    subprocess.run(["tar", "xzf", str(made.path), "-C", str(tmp_path / "out")], check=True)
+    assert (tmp_path / "out" / "sp ace").read_text() == "sp ace"
 
 
 def test_attributes_neither_drop_nor_change_files(tmp_path: Path) -> None:

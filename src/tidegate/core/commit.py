@@ -211,11 +211,11 @@ def parse_message(text: str) -> Message:
 def _split_footers(rest: str) -> tuple[str, tuple[Footer, ...]]:
     """The body and the footers.
 
-    Footers begin at the first BREAKING CHANGE line, or at the trailing paragraphs that all begin with a footer,
-    whichever is earlier: ``Note: ...`` in the middle of a body is prose.
+    Footers begin at the first BREAKING CHANGE line, or at the end where there is none, and reach up over the paragraphs
+    before it that all begin with a footer: ``Note: ...`` in the middle of a body is prose.
     """
     lines = ["" if re.fullmatch(r"\s*-{3,}\s*", line) else line.rstrip() for line in rest.split("\n")]
-    start = min(_first_breaking_line(lines), _trailing_footers(lines))
+    start = _trailing_footers(lines[: _first_breaking_line(lines)])
     return "\n".join(lines[:start]).strip(), _read_footers(lines[start:])
 
 
@@ -248,8 +248,9 @@ def changes_of(commit: Commit) -> tuple[Change, ...]:
     """The changes of one commit by itself: its own, then the items that a squash lists."""
     own_text, items = _squashed(commit.message)
     title = _title_message(commit, own_text)
-    own = _change(commit, title, _kind_of(commit, title))
-    listed = [_with_refs(_change(commit, message, message.kind), own.refs) for message in items]
+    authors = _authors(commit)
+    own = _change(commit, title, _kind_of(commit, title), authors)
+    listed = [_with_refs(_change(commit, message, message.kind, authors), own.refs) for message in items]
     if listed and own.kind in {UNCONVENTIONAL, MERGE} and not own.breaking:
         return tuple(listed)
     # A squash of one commit lists its own title again.
@@ -315,7 +316,7 @@ def _unwrapped(title: re.Match[str]) -> tuple[str, int]:
     return inner, depth
 
 
-def _change(commit: Commit, message: Message, kind: str) -> Change:
+def _change(commit: Commit, message: Message, kind: str, authors: tuple[Person, ...]) -> Change:
     closes = _closed(message)
     pulls = [number.replace("!", "#") for number in _PULL.findall(message.description)]
     named = _footer_issues(message, r"(?i:refs?)")
@@ -325,7 +326,7 @@ def _change(commit: Commit, message: Message, kind: str) -> Change:
         breaking=message.breaking,
         summary=plain(_PULL.sub("", message.description)) or "(no description)",
         sha=commit.sha,
-        authors=_authors(commit),
+        authors=authors,
         closes=closes,
         refs=tuple(issue for issue in _unique((*pulls, *named)) if issue not in closes),
         notes=tuple(Footer(footer.token, plain(footer.value)) for footer in message.footers),

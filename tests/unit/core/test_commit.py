@@ -1,0 +1,359 @@
+"""Commit messages, the changes they tell, and the version that follows."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidegate.core.commit import (
+    MERGE,
+    REVERT,
+    UNCONVENTIONAL,
+    Change,
+    Commit,
+    Footer,
+    Message,
+    Person,
+    changes_from,
+    changes_of,
+    next_version,
+    parse_message,
+    plain,
+)
+from tidegate.core.version import Level, parse_version
+from tidegate.errors import ConflictError
+
+ALICE = Person("Alice", "alice@example.org")
+
+
+def sha(letter: str) -> str:
+    return (letter * 40)[:40]
+
+
+def commit(message: str, name: str = "a", parents: tuple[str, ...] = ("0",)) -> Commit:
+    return Commit(sha(name), tuple(sha(parent) for parent in parents), ALICE, ALICE, 0, message)
+
+
+def told(*messages: str) -> list[Commit]:
+    """A straight line of commits, the newest first, named d, c, b, a from there for up to four of them."""
+    names = "abcdef"[: len(messages)][::-1]
+    return [commit(message, name) for message, name in zip(messages, names, strict=True)]
+
+
+def planned(current: str | None, *commits: Commit) -> str | None:
+    version = next_version(None if current is None else parse_version(current), changes_from(commits)).version
+    return None if version is None else str(version)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("feat: add x", Message("feat", "", False, "add x", "", ())),
+        ("Feat(API): add x\n", Message("feat", "API", False, "add x", "", ())),
+        ("fix(a/b-c)!:  drop x  ", Message("fix", "a/b-c", True, "drop x", "", ())),
+        ("chore!: drop x", Message("chore", "", True, "drop x", "", ())),
+        ("fix: a\r\n\r\nbody\r\n", Message("fix", "", False, "a", "body", ())),
+        ("fix: a\n\none\n\ntwo\n\nRefs: #1", Message("fix", "", False, "a", "one\n\ntwo", (Footer("Refs", "#1"),))),
+        ("fix: a\n\nRefs #133", Message("fix", "", False, "a", "", (Footer("Refs", "#133"),))),
+        (
+            "fix: a\n\nNote: this is prose\n\nand so is this",
+            Message("fix", "", False, "a", "Note: this is prose\n\nand so is this", ()),
+        ),
+        (
+            "feat: a\n\nwhy\n\nReviewed-by: Z\nRefs: #123\n\nBREAKING CHANGE: b\n  more\n\nand more\nAcked-by: Y",
+            Message(
+                "feat",
+                "",
+                False,
+                "a",
+                "why",
+                (
+                    Footer("Reviewed-by", "Z"),
+                    Footer("Refs", "#123"),
+                    Footer("BREAKING CHANGE", "b\n  more\n\nand more"),
+                    Footer("Acked-by", "Y"),
+                ),
+            ),
+        ),
+        (
+            "fix: a\n\n---------\n\nAcked-by: B <b@x.org>",
+            Message("fix", "", False, "a", "", (Footer("Acked-by", "B <b@x.org>"),)),
+        ),
+    ],
+)
+def test_a_message_is_taken_apart(text: str, message: Message) -> None:
+    assert parse_message(text) == message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Add x",
+        "feat:no space",
+        "feat : x",
+        "feat(): x",
+        "feat(a: x",
+        "feat (a): x",
+        "feat: ",
+        "feat!!: x",
+        ": x",
+        "1: x",
+    ],
+)
+def test_a_title_without_a_header_is_all_description(text: str) -> None:
+    message = parse_message(text)
+    assert (message.kind, message.description) == (UNCONVENTIONAL, text.strip())
+
+
+@pytest.mark.parametrize(
+    ("text", "breaking"),
+    [
+        ("feat!: x", True),
+        ("feat: x\n\nBREAKING CHANGE: y", True),
+        ("feat: x\n\nBREAKING-CHANGE: y", True),
+        ("feat: x\n\nBREAKING CHANGE #12", True),
+        ("feat: x\n\nbody\nBREAKING CHANGE: y", True),
+        ("feat: x\nBREAKING CHANGE: y", True),
+        ("Drop x\n\nBREAKING CHANGE: y", True),
+        ("BREAKING CHANGE: y", True),
+        ("feat: x\n\nbreaking change: y", False),
+        ("feat: x\n\nThis is no BREAKING CHANGE: really", False),
+        ("feat: x\n\nBREAKING CHANGES are none", False),
+    ],
+)
+def test_what_is_breaking(text: str, breaking: bool) -> None:
+    assert parse_message(text).breaking is breaking
+    assert changes_of(commit(text))[0].breaking is breaking
+
+
+@given(st.text())
+def test_any_message_is_one_change_or_more_that_can_be_shown(text: str) -> None:
+    for change in changes_of(commit(text)):
+        assert change.summary.strip()
+        shown = (change.summary + change.scope).replace("\u200c", "").replace("\u200d", "")
+        assert not {unicodedata.category(character) for character in shown} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
+        assert len(change.summary) <= 400
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\x1b[31mb\x07", "a[31mb"),
+        ("a\u202eb\u2066c\u200bd\ufeff", "abcd"),
+        ("a\n\tb\u2028c\u00a0d\x85e", "a b c d e"),
+        ("\udcffa", "a"),
+        ("👩\u200d💻 ü", "👩\u200d💻 ü"),
+        ("x" * 500, "x" * 399 + "…"),
+    ],
+)
+def test_shown_text_is_plain(text: str, shown: str) -> None:
+    assert plain(text) == shown
+
+
+def test_authors_are_the_author_and_the_co_authors_each_once() -> None:
+    (change,) = changes_of(
+        commit(
+            "fix: a\n\nCo-authored-by: Bob <bob@x.org>\nco-authored-by:Al <ALICE@example.org>\nCo-Authored-By: broken"
+        )
+    )
+    assert change.authors == (ALICE, Person("Bob", "bob@x.org"))
+
+
+@pytest.mark.parametrize(
+    ("text", "closes", "refs"),
+    [
+        ("fix: a (#12)", (), ("#12",)),
+        ("fix: #12 crashes", (), ()),
+        ("fix: a\n\nThis closes #1, fixes o/r#2 and resolved GH-3.", ("#1", "o/r#2", "GH-3"), ()),
+        ("fix: a\n\nCloses: PAY-12, #4\nRefs: #5, #4", ("PAY-12", "#4"), ("#5",)),
+        ("fix: a\n\nFixes #7", ("#7",), ()),
+        ("fix: a\n\nThis fixes UTF-8 and closes the file #9.", (), ()),
+    ],
+)
+def test_issues(text: str, closes: tuple[str, ...], refs: tuple[str, ...]) -> None:
+    (change,) = changes_of(commit(text))
+    assert (change.closes, change.refs) == (closes, refs)
+
+
+def test_a_squash_lists_its_changes() -> None:
+    listed = "* fix: rounding\n\nwhy\n\n* feat(tax): rules\n\nBREAKING CHANGE: other rates\n\n* note: prose\n"
+    fix, feature = changes_of(commit(f"Add billing (#12)\n\n{listed}"))
+    assert (fix.kind, fix.summary, fix.breaking, fix.refs) == ("fix", "rounding", False, ("#12",))
+    assert (feature.kind, feature.scope, feature.breaking) == ("feat", "tax", True)
+
+
+def test_a_squash_that_lists_its_own_title_tells_it_once() -> None:
+    changes = changes_of(commit("feat: a (#3)\n\n* feat: a\n\n* fix: b\n"))
+    assert [(change.kind, change.summary) for change in changes] == [("feat", "a"), ("fix", "b")]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Merge branch 'x'", MERGE),
+        ("Merge pull request #9 from a/b\n\nfeat: c", "feat"),
+        ("Merge branch 'x' into 'main'\n\nfix: c\n\nSee merge request a!1", "fix"),
+        ("feat: merged", "feat"),
+        ("Merge x\n\nsome text\n\nfeat: too late", MERGE),
+    ],
+)
+def test_the_kind_of_a_merge(text: str, kind: str) -> None:
+    assert changes_of(commit(text, parents=("b", "c")))[0].kind == kind
+
+
+@pytest.mark.parametrize(
+    ("current", "messages", "expected"),
+    [
+        ("1.0.0", [f'Revert "feat: x"\n\nThis reverts commit {sha("a")}.', "feat: x"], None),
+        ("1.0.0", [f'Revert "feat: x"\n\nThis reverts commit {"a" * 8}.', "feat: x"], None),
+        ("1.0.0", ['Revert "feat: x (#5)" (#6)\n\nReverts o/r#5', "feat: x (#5)"], None),
+        ("1.0.0", ['Revert "feat: x"', "feat: x"], None),
+        ("1.0.0", [f"revert: x was wrong\n\nRefs: {sha('a')}", "feat: x"], None),
+        ("1.0.0", [f"revert: both\n\nRefs: {sha('a')}, {sha('b')}", "fix: y", "feat: x"], None),
+        # Of released work.
+        ("1.0.0", [f'Revert "feat: x"\n\nThis reverts commit {sha("9")}.'], "1.0.1"),
+        ("1.0.0", ["revert: x was wrong"], "1.0.1"),
+        ("1.0.0", [f'Revert "feat: x"\n\nThis reverts commit {sha("9")}.', "feat: x"], "1.1.0"),
+        ("1.0.0", [f"revert: both\n\nRefs: {sha('9')}, {sha('a')}", "feat: x"], "1.0.1"),
+        # Reverted reverts.
+        (
+            "1.0.0",
+            [
+                f'Reapply "feat: x"\n\nThis reverts commit {sha("b")}.',
+                f'Revert "feat: x"\n\nThis reverts commit {sha("a")}.',
+                "feat: x",
+            ],
+            "1.1.0",
+        ),
+        ("1.0.0", [f'Reapply "feat: x"\n\nThis reverts commit {sha("9")}.'], "1.1.0"),
+        ("1.0.0", [f'Revert "Revert "feat!: x""\n\nThis reverts commit {sha("9")}.'], "1.1.0"),
+        # A revert cannot take back what is younger, nor itself.
+        ("1.0.0", ["feat: x", 'Revert "feat: x"'], "1.1.0"),
+        ("1.0.0", [f"fix: a\n\nThis reverts commit {sha('a')}."], "1.0.1"),
+        ("1.0.0", [f"feat: a\n\n(cherry picked from commit {sha('a')})", "feat: a"], "1.1.0"),
+    ],
+)
+def test_what_is_taken_back(current: str, messages: list[str], expected: str | None) -> None:
+    commits = told(*messages)
+    assert planned(current, *commits) == expected
+    assert {change.sha for change in changes_from(commits)} == {one.sha for one in commits}, "nothing is dropped"
+
+
+def test_a_copy_is_counted_once() -> None:
+    changes = changes_from(told(f"feat: a\n\n(cherry picked from commit {sha('a')})", "feat: a"))
+    assert [change.void for change in changes] == [f"a copy of {'a' * 10}", ""]
+
+
+def test_an_ambiguous_short_name_takes_nothing_back() -> None:
+    twins = [Commit("a" * 39 + end, (), ALICE, ALICE, 0, "feat: x") for end in "01"]
+    revert = commit(f"fix: z\n\nThis reverts commit {'a' * 8}.", "b")
+    assert planned("1.0.0", revert, *twins) == "1.1.0"
+
+
+@pytest.mark.parametrize(
+    ("current", "messages", "expected"),
+    [
+        (None, [], None),
+        (None, ["chore: begin"], "0.1.0"),
+        ("1.0.0", [], None),
+        ("1.0.0", ["chore: x", "docs: y", "wip: z", "Just so"], None),
+        ("1.0.0", ["fix: x", "perf: y"], "1.0.1"),
+        ("1.0.0", ["security: x"], "1.0.1"),
+        ("1.0.0", ["fix: x\n\nDeprecated: the old way, until 2.0.0"], "1.1.0"),
+        ("1.0.0", ["fix: x", "feat: y"], "1.1.0"),
+        ("1.0.0", ["feat: y", "refactor!: x"], "2.0.0"),
+        ("0.3.1", ["feat!: y"], "0.4.0"),
+    ],
+)
+def test_the_next_version(current: str | None, messages: list[str], expected: str | None) -> None:
+    assert planned(current, *told(*messages)) == expected
+
+
+def test_each_change_has_its_reason() -> None:
+    commits = told("Just so", "docs: d", "fix: c\n\nDeprecated: e", "feat!: b", "feat: a")
+    answer = next_version(parse_version("0.3.1"), changes_from(commits))
+    assert [(reason.level, reason.why) for reason in answer.reasons] == [
+        (Level.NONE, "its title follows no convention, so it asks for nothing: look at it"),
+        (Level.NONE, "docs asks for nothing"),
+        (Level.MINOR, "it deprecates something"),
+        (Level.MAJOR, "a breaking change"),
+        (Level.MINOR, "feat asks for minor"),
+    ]
+    assert answer.why == (
+        "the highest level asked for since 0.3.1 is major, and in initial development a breaking change raises the "
+        "minor number"
+    )
+
+
+@pytest.mark.parametrize(
+    ("prerelease", "messages", "expected"),
+    [
+        ("2.0.0-rc.1", ["fix: x", "feat!: y"], "2.0.0"),
+        ("2.0.0-rc.1", ["fix: x"], "2.0.0"),
+        ("1.1.0-rc.1", ["feat!: x"], "2.0.0"),
+        ("1.1.0-rc.1", ["chore: x"], "1.1.0"),
+        ("0.9.0-rc.1", ["fix: x"], "1.0.1"),
+    ],
+)
+def test_a_prerelease_has_announced_its_final_version(prerelease: str, messages: list[str], expected: str) -> None:
+    changes = changes_from(told(*messages))
+    answer = next_version(parse_version("1.0.0"), changes, prerelease=parse_version(prerelease))
+    assert str(answer.version) == expected
+
+
+def test_a_version_that_exists_on_another_line_is_not_given_again() -> None:
+    taken = [parse_version(text) for text in ("1.1.0", "1.2.0-rc.1")]
+    with pytest.raises(ConflictError) as caught:
+        next_version(parse_version("1.0.0"), changes_from(told("feat: x")), taken=taken)
+    assert str(caught.value) == "the changes since 1.0.0 ask for 1.1.0, and 1.1.0 is tagged already, on another line"
+    assert caught.value.remedy == "Merge the line of 1.1.0 first, or release from it; a hotfix line takes fixes only."
+    assert str(next_version(parse_version("1.1.0"), changes_from(told("feat: x")), taken=taken).version) == "1.2.0"
+
+
+changes = st.builds(
+    Change,
+    kind=st.sampled_from(["feat", "fix", "docs", UNCONVENTIONAL, REVERT]),
+    scope=st.just(""),
+    breaking=st.booleans(),
+    summary=st.just("x"),
+    sha=st.just(sha("a")),
+    authors=st.just((ALICE,)),
+    void=st.sampled_from(["", "reverted"]),
+)
+
+
+@given(st.lists(changes).flatmap(lambda found: st.tuples(st.just(found), st.permutations(found))))
+def test_the_order_of_changes_does_not_decide_the_version(pair: tuple[list[Change], list[Change]]) -> None:
+    current = parse_version("1.2.3")
+    assert next_version(current, pair[0]).version == next_version(current, pair[1]).version
+
+
+@given(st.lists(changes), changes)
+def test_one_more_change_never_lowers_the_version(found: list[Change], more: Change) -> None:
+    current = parse_version("1.2.3")
+    before = next_version(current, found).version or current
+    after = next_version(current, [*found, more]).version or current
+    assert after >= before
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "co-authored-by:" + "\t" * 100_000,
+        "fix" + " " * 100_000 + ": x",
+        'Revert "' * 20_000,
+        "closes " * 20_000,
+        "a/" * 50_000 + "#",
+        "fix: x\n\n" + "Refs: #1\n\n" * 10_000,
+        "fix: x\n\n" + "* fix: y\n" * 10_000,
+        "BREAKING CHANGE: x\n" * 10_000,
+    ],
+    ids=["coauthor", "header", "revert", "closes", "issue", "footers", "items", "breaking"],
+)
+def test_long_hostile_messages_are_read_in_one_pass(hostile: str) -> None:
+    """With a quadratic expression this would not end within the suite's patience."""
+    assert changes_from([commit(hostile)])
