@@ -214,13 +214,18 @@ def enter(place: Place, request: dict[str, Any], adopting: bool = False) -> None
             f"{place.root} holds files that Tidegate did not put there",
             "Run `tidegate adopt` to record what runs there today, or choose an empty directory.",
         )
-    for directory in (place.root, place.own, place.manifests, place.incoming, place.logs, place.releases):
-        if not os.path.isdir(directory):
-            os.makedirs(directory, 0o755 if directory in (place.root, place.releases) else 0o700)
-            sync_directory(os.path.dirname(directory))
+    make_directories(place)
     with locked(place.file("fence.lock"), False, 10.0):
         own(place, {"format": FORMAT, "component": request["component"], "environment": request["environment"]})
         raise_fence(place, request["token"])
+
+
+def make_directories(place: Place) -> None:
+    """Several may come at once for the first time."""
+    for directory in (place.root, place.own, place.manifests, place.incoming, place.logs, place.releases):
+        if not os.path.isdir(directory):
+            os.makedirs(directory, 0o755 if directory in (place.root, place.releases) else 0o700, exist_ok=True)
+            sync_directory(os.path.dirname(directory))
 
 
 def own(place: Place, wanted: dict[str, Any]) -> None:
@@ -978,8 +983,7 @@ def enter_adopting(place: Place, request: dict[str, Any]) -> None:
         enter(place, request, adopting=True)
         return
     source = place.root
-    for directory in (place.own, place.manifests, place.incoming, place.logs, place.releases):
-        os.makedirs(directory, 0o755 if directory == place.releases else 0o700, exist_ok=True)
+    make_directories(place)
     with place.lock(request["wait_s"]):
         if place.has_foreign_content() and not os.path.lexists(place.current):
             take_over(place, request, source)

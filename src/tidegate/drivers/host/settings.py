@@ -144,8 +144,9 @@ class CommandHealth(_Section):
 
 
 class Ssh(_Section):
-    """What SSH is told beyond the user's own configuration of it."""
+    """What SSH is told beyond the user's own configuration of it; ``config`` names another one, or ``none``."""
 
+    config: Literal["none"] | Annotated[str, AfterValidator(_option_path)] | None = None
     identity: Annotated[str, AfterValidator(_option_path)] | None = None
     known_hosts: Annotated[str, AfterValidator(_option_path)] | None = None
     connect_timeout: Timeout = timedelta(seconds=10)

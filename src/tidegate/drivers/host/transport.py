@@ -125,7 +125,8 @@ def transport_to(host: Host, ssh: Ssh, source: bytes) -> Transport:
         options.append(f"UserKnownHostsFile={ssh.known_hosts}")
     if ssh.identity:
         options += [f"IdentityFile={ssh.identity}", "IdentitiesOnly=yes"]
-    argv = ["ssh", "-T", "-x", "-a", *(part for option in options for part in ("-o", option))]
+    argv = ["ssh", *(("-F", ssh.config) if ssh.config else ()), "-T", "-x", "-a"]
+    argv += [part for option in options for part in ("-o", option)]
     argv += ["-p", str(address.port)] if address.port else []
     argv += ["-l", address.user] if address.user else []
     return Transport(host.name, (*argv, "--", address.host, command), source)

@@ -1,0 +1,418 @@
+"""The promises of every driver, and of the simulator that stands in for them.
+
+A new driver joins by a *world* in the fixture below: a real platform with the units ``web1`` and ``web2``.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from tests.support.hosts import TARGET, Hosts, dying_agent, effect, make_package
+from tests.support.sshd import SshServer
+from tidegate.core.effect import Act, Finding, Health, Observation, Package, Presence, Stage, Token, judge
+from tidegate.drivers.contract import Driver, Fence
+from tidegate.drivers.seams import SeamedDriver
+from tidegate.drivers.simulator import SimulatedWorld, SimulatorDriver
+from tidegate.errors import FencedError, NotFoundError, TargetError, UsageError
+
+TOKEN = Token(1, 1)
+LATER = Token(1, 2)
+
+
+class World(Protocol):
+    """Something real behind a driver."""
+
+    def driver(self) -> Driver: ...
+
+    def driver_dying_at(self, stage: Stage) -> Driver:
+        """One whose unit loses power when its journal holds ``stage``."""
+
+    def driver_cut_off(self) -> Driver | None:
+        """One that does not reach its units; None where that cannot be."""
+
+    def restarts(self, unit: str) -> int: ...
+
+    def occupy(self, unit: str) -> None:
+        """Put something there that Tidegate did not."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostWorld:
+    hosts: Hosts
+
+    def driver(self) -> Driver:
+        return self.hosts.driver()
+
+    def driver_dying_at(self, stage: Stage) -> Driver:
+        return self.hosts.driver(agent=dying_agent(stage))
+
+    def driver_cut_off(self) -> Driver | None:
+        if self.hosts.address == "local":
+            return None
+        return replace(self.hosts, address="ssh://127.0.0.1:1").driver()
+
+    def restarts(self, unit: str) -> int:
+        return len(self.hosts.restarts(unit))
+
+    def occupy(self, unit: str) -> None:
+        self.hosts.path(unit).mkdir()
+        (self.hosts.path(unit) / "index.html").write_text("installed by hand")
+
+
+class PowerCutError(TargetError):
+    """The simulated unit lost power."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedUnits:
+    world: SimulatedWorld
+
+    def driver(self) -> Driver:
+        return SimulatorDriver(TARGET, self.world)
+
+    def driver_dying_at(self, stage: Stage) -> Driver:
+        def at(reached: Stage, unit: str) -> None:
+            if reached is stage:
+                raise PowerCutError("no power", where=unit, remedy="Bring it back.")
+
+        return SimulatorDriver(TARGET, self.world, at)
+
+    def driver_cut_off(self) -> Driver | None:
+        self.world.units["web1"].reachable = False
+        return self.driver()
+
+    def restarts(self, unit: str) -> int:
+        return self.world.units[unit].restarts
+
+    def occupy(self, unit: str) -> None:
+        self.world.units[unit].running = Presence.FOREIGN
+
+
+@pytest.fixture(params=["host-local", "host-over-ssh", "simulator"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
+    if request.param == "host-local":
+        return HostWorld(Hosts(tmp_path))
+    if request.param == "host-over-ssh":
+        server: SshServer = request.getfixturevalue("ssh_server")
+        ssh = {"config": "none", "identity": str(server.key), "known_hosts": str(server.known_hosts)}
+        return HostWorld(Hosts(tmp_path, f"ssh://{server.user}@{server.host}:{server.port}", ssh))
+    return SimulatedUnits(
+        SimulatedWorld(("web1", "web2"), lambda unit, to: Health("no" if "bad" in to.version else "yes"))
+    )
+
+
+@pytest.fixture
+def packages(tmp_path: Path) -> dict[str, tuple[Path, Package]]:
+    directory = tmp_path / "packages"
+    directory.mkdir()
+    return {version: make_package(directory, version) for version in ("1.0.0", "1.1.0", "1.2.0", "1.3.0", "bad-2.0.0")}
+
+
+Packages = dict[str, tuple[Path, Package]]
+
+
+def deploy(driver: Driver, packages: Packages, version: str, step: str = "s1", token: Token = TOKEN) -> Observation:
+    path, to = packages[version]
+    return driver.apply(effect("web1", step, to), path, token)
+
+
+def test_a_unit_that_is_there_and_lets_us_is_ready(world: World) -> None:
+    assert world.driver().online("web1").ready
+    assert world.driver().units == ("web1", "web2")
+    assert world.driver().target == TARGET
+
+
+def test_a_unit_that_the_policy_does_not_name_is_not_found(world: World) -> None:
+    for ask in (world.driver().online, world.driver().observe, world.driver().health, world.driver().read_way_back):
+        with pytest.raises(NotFoundError, match="shop has no host 'web9' in production"):
+            ask("web9")
+
+
+def test_a_fresh_unit_is_absent(world: World) -> None:
+    seen = world.driver().observe("web1")
+    assert (seen.running, seen.token, seen.last_key, seen.kept) == (Presence.ABSENT, None, None, ())
+    assert world.driver().health("web1") is Health.CANNOT_TELL
+
+
+def test_a_deployed_version_is_read_back_by_anybody(world: World, packages: Packages) -> None:
+    to = packages["1.0.0"][1]
+    answered = deploy(world.driver(), packages, "1.0.0")
+    seen = world.driver().observe("web1")
+    assert answered == seen
+    assert to.same_as(seen.running)
+    assert (seen.token, seen.last_key, seen.last_stage) == (TOKEN, "r1:s1:web1:1", Stage.DONE)
+    assert (seen.healthy, seen.kept) == (Health.YES, (to,))
+    assert judge(effect("web1", "s1", to), seen, TOKEN) is Finding.CONFIRMED
+    assert world.driver().observe("web2").running is Presence.ABSENT
+
+
+def test_a_second_apply_of_a_done_key_changes_nothing(world: World, packages: Packages) -> None:
+    first = deploy(world.driver(), packages, "1.0.0")
+    assert deploy(world.driver(), packages, "1.0.0") == first
+    assert world.restarts("web1") == 1
+
+
+def test_a_restore_needs_no_package_for_what_the_unit_keeps(world: World, packages: Packages) -> None:
+    driver, old = world.driver(), packages["1.0.0"][1]
+    deploy(driver, packages, "1.0.0", "s1")
+    deploy(driver, packages, "1.1.0", "s2")
+    seen = driver.apply(effect("web1", "back", old, act=Act.RESTORE), None, LATER)
+    assert old.same_as(seen.running)
+    assert world.restarts("web1") == 3
+
+
+def test_a_restore_of_what_the_unit_does_not_keep_needs_the_package(world: World, packages: Packages) -> None:
+    driver = world.driver()
+    deploy(driver, packages, "1.1.0")
+    path, old = packages["1.0.0"]
+    back = effect("web1", "back", old, act=Act.RESTORE)
+    with pytest.raises(TargetError, match=r"does not have release 1.0.0.*, and no package was given"):
+        driver.apply(back, None, TOKEN)
+    assert packages["1.1.0"][1].same_as(driver.observe("web1").running)
+    assert old.same_as(driver.apply(back, path, TOKEN).running)
+
+
+def test_a_removed_component_is_absent(world: World, packages: Packages) -> None:
+    driver, gone = world.driver(), effect("web1", "gone", None)
+    deploy(driver, packages, "1.0.0")
+    seen = driver.apply(gone, None, TOKEN)
+    assert seen.running is Presence.ABSENT
+    assert judge(gone, seen, TOKEN) is Finding.CONFIRMED
+    assert world.restarts("web1") == 2
+    assert driver.apply(gone, None, TOKEN) == seen
+    assert world.restarts("web1") == 2
+
+
+def test_a_removal_of_what_never_was_is_done_without_stopping_anything(world: World) -> None:
+    seen = world.driver().apply(effect("web1", "gone", None), None, TOKEN)
+    assert (seen.running, seen.last_stage) == (Presence.ABSENT, Stage.DONE)
+    assert world.restarts("web1") == 0
+
+
+def test_the_fence_refuses_whoever_is_outranked(world: World, packages: Packages) -> None:
+    driver = world.driver()
+    if driver.abilities.fence is not Fence.TARGET:
+        pytest.skip("this driver's fence is the store")
+    before = deploy(driver, packages, "1.0.0", token=LATER)
+    for act in (
+        lambda: deploy(driver, packages, "1.1.0", "s2"),
+        lambda: deploy(driver, packages, "1.0.0", "s1"),
+        lambda: driver.write_way_back("web1", b"{}", TOKEN),
+        lambda: driver.adopt("web1", "0.9.0", TOKEN),
+    ):
+        with pytest.raises(FencedError, match=r"is outranked by .*, which this host has seen"):
+            act()
+    assert driver.observe("web1") == before
+    assert driver.read_way_back("web1") is None
+    assert world.restarts("web1") == 1
+
+
+def test_a_lease_is_outranked_by_its_break_glass_and_both_by_the_next_lease(world: World) -> None:
+    driver = world.driver()
+    for lower, higher in pairwise((TOKEN, TOKEN.breaking_glass(), LATER, Token(2, 0))):
+        driver.write_way_back("web1", b"{}", lower)
+        driver.write_way_back("web1", b"{}", higher)
+        with pytest.raises(FencedError):
+            driver.write_way_back("web1", b"{}", lower)
+
+
+def test_the_same_token_may_go_on(world: World, packages: Packages) -> None:
+    driver = world.driver()
+    for version in ("1.0.0", "1.1.0"):
+        assert deploy(driver, packages, version, version).token == TOKEN
+    assert world.restarts("web1") == 2
+
+
+def test_a_way_back_raises_the_fence(world: World, packages: Packages) -> None:
+    driver = world.driver()
+    deploy(driver, packages, "1.0.0")
+    driver.write_way_back("web1", b"{}", LATER)
+    with pytest.raises(FencedError):
+        deploy(driver, packages, "1.1.0", "s2")
+    seen = driver.observe("web1")
+    assert judge(effect("web1", "s2", packages["1.1.0"][1]), seen, TOKEN) is Finding.OVERTAKEN
+    assert judge(effect("web1", "s1", packages["1.0.0"][1]), seen, TOKEN) is Finding.CONFIRMED
+
+
+def test_an_unhealthy_version_is_an_observation_not_an_error(world: World, packages: Packages) -> None:
+    seen = deploy(world.driver(), packages, "bad-2.0.0")
+    assert (seen.healthy, seen.last_stage) == (Health.NO, Stage.DONE)
+    assert judge(effect("web1", "s1", packages["bad-2.0.0"][1]), seen, TOKEN) is Finding.FAILED
+    assert world.driver().health("web1") is Health.NO
+
+
+def test_other_bytes_than_promised_are_refused_and_the_previous_version_runs_on(
+    world: World, packages: Packages
+) -> None:
+    driver = world.driver()
+    deploy(driver, packages, "1.0.0")
+    with pytest.raises(TargetError, match=r"the package was refused: its digest is [0-9a-f]{64}, and should be"):
+        driver.apply(effect("web1", "s2", packages["1.1.0"][1]), packages["1.2.0"][0], TOKEN)
+    assert packages["1.0.0"][1].same_as(driver.observe("web1").running)
+    assert world.restarts("web1") == 1
+
+
+@pytest.mark.parametrize("stage", [Stage.UNPACKED, Stage.SWITCHED, Stage.RESTARTED, Stage.HEALTHY, Stage.DONE])
+def test_an_act_that_lost_power_is_resumed_and_restarts_once(world: World, packages: Packages, stage: Stage) -> None:
+    to = packages["1.0.0"][1]
+    with pytest.raises(TargetError):
+        deploy(world.driver_dying_at(stage), packages, "1.0.0")
+    seen = world.driver().observe("web1")
+    assert seen.last_stage is stage
+    expected = Finding.CONFIRMED if stage is Stage.DONE else Finding.NOT_DONE
+    assert judge(effect("web1", "s1", to), seen, TOKEN) is expected
+    seen = deploy(world.driver(), packages, "1.0.0")
+    assert judge(effect("web1", "s1", to), seen, TOKEN) is Finding.CONFIRMED
+    assert world.restarts("web1") == 1
+
+
+def test_an_act_that_lost_power_in_the_restart_is_in_doubt_and_stays_so(world: World, packages: Packages) -> None:
+    path, to = packages["1.0.0"]
+    with pytest.raises(TargetError):
+        deploy(world.driver_dying_at(Stage.RESTARTING), packages, "1.0.0")
+    before = world.restarts("web1")
+    for seen in (world.driver().observe("web1"), deploy(world.driver(), packages, "1.0.0")):
+        assert judge(effect("web1", "s1", to), seen, TOKEN) is Finding.IN_DOUBT
+    assert world.restarts("web1") == before
+    again = effect("web1", "s1", to, attempt=2)
+    assert judge(again, world.driver().apply(again, path, TOKEN), TOKEN) is Finding.CONFIRMED
+    assert world.restarts("web1") == before + 1
+
+
+def test_an_act_left_unfinished_is_not_resumed_over_a_later_one(world: World, packages: Packages) -> None:
+    with pytest.raises(TargetError):
+        deploy(world.driver_dying_at(Stage.SWITCHED), packages, "1.1.0", "s1")
+    deploy(world.driver(), packages, "1.0.0", "s2")
+    with pytest.raises(TargetError, match="key r1:s1:web1:1 was left unfinished, and r1:s2:web1:1 came after it"):
+        deploy(world.driver(), packages, "1.1.0", "s1")
+    assert packages["1.0.0"][1].same_as(world.driver().observe("web1").running)
+
+
+def test_rendering_touches_nothing_and_says_what_will_be_done(world: World, packages: Packages) -> None:
+    driver = world.driver()
+    effects = [effect("web1", "s1", packages["1.0.0"][1]), effect("web2", "s1", None)]
+    steps = driver.render(effects)
+    assert steps == driver.render(effects)
+    assert [step.verb for step in steps if step.unit == "web2"] == ["stop", "switch"]
+    assert {step.key for step in steps} == {one.key for one in effects}
+    assert driver.observe("web1").running is Presence.ABSENT
+    assert driver.observe("web1").token is None
+
+
+def test_an_effect_of_another_target_is_refused(world: World, packages: Packages) -> None:
+    stray = replace(effect("web1", "s1", packages["1.0.0"][1]), environment="staging")
+    for act in (lambda: world.driver().render([stray]), lambda: world.driver().apply(stray, None, TOKEN)):
+        with pytest.raises(UsageError, match="an effect on shop in staging is not for this target"):
+            act()
+
+
+def test_what_tidegate_did_not_put_there_is_refused_until_it_is_adopted(world: World, packages: Packages) -> None:
+    driver = world.driver()
+    world.occupy("web1")
+    assert driver.observe("web1").running is Presence.FOREIGN
+    with pytest.raises(TargetError, match="holds files that Tidegate did not put there"):
+        deploy(driver, packages, "1.0.0")
+    adopted = driver.adopt("web1", "0.9.0", TOKEN).running
+    assert isinstance(adopted, Package)
+    assert adopted.version == "0.9.0"
+    assert world.restarts("web1") == 0
+    for step, version in enumerate(("1.0.0", "1.1.0", "1.2.0", "1.3.0")):
+        deploy(driver, packages, version, f"s{step}")
+    seen = driver.apply(effect("web1", "back", adopted, act=Act.RESTORE), None, TOKEN)
+    assert adopted.same_as(seen.running)
+
+
+def test_adopting_what_is_known_changes_nothing(world: World, packages: Packages) -> None:
+    driver = world.driver()
+    before = deploy(driver, packages, "1.0.0")
+    assert driver.adopt("web1", "0.9.0", TOKEN) == before
+    with pytest.raises(TargetError, match=r"nothing runs (in|on) .*web2"):
+        driver.adopt("web2", "0.9.0", TOKEN)
+
+
+def test_the_way_back_is_read_as_it_was_written(world: World) -> None:
+    driver = world.driver()
+    assert driver.read_way_back("web1") is None
+    for document in (b'{"to": "1.0.0"}\n', bytes(range(256)) * 300, b""):
+        driver.write_way_back("web1", document, TOKEN)
+        assert world.driver().read_way_back("web1") == document
+
+
+def test_what_one_may_have_to_return_to_is_kept(world: World, packages: Packages) -> None:
+    driver, named, previous = world.driver(), packages["1.0.0"][1], packages["1.1.0"][1]
+    deploy(driver, packages, "1.0.0", "s0")
+    driver.write_way_back("web1", b"{}", TOKEN, keeps=(named,))
+    for version in ("1.1.0", "1.2.0", "1.3.0"):
+        deploy(driver, packages, version, version)
+    path, to = packages["bad-2.0.0"]
+    better = replace(to, version="2.0.0")
+    driver.apply(effect("web1", "s4", better, previous=previous), path, TOKEN)
+    assert named in driver.observe("web1").kept
+    driver.write_way_back("web1", b"{}", TOKEN)
+    for step in ("s5", "s6"):
+        driver.apply(effect("web1", step, packages["1.3.0"][1], previous=previous), packages["1.3.0"][0], TOKEN)
+    kept = driver.observe("web1").kept
+    assert named not in kept
+    assert previous in kept
+
+
+def test_two_acts_at_once_on_one_unit_are_one_after_the_other(world: World, packages: Packages) -> None:
+    versions = ("1.0.0", "1.1.0", "1.2.0")
+    with ThreadPoolExecutor(3) as pool:
+        seen = list(pool.map(lambda version: deploy(world.driver(), packages, version, version), versions))
+    for version, observation in zip(versions, seen, strict=True):
+        assert packages[version][1].same_as(observation.running)
+    assert world.restarts("web1") == 3
+
+
+def test_the_same_act_twice_at_once_is_done_once(world: World, packages: Packages) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        seen = list(pool.map(lambda _: deploy(world.driver(), packages, "1.0.0"), range(3)))
+    assert seen[0] == seen[1] == seen[2]
+    assert world.restarts("web1") == 1
+
+
+def test_units_are_acted_on_side_by_side(world: World, packages: Packages) -> None:
+    driver, (path, to) = world.driver(), packages["1.0.0"]
+    with ThreadPoolExecutor(2) as pool:
+        seen = list(pool.map(lambda unit: driver.apply(effect(unit, "s1", to), path, TOKEN), driver.units))
+    assert [one.unit for one in seen if to.same_as(one.running)] == ["web1", "web2"]
+
+
+def test_a_unit_that_does_not_answer_is_observed_as_such(world: World, packages: Packages) -> None:
+    cut_off = world.driver_cut_off()
+    if cut_off is None:
+        pytest.skip("a machine always reaches itself")
+    seen = cut_off.observe("web1")
+    assert (seen.reachable, seen.running) == (False, Presence.UNSEEN)
+    assert judge(effect("web1", "s1", packages["1.0.0"][1]), seen, TOKEN) is Finding.IN_DOUBT
+    assert cut_off.health("web1") is Health.CANNOT_TELL
+    assert not cut_off.online("web1").ready
+    assert cut_off.online("web1").remedy
+    with pytest.raises(TargetError, match=r"cannot reach the host|does not answer"):
+        deploy(cut_off, packages, "1.0.0")
+    with pytest.raises(TargetError):
+        cut_off.read_way_back("web1")
+
+
+def test_the_seams_are_before_and_after_each_call(world: World, packages: Packages) -> None:
+    points: list[str] = []
+    driver = SeamedDriver(world.driver(), points.append)
+    deploy(driver, packages, "1.0.0")
+    driver.observe("web1")
+    driver.write_way_back("web1", b"{}", TOKEN)
+    assert points == [
+        "apply:before:web1",
+        "apply:after:web1",
+        "observe:before:web1",
+        "observe:after:web1",
+        "write_way_back:before:web1",
+        "write_way_back:after:web1",
+    ]
+    assert driver.units == world.driver().units
