@@ -72,7 +72,7 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
         rest["default"] = schema["default"]
     branches = [branch for branch in schema.get("anyOf", ()) if branch != {"type": "null"}]
     if len(branches) == 1:
-        return rest | branches[0]
+        return {**rest, **branches[0]}
     return rest | {"anyOf": branches} if branches else rest
 
 
