@@ -140,7 +140,7 @@ def plain(text: str, limit: int = SUMMARY_LIMIT) -> str:
 
     Joiners (U+200C, U+200D) stay, because words in several scripts, and emoji, are spelled with them.
     """
-    visible = "".join(_visible(character) for character in text)
+    visible = text if text.isascii() and text.isprintable() else "".join(_visible(character) for character in text)
     line = " ".join(visible.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
@@ -435,6 +435,9 @@ class _Index:
 
     def targets_of(self, commit: Commit) -> tuple[tuple[str, ...], bool]:
         """The commits of the range that ``commit`` reverts, and whether it reverts nothing outside of it."""
+        # Every shape of a revert has this word in it; the other commits of a long history need not be read twice.
+        if "revert" not in commit.message.lower():
+            return (), False
         message = parse_message(commit.message)
         if stated := self._stated(commit, message):
             found = [sha for prefix in stated if (sha := self._by_prefix(prefix, commit)) is not None]
