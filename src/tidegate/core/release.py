@@ -1,0 +1,62 @@
+"""The life of a release, as a table."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from tidegate.core.machine import Machine
+
+
+class ReleaseState(StrEnum):
+    """Where a release stands.
+
+    open
+        Being prepared, judged and approved. `release open` brings it here, and so does every rollout that ends
+        without having taken it to production. It may stay for weeks. A crash leaves it as it is.
+    rolling
+        A rollout of it is under way somewhere. The decision that starts a rollout brings it here, the end of that
+        rollout takes it out. After a crash the rollout's rows say how to go on.
+    released
+        It is verified in production. Only a rollback of production takes it out of here.
+    rolled_back
+        It was in production, or on its way there, and was taken back. Final: the fix is another release.
+    cancelled
+        A person gave it up. Final.
+    """
+
+    OPEN = "open"
+    ROLLING = "rolling"
+    RELEASED = "released"
+    ROLLED_BACK = "rolled_back"
+    CANCELLED = "cancelled"
+
+
+class ReleaseEvent(StrEnum):
+    """What happens to a release."""
+
+    STARTED = "started"
+    ADVANCED = "advanced"
+    COMPLETED = "completed"
+    TAKEN_BACK = "taken_back"
+    STOPPED = "stopped"
+    CANCELLED = "cancelled"
+
+
+RELEASE = Machine[ReleaseState, ReleaseEvent](
+    "release",
+    {
+        ReleaseState.OPEN: {
+            ReleaseEvent.STARTED: ReleaseState.ROLLING,
+            ReleaseEvent.CANCELLED: ReleaseState.CANCELLED,
+        },
+        ReleaseState.ROLLING: {
+            ReleaseEvent.ADVANCED: ReleaseState.OPEN,
+            ReleaseEvent.STOPPED: ReleaseState.OPEN,
+            ReleaseEvent.COMPLETED: ReleaseState.RELEASED,
+            ReleaseEvent.TAKEN_BACK: ReleaseState.ROLLED_BACK,
+        },
+        ReleaseState.RELEASED: {ReleaseEvent.TAKEN_BACK: ReleaseState.ROLLED_BACK},
+        ReleaseState.ROLLED_BACK: {},
+        ReleaseState.CANCELLED: {},
+    },
+)

@@ -1,0 +1,26 @@
+"""The environment is one that the policy knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from tidegate.core.rules.rule import ALWAYS, Context, Found, Rule, denies, passes
+
+
+def _check(context: Context) -> Iterator[Found]:
+    name = context.question.environment
+    if context.environment is not None:
+        yield passes(RULE.id, f"{name} is an environment of the policy")
+        return
+    known = sorted(context.policy.environments)
+    close = get_close_matches(name, known, n=1)
+    hint = f'did you mean "{close[0]}"? ' if close else ""
+    yield denies(
+        RULE.id,
+        f'the policy knows no environment "{name}"',
+        f"{hint}name one of: {', '.join(known) or 'none is declared'}",
+    )
+
+
+RULE = Rule("environment.known", "The environment is one that the policy knows.", "TP-07", ALWAYS, _check)

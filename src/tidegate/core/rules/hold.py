@@ -1,0 +1,34 @@
+"""No hold stops the line here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from tidegate.core.facts import Hold
+from tidegate.core.rules.rule import FORWARD, Context, Found, Rule, Waiting, denies
+from tidegate.core.rules.saying import at
+
+
+def _check(context: Context) -> Iterator[Found]:
+    components = [item.component for item in context.facts.release.items]
+    for hold in sorted(context.facts.holds, key=lambda h: h.id):
+        if not any(hold.concerns(component, context.question.environment) for component in components):
+            continue
+        if hold.expires_at is None:
+            yield denies("hold", f"{hold.by} stopped the line: {hold.reason}", f"tidegate hold lift {hold.id}")
+        else:
+            yield _expiring(context, hold, hold.expires_at)
+
+
+def _expiring(context: Context, hold: Hold, expires_at: datetime) -> Waiting:
+    return Waiting(
+        "hold",
+        lambda moment: max(moment, expires_at),
+        lambda opens: f"{hold.by} stopped the line until {at(context, expires_at)}: {hold.reason}",
+        f"the hold of {hold.by} has expired",
+        f"wait, or: tidegate hold lift {hold.id}",
+    )
+
+
+RULE = Rule("hold", "No hold stops the line here. A hold never stops a rollback.", "7D-03, M1-15", FORWARD, _check)

@@ -1,0 +1,33 @@
+"""A rollout starts inside a window of the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from tidegate.core.calendar import windows_open_at
+from tidegate.core.policy import Skippable
+from tidegate.core.rules.demands import skips
+from tidegate.core.rules.rule import START, Context, Found, Rule, Waiting
+from tidegate.core.rules.saying import at
+
+
+def _check(context: Context) -> Iterator[Found]:
+    environment = context.environment
+    if environment is None or environment.windows is None or skips(context, Skippable.WINDOWS):
+        return
+    spans = [rule.window() for rule in environment.windows]
+
+    def reads(opens: datetime | None) -> str:
+        when = f"opens {at(context, opens)}" if opens else "does not open within 400 days"
+        return f"outside the windows of {context.question.environment}; the next one {when}"
+
+    yield Waiting(
+        "windows",
+        lambda moment: windows_open_at(spans, context.rulebook.tz, moment),
+        reads,
+        f"inside a window of {context.question.environment}",
+    )
+
+
+RULE = Rule("windows", "A rollout starts inside a window of the environment.", "M1-05, TP-09", START, _check)
