@@ -606,6 +606,8 @@ class Policy(Section):
     """Who may act, by the name that they are called here."""
     permits: Permits = Permits()
     """Who may do what, everywhere."""
+    assurance: Assurance = Field(default=Assurance.SIGNATURE)
+    """The least with which people adopt policies and stop the line."""
     components: Mapping[Identifier, Component] = Field(default_factory=dict, max_length=MAX_ENTRIES)
     """What has versions."""
     trains: Mapping[Identifier, Train] = Field(default_factory=dict, max_length=MAX_ENTRIES)
