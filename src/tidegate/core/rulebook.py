@@ -342,9 +342,9 @@ def _compile_gate(name: str, gate: Gate, conditions: dict[str, Condition]) -> It
         try:
             condition = compile_condition(gate.condition, {kind.root: Record(kind.fields)})
         except ConditionError as error:
-            which = f" (in evidence of kind {name_of_kind})" if len(gate.evidence) > 1 else ""
+            which = f"in evidence of kind {name_of_kind}: " if len(gate.evidence) > 1 else ""
             yield RulebookError(
-                ("gates", name, "pass"), f"{error.what}{which}", remedy=error.remedy, offset=error.offset
+                ("gates", name, "pass"), f"{which}{error.what}", remedy=error.remedy, offset=error.offset
             )
             return
         conditions.setdefault(name, condition)
