@@ -7,7 +7,7 @@ not the shape of a policy; what names something that is not there. Within a roun
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,8 +15,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from tidegate.core.canonical import digest
-from tidegate.core.policy import HostTarget, Policy
-from tidegate.core.rulebook import Rulebook, RulebookError, compile_policy, policy_of, resolved_of
+from tidegate.core.policy import Policy
+from tidegate.core.rulebook import Rulebook, RulebookError, compile_policy, dotted, policy_of, resolved_of
 from tidegate.errors import NotFoundError, PolicyError, UsageError
 from tidegate.policyfile.mistakes import START, Mistake, Place, policy_error
 from tidegate.policyfile.shape import empty_mistakes, language_mistake, shape_mistakes
@@ -26,8 +26,8 @@ from tidegate.policyfile.yaml import Path as Keys
 FILE_NAME = "tidegate.yaml"
 """What a policy file is called where nobody says otherwise."""
 
-TargetCheck = Callable[[HostTarget], Iterable[tuple[Keys, str, str]]]
-"""What the drivers say of one target: for each mistake the path below the target, what is wrong, and the remedy."""
+TargetCheck = Callable[[str, str, Mapping[str, object]], Iterable[tuple[Keys, str]]]
+"""What the drivers say of a component's target in an environment: where in its settings, and what is wrong there."""
 
 policy_from_resolved = policy_of
 
@@ -81,8 +81,10 @@ def check_targets(loaded: LoadedPolicy, check_target: TargetCheck) -> None:
     for component, settings in loaded.policy.components.items():
         for environment, target in settings.targets.items():
             base: Keys = ("components", component, "targets", environment)
-            for below, what, remedy in check_target(target):
-                mistakes.append(Mistake(_place_of(loaded.document, (*base, *below)), what, remedy))
+            for below, what in check_target(component, environment, target.model_dump()):
+                path = (*base, *below)
+                remedy = f"see the reference of the driver {target.driver}"
+                mistakes.append(Mistake(_place_of(loaded.document, path), f"{dotted(path)}: {what}", remedy))
     if mistakes:
         raise policy_error(loaded.name, mistakes)
 

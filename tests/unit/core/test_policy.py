@@ -310,6 +310,7 @@ def test_the_defaults_of_version_1_of_the_language_never_change() -> None:
         "assurance": "signature",
     }
     assert defaults["permits"] == nobody
+    assert defaults["assurance"] == "signature"
     assert (defaults["watch"]["p"]["every"], defaults["watch"]["p"]["metrics"]) == ("15s", None)
 
 

@@ -34,9 +34,9 @@ def the_mistake(**sections: Any) -> RulebookError:
     return found[0]
 
 
-def key(kind: str = "ssh-ed25519", body: bytes = b"\0\0\0\x20" + b"k" * 32) -> str:
-    blob = len(kind).to_bytes(4, "big") + kind.encode() + body
-    return f"{kind} {base64.b64encode(blob).decode()} somebody@somewhere"
+def key(body: bytes = b"\0\0\0\x20" + b"k" * 32) -> str:
+    blob = b"\0\0\0\x0bssh-ed25519" + body
+    return f"ssh-ed25519 {base64.b64encode(blob).decode()} somebody@somewhere"
 
 
 def test_a_rulebook_holds_what_is_compiled() -> None:
@@ -190,29 +190,24 @@ def test_every_kind_of_a_gate_must_know_what_the_condition_names() -> None:
     assert found.what.startswith('in evidence of kind coverage: unknown name "tests"')
 
 
-@pytest.mark.parametrize("kind", ["ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256", "sk-ssh-ed25519@openssh.com"])
-def test_public_keys_are_accepted(kind: str) -> None:
-    assert compiled(people={"a": {"name": "A", "keys": [key(kind)]}}).policy.people["a"].keys == (key(kind),)
+def test_a_public_key_is_accepted() -> None:
+    assert compiled(people={"a": {"name": "A", "keys": [key()]}}).policy.people["a"].keys == (key(),)
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"),
+    ("text", "because"),
     [
-        ("hunter2", "this is not an SSH public key"),
-        ("ssh-dss AAAA", "this is not an SSH public key"),
-        ('command="x" ' + key(), "this is not an SSH public key"),
-        ("ssh-ed25519", "this ssh-ed25519 key is incomplete or damaged"),
-        ("ssh-ed25519 AAAA", "this ssh-ed25519 key is incomplete or damaged"),
-        ("ssh-ed25519 !!!!", "this ssh-ed25519 key is incomplete or damaged"),
-        (key("ssh-rsa").replace("ssh-rsa ", "ssh-ed25519 "), "this ssh-ed25519 key is incomplete or damaged"),
-        (key()[:40], "this ssh-ed25519 key is incomplete or damaged"),
-        (key(body=b"short"), "this ssh-ed25519 key is incomplete or damaged"),
+        ("hunter2", "it must be one line: a type, the key in base64"),
+        ("hunter2 hunter2", "it must begin with one of ssh-ed25519"),
+        ("ssh-ed25519 hunter2!", "what follows its type is not base64"),
+        ('command="hunter2" ' + key(), "it must begin with one of ssh-ed25519"),
+        (key(body=b"short"), "its base64 does not hold a key"),
     ],
 )
-def test_what_is_no_public_key_is_refused_and_not_repeated(text: str, sentence: str) -> None:
+def test_what_is_no_public_key_is_refused_and_not_repeated(text: str, because: str) -> None:
     found = the_mistake(people={"a": {"name": "A", "keys": [text]}})
-    assert (found.what, found.path) == (sentence, ("people", "a", "keys", 0))
-    assert text.partition(" ")[2] not in found.what + found.remedy or " " not in text
+    assert found.path == ("people", "a", "keys", 0)
+    assert found.what.startswith(f"this is no public key that can be trusted: {because}")
     assert "hunter2" not in found.what + found.remedy
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from tests.unit.policyfile.policies import GOOD
 from tidegate.core.canonical import digest
-from tidegate.core.policy import HostTarget
 from tidegate.core.rulebook import rulebook_of
 from tidegate.errors import NotFoundError, PolicyError, UsageError
 from tidegate.policyfile import check_targets, explain_mistake, explain_mistakes, load_policy, policy_from_resolved
@@ -319,14 +318,19 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
 
 
 def test_drivers_are_asked_about_their_targets() -> None:
-    def no_fourth_host(target: HostTarget) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
-        hosts = (target.model_extra or {})["hosts"]
-        if len(hosts) > 3:
-            yield ("hosts", 3), "a fourth host", "name three"
+    def no_fourth_host(
+        component: str, environment: str, settings: Mapping[str, object]
+    ) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        hosts = settings["hosts"]
+        if isinstance(hosts, list) and len(hosts) > 3:
+            yield ("hosts", 3), f"a fourth host for {component} in {environment}"
 
     with pytest.raises(PolicyError) as caught:
         check_targets(load_policy(GOOD.encode()), no_fourth_host)
-    assert (caught.value.where, caught.value.what) == ("tidegate.yaml:17:51", "a fourth host")
+    assert (caught.value.where, caught.value.what) == (
+        "tidegate.yaml:17:51",
+        "components.billing.targets.production.hosts[3]: a fourth host for billing in production",
+    )
 
 
 def test_loading_needs_neither_the_database_nor_the_engine_nor_the_terminal() -> None:
