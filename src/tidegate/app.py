@@ -1,0 +1,125 @@
+"""The one place where parts are chosen and joined. Nothing is built at import."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tidegate.clock import Clock, system_clock
+from tidegate.core.policy import Metrics
+from tidegate.drivers.contract import Driver
+from tidegate.engine.queue import LegQueue
+from tidegate.errors import NotFoundError
+from tidegate.orchestration.house import House, nobody
+from tidegate.sources.contract import Source
+from tidegate.store.database import Database, Seam, nowhere, open_database
+from tidegate.store.schema import ensure_schema
+
+POLICY_FILE = "tidegate.yaml"
+STATE_DIRECTORY = ".tidegate"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where things are. ``database`` is a URL, or empty for the SQLite file in the state directory."""
+
+    root: Path
+    database: str = ""
+
+    @property
+    def state(self) -> Path:
+        """The directory of the database and what lies beside it."""
+        return self.root / STATE_DIRECTORY
+
+    @property
+    def database_url(self) -> str:
+        """The URL of the database."""
+        return self.database or f"sqlite:///{self.state / 'tidegate.db'}"
+
+
+def find_settings(start: Path, environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of the directory in which, or above which, a policy file lies.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    for directory in (start.resolve(), *start.resolve().parents):
+        if (directory / POLICY_FILE).is_file() or (directory / STATE_DIRECTORY).is_dir():
+            return Settings(directory, environment.get("TIDEGATE_DATABASE", ""))
+    raise NotFoundError(
+        f"there is no {POLICY_FILE} here or above",
+        where=str(start),
+        remedy="go to the directory of your policy file, or name it with --directory",
+    )
+
+
+def build_house(
+    settings: Settings,
+    *,
+    clock: Clock = system_clock,
+    say: Callable[[str], None] = nobody,
+    at: Seam = nowhere,
+    driver_for: Callable[[str, str, Mapping[str, Any]], Driver] | None = None,
+) -> House:
+    """Join the parts. The database's schema is brought up to date on the way.
+
+    Raises:
+        StoreError: the database cannot be reached, or is of a newer Tidegate.
+    """
+    database = open_database(settings.database_url, clock=clock, at=at)
+    ensure_schema(database)
+    return House(
+        root=settings.root,
+        state=settings.state,
+        database=database,
+        queue=_Queue(database),
+        clock=clock,
+        driver_for=driver_for or make_driver,
+        source_for=lambda urls, metrics: make_source(urls, metrics, clock),
+        say=say,
+    )
+
+
+class _Queue:
+    """The queue of a command that runs no legs; the workflow engine is imported when it first enqueues one."""
+
+    def __init__(self, database: Database) -> None:
+        self._queue = LegQueue(database)
+        self._migrated = False
+
+    def migrate(self) -> None:
+        """Create the engine's tables before the first transaction that enqueues."""
+        if not self._migrated:
+            self._queue.migrate()
+            self._migrated = True
+
+    def enqueue(self, connection: Any, leg_name: str, leg_id: str, argument: dict[str, Any]) -> None:
+        """As ``LegQueue.enqueue``."""
+        self._queue.enqueue(connection, leg_name, leg_id, argument)
+
+
+def make_driver(component: str, environment: str, settings: Mapping[str, Any]) -> Driver:
+    """The driver that a target's settings name.
+
+    Raises:
+        PolicyError: there is no such driver, or its settings are wrong.
+    """
+    from tidegate.drivers import registry
+    from tidegate.drivers.contract import Target
+
+    return registry.build(Target(component, environment), settings)
+
+
+def make_source(urls: Mapping[str, str], metrics: Metrics, clock: Clock) -> Source:
+    """The source of the counters of these units.
+
+    Raises:
+        UsageError: its settings are wrong.
+    """
+    from tidegate.sources import registry
+
+    settings = {"urls": dict(urls), "requests": metrics.requests, "errors": metrics.errors}
+    return registry.make_source("prometheus-text", settings, clock)

@@ -1,0 +1,1 @@
+"""How messages reach people. One channel, one file, one line in the registry."""

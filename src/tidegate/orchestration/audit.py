@@ -1,0 +1,133 @@
+"""Prove the log: verify it, judge its decisions again, export a signed checkpoint of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+
+from tidegate.clock import from_text
+from tidegate.core import checkpoint as checkpoints
+from tidegate.core.canonical import canonical
+from tidegate.core.decide import decide
+from tidegate.core.decision import Action, Policies, Question
+from tidegate.core.facts import Facts
+from tidegate.core.leaf import Leaf, Verification, decode, verify_log
+from tidegate.core.merkle import leaf_hash
+from tidegate.errors import TidegateError
+from tidegate.orchestration.house import House
+from tidegate.orchestration.record import versions
+from tidegate.signing import ssh
+from tidegate.store import contents, log, policies
+from tidegate.store.releases import actor_of
+
+
+@dataclass(frozen=True, slots=True)
+class Rejudged:
+    """What judging one decision again found; ``problem`` is empty where it is the same."""
+
+    index: int
+    kind: str
+    verdict: str
+    problem: str = ""
+    other_versions: Mapping[str, str] | None = None
+
+
+def leaves(house: House, release: str = "") -> list[Leaf]:
+    """The entries of the log (about one release), in order.
+
+    Raises:
+        DamagedLeafError: one cannot be read.
+    """
+    with house.database.read() as connection:
+        if release:
+            return [decode(data) for data in log.of_release(connection, release)]
+        return [decode(data) for _, data, _ in log.entries(connection)]
+
+
+def verify(house: House) -> Verification:
+    """Verify the log as it is stored, from its bytes."""
+    with house.database.read() as connection:
+        return verify_log(log.entries(connection), log.head(connection))
+
+
+def rejudge(house: House) -> Iterator[Rejudged]:
+    """Make every decision of the log again, from the policies and the facts that it names, and compare."""
+    with house.database.read() as connection:
+        for _, data, _ in log.entries(connection):
+            leaf = decode(data)
+            if leaf.question:
+                yield _rejudge(connection, leaf)
+
+
+def _rejudge(connection: sa.Connection, leaf: Leaf) -> Rejudged:
+    now = versions()
+    other = {name: text for name, text in leaf.versions.items() if now.get(name) != text}
+    try:
+        problem = _difference(connection, leaf)
+    except TidegateError as error:
+        problem = str(error)
+    except (ValueError, KeyError) as error:
+        problem = f"what it was made from cannot be read: {error}"
+    return Rejudged(leaf.index, leaf.kind, leaf.verdict, problem, other or None)
+
+
+_FACTS = TypeAdapter(Facts)
+
+
+def _difference(connection: sa.Connection, leaf: Leaf) -> str:
+    both = Policies(
+        policies.rulebook(connection, leaf.digests["pinned"]), policies.rulebook(connection, leaf.digests["current"])
+    )
+    facts = _FACTS.validate_json(contents.fetch(connection, leaf.digests["facts"]))
+    decision = decide(question_of(leaf.question), both, facts, from_text(leaf.question["at"]))
+    stored = contents.fetch(connection, leaf.digests["decision"])
+    again = canonical(decision.as_dict())
+    if again == stored and decision.verdict.value == leaf.verdict:
+        return ""
+    before, after = json.loads(stored), json.loads(again)
+    changed = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
+    return f"judged again it is {after['verdict']}, recorded is {before['verdict']}; different: {', '.join(changed)}"
+
+
+def question_of(record: Mapping[str, Any]) -> Question:
+    """The question that a leaf holds."""
+    return Question(
+        action=Action(record["action"]),
+        actor=actor_of(record["actor"]),
+        environment=record["environment"],
+        granted_subject=record["granted_subject"],
+        accepts_data_loss=record["accepts_data_loss"],
+    )
+
+
+def export_checkpoint(house: House, key: Path) -> str:
+    """The log's size and root, signed: what a cut tail or a rebuilt tree cannot agree with.
+
+    Raises:
+        WorldError: the key cannot sign.
+    """
+    with house.database.read() as connection:
+        head = log.head(connection)
+        checkpoint = checkpoints.Checkpoint(log.origin(connection), head.size, head.root, house.now())
+    return checkpoints.write(checkpoint, ssh.sign(checkpoints.body(checkpoint), key, ssh.CHECKPOINT))
+
+
+def against(house: House, text: str) -> checkpoints.Comparison:
+    """Hold the log to a checkpoint that was exported, whose signature must be of a key of the policy's people.
+
+    Raises:
+        UsageError: it is no checkpoint.
+        NotPermittedError: nobody whom the policy knows has signed it.
+    """
+    signed = checkpoints.read(text)
+    with house.database.read() as connection:
+        keys = [key for person in policies.current(connection).policy.people.values() for key in person.keys]
+        ssh.verify(signed.body, signed.signature, keys, "checkpoint", ssh.CHECKPOINT)
+        hashes = (leaf_hash(data) for _, data, _ in log.entries(connection))
+        return checkpoints.verify_against(hashes, signed.checkpoint, origin=log.origin(connection))

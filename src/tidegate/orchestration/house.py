@@ -1,0 +1,65 @@
+"""The parts that the use cases are given. ``app.py`` joins them; tests join others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from tidegate.clock import Clock
+from tidegate.core.policy import Metrics
+from tidegate.drivers.contract import Driver
+from tidegate.engine.legs import Json
+from tidegate.sources.contract import Source
+from tidegate.store.database import Database
+
+DriverFor = Callable[[str, str, Mapping[str, Any]], Driver]
+"""The driver of (component, environment, target settings)."""
+
+
+def nobody(_: str) -> None:
+    """Says nothing: the progress of commands that are piped."""
+
+
+class Legs(Protocol):
+    """Where legs are enqueued: the queue of a command, or the engine of a process that also runs them."""
+
+    def enqueue(self, connection: sa.Connection, leg_name: str, leg_id: str, argument: Json) -> None:
+        """Enqueue a leg in the transaction of ``connection``."""
+
+
+@dataclass(frozen=True)
+class House:
+    """Everything a use case may touch.
+
+    ``root`` is the directory of the policy file and the repository; ``state`` holds the database's neighbours:
+    packages, ways back, locks. ``wake`` tells the executor of this process that something is due; ``say`` reports
+    progress to a person.
+    """
+
+    root: Path
+    state: Path
+    database: Database
+    queue: Legs
+    clock: Clock
+    driver_for: DriverFor
+    source_for: Callable[[Mapping[str, str], Metrics], Source]
+    wake: Callable[[], None] = lambda: None
+    say: Callable[[str], None] = nobody
+
+    @property
+    def packages(self) -> Path:
+        """Where built packages lie, named by their SHA-256."""
+        return self.state / "packages"
+
+    def package_path(self, digest: str) -> Path:
+        """The file of the package with that SHA-256 (64 hexadecimal digits)."""
+        return self.packages / f"{digest}.tar.gz"
+
+    def now(self) -> datetime:
+        """The time, in UTC."""
+        return self.clock()

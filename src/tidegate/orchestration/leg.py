@@ -1,0 +1,395 @@
+"""Carry one wave: dispatch, act, read back, record. The body of every leg.
+
+The order is what makes a crash harmless. *Dispatched* is committed before the target is touched; what the target then
+says, not what the call returned, is committed afterwards. Whoever comes again finds *dispatched* and looks before
+acting; the key makes a second call to the target do nothing twice, and the token makes a late one do nothing at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from tidegate.core.actor import Actor
+from tidegate.core.effect import (
+    EVENT_OF_FINDING,
+    EffectEvent,
+    EffectState,
+    Finding,
+    Observation,
+    Package,
+    judge,
+)
+from tidegate.core.policy import Policy
+from tidegate.core.rollout import Direction, RolloutEvent, RolloutState
+from tidegate.drivers.contract import Driver
+from tidegate.engine.legs import Json, Leg
+from tidegate.errors import FencedError, StoreError, TargetError, TidegateError
+from tidegate.orchestration import wayback
+from tidegate.orchestration.house import House
+from tidegate.orchestration.record import Entry, record
+from tidegate.orchestration.rollback import finish_return, take_back
+from tidegate.orchestration.rollout import (
+    BACK_LEG,
+    LEG,
+    driver_of,
+    finish,
+    go_on,
+    lock_rollout,
+    pause,
+)
+from tidegate.orchestration.watching import begin_watch, read_samples, sample_records
+from tidegate.store import leases, locks, policies, rollouts
+from tidegate.store.rollouts import EffectRow, Rollout
+
+TRIES = 3
+"""How often a call is made whose answer was lost and which the unit then says it did not carry out."""
+
+TRY_AGAIN_AFTER_S = 0.3
+DOUBT_AGAIN = timedelta(seconds=1)
+_logger = logging.getLogger(__name__)
+AT_ONCE = 16
+"""How many units are acted on at the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one effect: what its unit said, in words and as a finding."""
+
+    row: EffectRow
+    finding: Finding
+    detail: str
+    seen: Observation | None = None
+
+
+def legs(house: Callable[[], House]) -> dict[str, Callable[[Leg, Json], Json]]:
+    """The bodies that the engine runs, by their versioned names; ``house`` is asked when one runs."""
+
+    def carry(leg: Leg, argument: Json) -> Json:
+        rollout, number = str(argument["rollout"]), int(argument["leg"])
+        result: Json = leg.step("wave", lambda: _carry_or_pause(house(), rollout, number, leg.check))
+        return result
+
+    return {LEG: carry, BACK_LEG: carry}
+
+
+def _carry_or_pause(house: House, rollout_id: str, leg: int, check: Callable[[], None]) -> Json:
+    """Carry the wave; what cannot be carried ends in a pause that says why, never in a leg that nobody looks at."""
+    try:
+        return carry_wave(house, rollout_id, leg, check)
+    except StoreError:
+        raise  # waited out, and the step done again
+    except TidegateError as error:
+        because = f"{error} ({error.remedy})"
+    except Exception as error:
+        _logger.exception("leg %s of %s failed", leg, rollout_id)
+        because = f"Tidegate failed: {type(error).__name__}: {error}"
+    with house.database.write() as connection:
+        rollout = lock_rollout(connection, rollout_id)
+        if rollout.state is RolloutState.RUNNING and rollout.legs == leg:
+            pause(connection, rollout, Actor.automation("leg"), house.now(), because)
+    return {"paused": because}
+
+
+def carry_wave(house: House, rollout_id: str, leg: int, check: Callable[[], None]) -> Json:
+    """Carry the present wave of a rollout to where its units are read back; safe to be called again at any point."""
+    with house.database.read() as connection:
+        rollout = rollouts.load(connection, rollout_id)
+        policy = policies.current(connection).policy
+    if rollout.legs != leg or rollout.state is not RolloutState.RUNNING:
+        return {"over": rollout.state.value}
+    driver = driver_of(house, policy, rollout.component, rollout.environment)
+    if rollout.direction is Direction.FORWARD and rollout.wave == 0:
+        refused = _leave_way_back(house, driver, rollout, leg)
+        if refused:
+            return {"paused": refused}
+    before_wave = _counters_before(house, driver, policy, rollout)
+    fresh, again = _dispatch(house, rollout_id, leg)
+    if not fresh and not again and not _holds(house, rollout):
+        return {"over": "the lease was taken over"}
+    check()
+    outcomes = _act_on_all(house, driver, rollout, fresh, again)
+    return _conclude(house, rollout_id, leg, outcomes, before_wave)
+
+
+def _counters_before(house: House, driver: Driver, policy: Policy, rollout: Rollout) -> Mapping[str, Any]:
+    watch = policy.watch.get(rollout.environment)
+    if watch is None or rollout.direction is Direction.BACK:
+        return {}
+    found, _ = read_samples(house, driver, watch, rollout.waves[rollout.wave])
+    return sample_records({unit: sample for unit, sample in found.items() if sample is not None})
+
+
+def _holds(house: House, rollout: Rollout) -> bool:
+    with house.database.read() as connection:
+        return leases.holds(connection, rollout.component, rollout.environment, rollout.id, rollout.token)
+
+
+def _leave_way_back(house: House, driver: Driver, rollout: Rollout, leg: int) -> str:
+    """Write the way back beside the rollout, here and on each unit, before anything is touched; why not, if not."""
+    try:
+        wayback.leave(house, driver, rollout)
+    except TidegateError as error:
+        because = f"the way back could not be written, so nothing was begun: {error}"
+        with house.database.write() as connection:
+            now = house.now()
+            current = lock_rollout(connection, rollout.id)
+            if current.state is RolloutState.RUNNING and current.legs == leg:
+                pause(connection, current, Actor.automation("leg"), now, because)
+        return because
+    return ""
+
+
+def _dispatch(house: House, rollout_id: str, leg: int) -> tuple[list[EffectRow], list[EffectRow]]:
+    """Commit that the wave's effects are dispatched; those that were dispatched before, apart."""
+    with house.database.write() as connection:
+        now = house.now()
+        found = rollouts.load(connection, rollout_id)
+        locks.lock_lease(connection, found.component, found.environment)
+        rollout = rollouts.load(connection, rollout_id, lock=True)
+        ours = leases.holds(connection, rollout.component, rollout.environment, rollout.id, rollout.token)
+        if rollout.legs != leg or rollout.state is not RolloutState.RUNNING or not ours:
+            return [], []
+        newest = _newest(rollouts.effects_of(connection, rollout, rollout.wave))
+        again = [row for row in newest if row.state in (EffectState.DISPATCHED, EffectState.UNKNOWN)]
+        fresh = [
+            rollouts.move_effect(connection, row, EffectEvent.DISPATCH, now)
+            for row in newest
+            if row.state is EffectState.INTENDED
+        ]
+    return fresh, again
+
+
+def _newest(rows: Sequence[EffectRow]) -> list[EffectRow]:
+    """The last attempt of each unit."""
+    return list({row.effect.unit: row for row in rows}.values())
+
+
+def _act_on_all(
+    house: House, driver: Driver, rollout: Rollout, fresh: Sequence[EffectRow], again: Sequence[EffectRow]
+) -> list[Outcome]:
+    def act(row: EffectRow) -> Outcome:
+        house.say(f"{rollout.component} {_target(rollout)} on {row.effect.unit} ({rollout.environment})")
+        return _act(house, driver, rollout, row) if row in fresh else _look_then_act(house, driver, rollout, row)
+
+    rows = [*fresh, *again]
+    if len(rows) <= 1:
+        return [act(row) for row in rows]
+    with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(rows)), thread_name_prefix="tidegate-unit") as pool:
+        return list(pool.map(act, rows))
+
+
+def _target(rollout: Rollout) -> str:
+    return rollout.target.version if rollout.target else "absent"
+
+
+def _look_then_act(house: House, driver: Driver, rollout: Rollout, row: EffectRow) -> Outcome:
+    """What was dispatched before is never applied blindly: first the unit is asked how far it came."""
+    seen = driver.observe(row.effect.unit)
+    finding = judge(row.effect, seen, rollout.token)
+    if finding is Finding.NOT_DONE:
+        return _act(house, driver, rollout, row)
+    return Outcome(row, finding, seen.detail, seen)
+
+
+def _act(house: House, driver: Driver, rollout: Rollout, row: EffectRow) -> Outcome:
+    package = _package(house, row.effect.to)
+    outcome = _call(driver, rollout, row, package)
+    for _ in range(TRIES - 1):
+        if outcome.finding is not Finding.NOT_DONE:
+            return outcome
+        time.sleep(TRY_AGAIN_AFTER_S)
+        outcome = _call(driver, rollout, row, package)
+    if outcome.finding is not Finding.NOT_DONE:
+        return outcome
+    # The unit is reachable and says that it was not done, as often as we asked: that is an answer.
+    return replace(outcome, finding=Finding.FAILED, detail=f"not carried out: {outcome.detail}")
+
+
+def _call(driver: Driver, rollout: Rollout, row: EffectRow, package: Path | None) -> Outcome:
+    """Call the driver once; what its unit then says is the outcome, whatever the call returned."""
+    detail = ""
+    try:
+        seen = driver.apply(row.effect, package, rollout.token)
+    except FencedError as error:
+        return Outcome(row, Finding.OVERTAKEN, str(error))
+    except TargetError as error:
+        detail = str(error)
+        seen = driver.observe(row.effect.unit)
+    except TidegateError as error:
+        # The driver refuses the act itself; the unit was not asked.
+        return Outcome(row, Finding.FAILED, f"not carried out: {error}")
+    return Outcome(row, judge(row.effect, seen, rollout.token), seen.detail or detail, seen)
+
+
+def _package(house: House, package: Package | None) -> Path | None:
+    path = house.package_path(package.digest) if package else None
+    return path if path and path.exists() else None
+
+
+def _conclude(
+    house: House, rollout_id: str, leg: int, outcomes: Sequence[Outcome], before_wave: Mapping[str, Any]
+) -> Json:
+    """Commit what the units said, and what follows from it."""
+    with house.database.write() as connection:
+        now = house.now()
+        rollout = lock_rollout(connection, rollout_id)
+        for outcome in outcomes:
+            _record_outcome(connection, rollout, outcome, now)
+        if rollout.legs != leg or rollout.state is not RolloutState.RUNNING:
+            # A rollback took over while we acted: what the units said is recorded, the rest is its business.
+            return {"over": rollout.state.value}
+        newest = _newest(rollouts.effects_of(connection, rollout, rollout.wave))
+        following = _follow(house, connection, rollout, newest, now, before_wave)
+    return {"state": following.value}
+
+
+def _record_outcome(connection: sa.Connection, rollout: Rollout, outcome: Outcome, now: datetime) -> None:
+    event = EVENT_OF_FINDING[outcome.finding]
+    if outcome.row.state is EffectState.UNKNOWN and event is EffectEvent.LOSE_SIGHT:
+        return
+    with contextlib.suppress(TidegateError):  # moved by a rollback that withdrew or reconciled it: theirs counts
+        rollouts.move_effect(connection, outcome.row, event, now, outcome.detail)
+
+
+def _follow(
+    house: House,
+    connection: sa.Connection,
+    rollout: Rollout,
+    newest: Sequence[EffectRow],
+    now: datetime,
+    before_wave: Mapping[str, Any],
+) -> RolloutState:
+    states = {row.state for row in newest}
+    if EffectState.OVERTAKEN in states:
+        return _overtaken(connection, rollout, newest, now)
+    if states & {EffectState.UNKNOWN, EffectState.DISPATCHED}:
+        return _doubt(connection, rollout, newest, now)
+    if EffectState.FAILED in states:
+        return _failed(house, connection, rollout, newest, now)
+    if rollout.direction is Direction.BACK:
+        finish_return(house, connection, rollout, now)
+        return RolloutState.SUCCEEDED
+    return _confirmed(house, connection, rollout, now, before_wave)
+
+
+def _confirmed(
+    house: House, connection: sa.Connection, rollout: Rollout, now: datetime, before_wave: Mapping[str, Any]
+) -> RolloutState:
+    policy = policies.current(connection).policy
+    watch = policy.watch.get(rollout.environment)
+    if watch is None:
+        where = ", ".join(rollout.waves[rollout.wave])
+        because = f"read back from {where}"
+        return (
+            finish(house, connection, rollout, now, because)
+            if rollout.is_last_wave
+            else go_on(house, connection, rollout, now, because)
+        )
+    begin_watch(connection, policy, rollout, now, before_wave)
+    state = rollouts.move(connection, rollout, RolloutEvent.WAVE_CONFIRMED, now, due_at=now)
+    data = {"rollout": rollout.id, "wave": rollout.wave + 1, "units": list(rollout.waves[rollout.wave])}
+    record(connection, Entry("wave.confirmed", Actor.automation("leg"), rollout.release, data), now)
+    house.database.after_commit(connection, house.wake)
+    return state
+
+
+def _doubt(connection: sa.Connection, rollout: Rollout, newest: Sequence[EffectRow], now: datetime) -> RolloutState:
+    unsure = [row for row in newest if row.state in (EffectState.UNKNOWN, EffectState.DISPATCHED)]
+    because = "; ".join(f"{row.effect.unit}: {row.detail or 'it cannot be read back'}" for row in unsure)
+    state = rollouts.move(connection, rollout, RolloutEvent.DOUBTED, now, due_at=now + DOUBT_AGAIN, because=because)
+    data = {"rollout": rollout.id, "units": [row.effect.unit for row in unsure], "because": because}
+    record(connection, Entry("rollout.doubted", Actor.automation("leg"), rollout.release, data), now)
+    return state
+
+
+def _overtaken(connection: sa.Connection, rollout: Rollout, newest: Sequence[EffectRow], now: datetime) -> RolloutState:
+    by = [row for row in newest if row.state is EffectState.OVERTAKEN]
+    because = "; ".join(f"{row.effect.unit}: {row.detail or 'a higher token was seen there'}" for row in by)
+    return pause(connection, rollout, Actor.automation("leg"), now, because)
+
+
+def _failed(
+    house: House, connection: sa.Connection, rollout: Rollout, newest: Sequence[EffectRow], now: datetime
+) -> RolloutState:
+    bad = [row for row in newest if row.state is EffectState.FAILED]
+    because = "; ".join(f"{row.effect.unit}: {row.detail or 'it does not run as it should'}" for row in bad)
+    if rollout.direction is Direction.FORWARD and take_back(house, connection, rollout, now, because):
+        return RolloutState.REVERSING
+    return pause(connection, rollout, Actor.automation("leg"), now, because)
+
+
+def reconcile(house: House, rollout_id: str) -> None:
+    """Ask the units of a rollout in doubt again, and take it on as soon as they all answer.
+
+    A unit that was interrupted in its restart says so for ever: it gets a new attempt, under a new key.
+    """
+    with house.database.read() as connection:
+        rollout = rollouts.load(connection, rollout_id)
+        policy = policies.current(connection).policy
+        rows = _newest(rollouts.effects_of(connection, rollout, rollout.wave)) if _in_doubt(rollout) else []
+    driver = driver_of(house, policy, rollout.component, rollout.environment) if rows else None
+    looked = [_look(driver, rollout, row) for row in rows if driver and row.state in _UNSURE]
+    with house.database.write() as connection:
+        now = house.now()
+        rollout = lock_rollout(connection, rollout_id)
+        if not _in_doubt(rollout):
+            return
+        for outcome in looked:
+            _record_outcome(connection, rollout, outcome, now)
+            _attempt_again(connection, rollout, outcome, now)
+        newest = _newest(rollouts.effects_of(connection, rollout, rollout.wave))
+        if any(row.state is EffectState.UNKNOWN for row in newest):
+            rollouts.change(connection, rollout.id, due_at=now + _patience(rollout, now))
+            return
+        _resolve(house, connection, rollout, now)
+
+
+_UNSURE = (EffectState.UNKNOWN, EffectState.DISPATCHED)
+
+
+def _in_doubt(rollout: Rollout) -> bool:
+    return rollout.state is RolloutState.IN_DOUBT
+
+
+def _look(driver: Driver, rollout: Rollout, row: EffectRow) -> Outcome:
+    seen = driver.observe(row.effect.unit)
+    finding = judge(row.effect, seen, rollout.token)
+    interrupted = finding is Finding.IN_DOUBT and seen.reachable and not seen.busy and seen.last_key == row.effect.key
+    if interrupted:
+        return Outcome(row, Finding.FAILED, f"interrupted while {seen.last_stage}", seen)
+    return Outcome(row, finding, seen.detail, seen)
+
+
+def _attempt_again(connection: sa.Connection, rollout: Rollout, outcome: Outcome, now: datetime) -> None:
+    from tidegate.orchestration.rollout import effect_on
+
+    interrupted = outcome.finding is Finding.FAILED and outcome.detail.startswith("interrupted while")
+    if interrupted and outcome.row.effect.attempt < TRIES:
+        again = effect_on(rollout, rollout.wave, outcome.row.effect.unit, outcome.row.effect.attempt + 1)
+        rollouts.add_effects(connection, rollout.wave, [again], now)
+
+
+def _patience(rollout: Rollout, now: datetime) -> timedelta:
+    """Ask again after a second at first, and every half minute when it has lasted."""
+    lasted = now - rollout.started_at
+    return min(max(lasted / 10, DOUBT_AGAIN), timedelta(seconds=30))
+
+
+def _resolve(house: House, connection: sa.Connection, rollout: Rollout, now: datetime) -> None:
+    from tidegate.orchestration.rollout import enqueue
+
+    leg = rollout.legs + 1
+    rollouts.move(connection, rollout, RolloutEvent.RESOLVED, now, legs=leg, because="")
+    enqueue(house, connection, replace(rollout, legs=leg), leg)
+    entry = Entry("rollout.resolved", Actor.automation("sweep"), rollout.release, {"rollout": rollout.id})
+    record(connection, entry, now)

@@ -1,0 +1,92 @@
+"""Write down what was decided or done: the audit leaf and what it names, in the transaction that does it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import sqlalchemy as sa
+
+from tidegate import __version__
+from tidegate.core.actor import Actor
+from tidegate.core.canonical import canonical
+from tidegate.core.condition import engine_version
+from tidegate.core.rules import VERSION as RULES_VERSION
+from tidegate.orchestration.judge import Judged
+from tidegate.store import contents, log
+from tidegate.store.releases import actor_record
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a leaf tells: its kind (``noun.verb_past``), who acted, on which release, and a few plain facts."""
+
+    kind: str
+    actor: Actor
+    release: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+def record(connection: sa.Connection, entry: Entry, now: datetime, judged: Judged | None = None) -> int:
+    """Append a leaf; with ``judged`` also everything from which the decision can be made again. The leaf's number.
+
+    Nothing that may fail comes after it in a transaction that acts: the head of the log is locked last.
+    """
+    question: Mapping[str, Any] = {}
+    digests: Mapping[str, str] = {}
+    verdict = ""
+    if judged is not None:
+        question = _question(judged)
+        verdict = judged.decision.verdict.value
+        digests = {
+            "pinned": judged.policies.pinned.digest,
+            "current": judged.policies.current.digest,
+            "facts": contents.keep(connection, canonical(judged.facts)),
+            "decision": contents.keep(connection, canonical(judged.decision.as_dict())),
+        }
+    return log.append(
+        connection,
+        kind=entry.kind,
+        actor=actor_record(entry.actor),
+        release=entry.release,
+        question=question,
+        verdict=verdict,
+        digests=digests,
+        versions=versions(),
+        data=entry.data,
+        now=now,
+    )
+
+
+def _question(judged: Judged) -> dict[str, Any]:
+    from tidegate.clock import to_text
+
+    question = judged.question
+    return {
+        "action": question.action.value,
+        "actor": actor_record(question.actor),
+        "environment": question.environment,
+        "granted_subject": question.granted_subject,
+        "accepts_data_loss": question.accepts_data_loss,
+        "at": to_text(judged.decision.decided_at),
+    }
+
+
+def versions() -> dict[str, str]:
+    """What decides: written into every leaf, so that a later verifier knows what to compare with."""
+    return {
+        "tidegate": __version__,
+        "rules": str(RULES_VERSION),
+        "cel": engine_version(),
+        "tzdata": _tzdata(),
+    }
+
+
+def _tzdata() -> str:
+    try:
+        return version("tzdata")
+    except PackageNotFoundError:
+        return "system"

@@ -1,0 +1,229 @@
+"""Go back: by the watch, or by a person; always to a version that was verified there, or to absent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from tidegate.core.actor import Actor
+from tidegate.core.decision import Action, Question
+from tidegate.core.effect import EffectEvent, EffectState, Package
+from tidegate.core.facts import WayBack
+from tidegate.core.policy import Occasion
+from tidegate.core.release import ReleaseEvent, ReleaseState
+from tidegate.core.rollout import ACTIVE, Direction, RolloutEvent, RolloutState
+from tidegate.errors import ConflictError, NotFoundError
+from tidegate.orchestration.house import House
+from tidegate.orchestration.judge import DecisionRefusedError, Judged, judge
+from tidegate.orchestration.messages import say
+from tidegate.orchestration.record import Entry, record
+from tidegate.orchestration.rollout import driver_of, effect_on, enqueue, lock_rollout
+from tidegate.store import leases, policies, releases, rollouts
+from tidegate.store.rollouts import Rollout
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Where a rollback leads: the rollout that is taken back, and what is to run again; None is *absent*."""
+
+    reversed: Rollout
+    target: Package | None
+    verified_at: datetime | None
+
+
+def standing_rollout(connection: sa.Connection, component: str, environment: str) -> Rollout:
+    """The rollout whose version is there, wholly or in part: what a rollback takes back.
+
+    Raises:
+        NotFoundError: nothing was ever rolled out there.
+        ConflictError: a rollback is under way already.
+    """
+    found = rollouts.find(connection, component=component, environment=environment)
+    for rollout in found:
+        if rollout.direction is Direction.BACK and rollout.state in ACTIVE:
+            raise ConflictError(
+                f"{component} in {environment} is being taken back already",
+                remedy=f"tidegate rollout show {rollout.id}",
+            )
+    for rollout in found:
+        if rollout.direction is Direction.FORWARD and (
+            rollout.state in ACTIVE or rollout.state is RolloutState.SUCCEEDED
+        ):
+            return rollout
+    raise NotFoundError(
+        f"no rollout of {component} stands in {environment}: there is nothing to take back",
+        remedy=f"tidegate rollout list --component {component} --environment {environment}",
+    )
+
+
+def return_of(connection: sa.Connection, rollout: Rollout, to: str = "") -> Return:
+    """Where going back from ``rollout`` leads: to version ``to``, else to what ran before it."""
+    found = rollouts.find(
+        connection,
+        component=rollout.component,
+        environment=rollout.environment,
+        states=[RolloutState.SUCCEEDED],
+    )
+    good = [r for r in found if r.direction is not Direction.BACK and r.id != rollout.id]
+    if to:
+        match = next((r for r in good if r.target is not None and r.target.version == to), None)
+        package = match.target if match else Package(to, "0" * 64)
+        return Return(rollout, package, match.ended_at if match else None)
+    if rollout.source is None:
+        return Return(rollout, None, None)
+    match = next((r for r in good if rollout.source.same_as(r.target)), None)
+    return Return(rollout, rollout.source, match.ended_at if match else None)
+
+
+def way_back_of(back: Return) -> WayBack:
+    """The return as a fact. A host keeps files: going back to an earlier version of them loses no data."""
+    return WayBack(
+        component=back.reversed.component,
+        version=back.target.version if back.target else "",
+        verified_at=back.verified_at,
+        loses_data=False,
+        because="the driver switches versions and leaves data where it is",
+    )
+
+
+def roll_back(
+    house: House, component: str, environment: str, actor: Actor, *, to: str = "", accepts_data_loss: bool = False
+) -> str:
+    """Take back what stands in an environment. The id of the rollback's rollout.
+
+    Raises:
+        DecisionRefusedError: not permitted, not to that version, or data would be lost; the refusal is recorded.
+        NotFoundError: nothing stands there.
+        ConflictError: it is being taken back already.
+    """
+    refusal: DecisionRefusedError | None = None
+    with house.database.read() as connection:
+        standing = standing_rollout(connection, component, environment)
+    with house.database.write() as connection:
+        now = house.now()
+        rollout = lock_rollout(connection, standing.id)
+        if rollout.state is RolloutState.REVERSING:
+            raise ConflictError(
+                f"{component} in {environment} is being taken back already",
+                remedy=f"tidegate rollout show {rollout.id}",
+            )
+        back = return_of(connection, rollout, to)
+        question = Question(Action.ROLLBACK, actor, environment, accepts_data_loss=accepts_data_loss)
+        judged = judge(connection, rollout.release, question, now, [way_back_of(back)])
+        if judged.decision.allowed:
+            return begin_return(house, connection, back, judged, actor, now, f"asked for by {actor.person}")
+        record(connection, Entry("decision.denied", actor, rollout.release, {"action": "rollback"}), now, judged)
+        refusal = DecisionRefusedError(judged)
+    raise refusal
+
+
+def take_back(house: House, connection: sa.Connection, rollout: Rollout, now: datetime, because: str) -> bool:
+    """The watch, or a failed wave, takes a rollout back by itself, where the policy lets it; whether it did."""
+    back = return_of(connection, rollout)
+    actor = Actor.automation("watch")
+    question = Question(Action.ROLLBACK, actor, rollout.environment)
+    judged = judge(connection, rollout.release, question, now, [way_back_of(back)])
+    if not judged.decision.allowed:
+        return False
+    begin_return(house, connection, back, judged, actor, now, because)
+    return True
+
+
+def begin_return(
+    house: House,
+    connection: sa.Connection,
+    back: Return,
+    judged: Judged,
+    actor: Actor,
+    now: datetime,
+    because: str,
+) -> str:
+    """Take over the lease and record the rollback that was allowed; its id. The caller holds the locks."""
+    reversed_ = back.reversed
+    units = _units(house, connection, back, judged)
+    number = len(rollouts.find(connection, component=reversed_.component, environment=reversed_.environment))
+    rollout_id = f"{reversed_.id}.back.{number}"
+    token = leases.claim(connection, reversed_.component, reversed_.environment, rollout_id, now, take_over=True)
+    rollouts.move(connection, reversed_, RolloutEvent.REVERSED, now, because=because)
+    for row in rollouts.effects_of(connection, reversed_):
+        if row.state is EffectState.INTENDED:
+            rollouts.move_effect(connection, row, EffectEvent.WITHDRAW, now, "the rollout was taken back")
+    rollout = Rollout(
+        id=rollout_id,
+        release=reversed_.release,
+        component=reversed_.component,
+        environment=reversed_.environment,
+        direction=Direction.BACK,
+        state=RolloutState.RUNNING,
+        subject=reversed_.subject,
+        granted=judged.decision.subject,
+        source=reversed_.target,
+        target=back.target,
+        waves=(units,),
+        wave=0,
+        token=token,
+        legs=1,
+        started_at=now,
+        started_by=actor,
+        because=because,
+        reverses=reversed_.id,
+    )
+    rollouts.insert(connection, rollout)
+    rollouts.add_effects(connection, 0, [effect_on(rollout, 0, unit) for unit in units], now)
+    enqueue(house, connection, rollout, 1)
+    data = {
+        "rollout": rollout_id,
+        "reverses": reversed_.id,
+        "component": reversed_.component,
+        "environment": reversed_.environment,
+        "from": reversed_.target.version if reversed_.target else "absent",
+        "to": back.target.version if back.target else "absent",
+        "token": str(token),
+        "because": because,
+    }
+    record(connection, Entry("rollback.started", actor, reversed_.release, data), now, judged)
+    return rollout_id
+
+
+def _units(house: House, connection: sa.Connection, back: Return, judged: Judged) -> tuple[str, ...]:
+    """The units to be taken back: those that may have been touched; all, where it goes to yet another version.
+
+    A unit that was never dispatched runs the earlier version still, and is left alone.
+    """
+    reversed_ = back.reversed
+    driver = driver_of(house, judged.policies.current.policy, reversed_.component, reversed_.environment)
+    untouched = (EffectState.INTENDED, EffectState.WITHDRAWN)
+    touched = {row.effect.unit for row in rollouts.effects_of(connection, reversed_) if row.state not in untouched}
+    same = back.target is None if reversed_.source is None else reversed_.source.same_as(back.target)
+    return tuple(unit for unit in driver.units if unit in touched or not same)
+
+
+def finish_return(house: House, connection: sa.Connection, rollout: Rollout, now: datetime) -> None:
+    """Every unit was read back as it is to be: the rollback is over, and so is what it took back."""
+    rollouts.move(connection, rollout, RolloutEvent.FINISHED, now)
+    leases.release(connection, rollout.component, rollout.environment, rollout.id)
+    reversed_ = rollouts.load(connection, rollout.reverses, lock=True)
+    rollouts.move(connection, reversed_, RolloutEvent.RETURNED, now)
+    policy = policies.current(connection).policy
+    row = releases.load(connection, rollout.release)
+    _close_release(connection, row.facts.state, rollout, policy.environments.get(rollout.environment), now)
+    target = rollout.target.version if rollout.target else "absent"
+    detail = f"{rollout.environment} runs {target} again: {rollout.because}"
+    say(connection, policy, Occasion.ROLLED_BACK, row.facts, now, detail=detail, once=rollout.id)
+    data = {"rollout": rollout.id, "reverses": rollout.reverses, "environment": rollout.environment, "to": target}
+    record(connection, Entry("rollback.succeeded", rollout.started_by, rollout.release, data), now)
+    house.database.after_commit(connection, house.wake)
+
+
+def _close_release(
+    connection: sa.Connection, state: ReleaseState, rollout: Rollout, environment: object, now: datetime
+) -> None:
+    from tidegate.core.policy import Environment, Purpose
+
+    production = isinstance(environment, Environment) and environment.purpose is Purpose.PRODUCTION
+    if state is ReleaseState.ROLLING:
+        releases.move(connection, rollout.release, ReleaseEvent.TAKEN_BACK if production else ReleaseEvent.STOPPED, now)
+    elif state is ReleaseState.RELEASED and production:
+        releases.move(connection, rollout.release, ReleaseEvent.TAKEN_BACK, now)

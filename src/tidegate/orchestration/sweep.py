@@ -1,0 +1,127 @@
+"""What is due: watches to look at, doubts to settle, starts that wait, messages to deliver."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from tidegate.channels.registry import channel_for
+from tidegate.core.actor import Actor
+from tidegate.core.policy import Occasion
+from tidegate.core.rollout import RolloutState
+from tidegate.errors import ConflictError, NotFoundError, TidegateError
+from tidegate.orchestration import leg, watching
+from tidegate.orchestration.house import House
+from tidegate.orchestration.judge import DecisionRefusedError
+from tidegate.orchestration.record import Entry, record
+from tidegate.orchestration.rollout import start
+from tidegate.store import outbox, releases, requests, rollouts
+from tidegate.store.outbox import MessageRow
+from tidegate.store.requests import Request
+
+CLAIM = timedelta(seconds=30)
+"""How long a sweep has for one row before another may take it up."""
+LONGEST_BACK_OFF = timedelta(minutes=15)
+ASK_AGAIN = timedelta(seconds=30)
+"""A start that waits for nothing whose time is known is asked again this often; a change asks it at once."""
+
+_logger = logging.getLogger(__name__)
+Job = Callable[[], None]
+
+
+def due_jobs(house: House, who: str) -> list[tuple[str, Job]]:
+    """What is due now, each as a named job that claims its row before it acts.
+
+    Args:
+        who: names this executor in claims.
+    """
+    with house.database.read() as connection:
+        now = house.now()
+        due_rollouts = rollouts.due(connection, now)
+        due_requests = requests.due(connection, now)
+        due_messages = outbox.due(connection, now)
+    return [
+        *((f"rollout {i}", lambda i=i: sweep_rollout(house, i)) for i in due_rollouts),
+        *((f"request {r.id}", lambda r=r: try_start(house, r)) for r in due_requests),
+        *((f"message {m.key}", lambda m=m: deliver(house, m, who)) for m in due_messages),
+    ]
+
+
+def next_due(house: House) -> datetime | None:
+    """When something is due next; None: nothing waits for a time."""
+    with house.database.read() as connection:
+        moments = [rollouts.next_due(connection), requests.next_due(connection), outbox.next_due(connection)]
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+def sweep_rollout(house: House, rollout_id: str) -> None:
+    """Look at one due rollout: its watch, or its doubt."""
+    with house.database.write() as connection:
+        now = house.now()
+        if not rollouts.claim_due(connection, rollout_id, now, now + CLAIM):
+            return
+        state = rollouts.load(connection, rollout_id).state
+    if state is RolloutState.WATCHING:
+        watching.look(house, rollout_id)
+    elif state is RolloutState.IN_DOUBT:
+        leg.reconcile(house, rollout_id)
+
+
+def try_start(house: House, request: Request) -> None:
+    """Ask again for a start that waits. What refuses it is remembered; only a change or its time asks again."""
+    with house.database.write() as connection:
+        # A changed request is due at once again; one that fails without a word is due again later.
+        requests.postpone(connection, request.id, house.now() + ASK_AGAIN, request.because)
+    try:
+        start(house, request.release, request.environment, request.actor)
+    except DecisionRefusedError as error:
+        decision = error.decision
+        opens = decision.next_possible if decision.blocked_by_time_only else None
+        _postpone(house, request, opens, error.what)
+    except (ConflictError, NotFoundError) as error:
+        with house.database.write() as connection:
+            now = house.now()
+            row = releases.load(connection, request.release)
+            if row.closed_at is not None:
+                requests.end(connection, request.id, now, because=error.what)
+            else:
+                requests.postpone(connection, request.id, now + ASK_AGAIN, error.what)
+    except TidegateError as error:
+        _postpone(house, request, house.now() + ASK_AGAIN, error.what)
+
+
+def _postpone(house: House, request: Request, until: datetime | None, because: str) -> None:
+    with house.database.write() as connection:
+        requests.postpone(connection, request.id, until or house.now() + ASK_AGAIN, because)
+
+
+def deliver(house: House, message: MessageRow, who: str) -> None:
+    """Deliver one message, once: claimed here, idempotent by its key at the channel, tried again with back-off."""
+    with house.database.write() as connection:
+        now = house.now()
+        if not outbox.claim(connection, message.key, who, now, now + CLAIM):
+            return
+    try:
+        channel_for(message.channel, house.root).deliver(message.key, message.body)
+    except TidegateError as error:
+        back_off = min(timedelta(seconds=2 ** min(message.attempts, 10)), LONGEST_BACK_OFF)
+        with house.database.write() as connection:
+            outbox.failed(connection, message.key, str(error), house.now() + back_off)
+        _logger.warning("message %s could not be delivered: %s", message.key, error)
+        return
+    with house.database.write() as connection:
+        now = house.now()
+        if outbox.delivered(connection, message.key, now):
+            _delivered(connection, message, now)
+
+
+def _delivered(connection: sa.Connection, message: MessageRow, now: datetime) -> None:
+    if message.occasion == Occasion.OPENED.value and message.release:
+        # A notice period starts when its announcement was delivered, not when somebody meant to send it.
+        releases.announced(connection, message.release, now)
+        requests.touch(connection, message.release, now)
+    data = {"channel": message.channel[:200], "say": message.say, "occasion": message.occasion}
+    record(connection, Entry("message.delivered", Actor.automation("outbox"), message.release or "", data), now)

@@ -1,0 +1,213 @@
+"""The watch of a rollout: look, judge, and let the rollout go on, pause, or be taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from tidegate.clock import to_text
+from tidegate.core.actor import Actor
+from tidegate.core.effect import EffectState, Health
+from tidegate.core.policy import Policy, Watch
+from tidegate.core.rollout import RolloutState
+from tidegate.core.watch import (
+    Action,
+    Limits,
+    Metric,
+    Observation,
+    Probes,
+    WatchVerdict,
+    begin,
+    from_record,
+    to_record,
+    update,
+    verdict,
+)
+from tidegate.drivers.contract import Driver
+from tidegate.errors import SourceError
+from tidegate.orchestration.house import House
+from tidegate.orchestration.rollback import take_back
+from tidegate.orchestration.rollout import driver_of, go_on, lock_rollout, pause
+from tidegate.sources.contract import Sample, sample_from_record, sample_record, tally
+from tidegate.store import policies, rollouts
+from tidegate.store.rollouts import Rollout, WatchRow
+
+FLAKE = 0.02
+"""How many health probes of a good version may fail by accident (facts: probes of real services)."""
+
+
+def limits_of(watch: Watch, min_watch: timedelta) -> Limits:
+    """What the policy's triggers mean as limits of the sequential test.
+
+    An error rate must be proven below its limit before the rollout goes on; health alone must be, where nothing else
+    is watched. Where both are, failing probes take back, and clean ones need not be proven for hours.
+    """
+    rate = next((t.error_rate for t in watch.roll_back_when if t.error_rate is not None), None)
+    health = any(t.health_check for t in watch.roll_back_when)
+    if rate is None:
+        return Limits(
+            probe_failure_rate=FLAKE, error_weight=0.0, health_weight=1.0, gates=(Metric.HEALTH,), min_watch=min_watch
+        )
+    return Limits(
+        error_rate=rate,
+        probe_failure_rate=FLAKE,
+        error_weight=0.85 if health else 1.0,
+        health_weight=0.15 if health else 0.0,
+        gates=(Metric.ERROR_RATE,),
+        min_watch=min_watch,
+    )
+
+
+def begin_watch(
+    connection: sa.Connection, policy: Policy, rollout: Rollout, now: datetime, before_wave: Mapping[str, Any]
+) -> None:
+    """Begin to watch what the present wave brought; the detector of the whole rollout goes on.
+
+    Args:
+        before_wave: the counters of the wave's units before they were switched, so that the first errors of the new
+            version are not taken for its past.
+    """
+    watch = policy.watch[rollout.environment]
+    strategy = policy.environments[rollout.environment].strategy
+    checkpoint = strategy.rolling.checkpoint if strategy.rolling else None
+    length = watch.lasts if rollout.is_last_wave else checkpoint or watch.lasts
+    before = rollouts.watch_of(connection, rollout.id)
+    must_last = watch.lasts if rollout.is_last_wave else timedelta(0)
+    rollouts.save_watch(
+        connection,
+        WatchRow(
+            rollout=rollout.id,
+            wave=rollout.wave,
+            whole=before.whole if before else to_record(begin(limits_of(watch, timedelta(0)), now)),
+            checkpoint=to_record(begin(limits_of(watch, must_last), now)),
+            samples={**before_wave, **(before.samples if before else {})},
+            started_at=now,
+            ends_at=now + length,
+        ),
+    )
+
+
+def look(house: House, rollout_id: str) -> None:
+    """One look at a rollout under watch, and what follows from it."""
+    with house.database.read() as connection:
+        rollout = rollouts.load(connection, rollout_id)
+        row = rollouts.watch_of(connection, rollout_id)
+        policy = policies.current(connection).policy
+        effects = rollouts.effects_of(connection, rollout)
+    watch = policy.watch.get(rollout.environment)
+    if rollout.state is not RolloutState.WATCHING or row is None or watch is None:
+        return
+    units = [e.effect.unit for e in effects if e.state is EffectState.CONFIRMED]
+    since = min((e.dispatched_at for e in effects if e.dispatched_at), default=rollout.started_at)
+    driver = driver_of(house, policy, rollout.component, rollout.environment)
+    seen = _observe(house, driver, watch, units, row.samples, since)
+    _follow(house, rollout_id, row, watch, seen)
+
+
+class _Seen:
+    """What one look gave: the increments, the probes, the samples to go on from, and what could not be read."""
+
+    def __init__(self, observation: Observation, samples: Mapping[str, Any], unhealthy: int, trouble: str) -> None:
+        self.observation = observation
+        self.samples = samples
+        self.unhealthy = unhealthy
+        self.trouble = trouble
+
+
+def _observe(
+    house: House, driver: Driver, watch: Watch, units: list[str], samples: Mapping[str, Any], since: datetime
+) -> _Seen:
+    current, trouble = read_samples(house, driver, watch, units)
+    previous = {unit: sample_from_record(record) for unit, record in samples.items()}
+    reading = tally(previous, current, since)
+    trouble += [f"{unit}: {error.what}" for unit, error in reading.refused.items()]
+    probes = [driver.health(unit) for unit in units] if any(t.health_check for t in watch.roll_back_when) else []
+    answered = [probe for probe in probes if probe is not Health.CANNOT_TELL]
+    failed = sum(probe is Health.NO for probe in answered)
+    now = house.now()
+    observation = Observation(
+        sample=to_text(now),
+        taken_at=now,
+        counts=reading.counts,
+        probes=Probes(len(answered), failed) if answered else None,
+    )
+    return _Seen(observation, sample_records(reading.previous), failed, "; ".join(trouble))
+
+
+def sample_records(samples: Mapping[str, Sample]) -> dict[str, Any]:
+    """Samples as the watch's row keeps them."""
+    return {unit: sample_record(sample) for unit, sample in samples.items()}
+
+
+def read_samples(
+    house: House, driver: Driver, watch: Watch, units: Sequence[str]
+) -> tuple[dict[str, Sample | None], list[str]]:
+    """The counters of the units that answer, and what could not be read."""
+    urls = {unit: url for unit in units if (url := driver.counts_source(unit)) is not None}
+    if watch.metrics is None or not urls:
+        return {}, []
+    source = house.source_for(urls, watch.metrics)
+    found: dict[str, Sample | None] = {}
+    trouble: list[str] = []
+    for unit in urls:
+        try:
+            found[unit] = source.read(unit)
+        except SourceError as error:
+            trouble.append(f"{unit}: {error.what}")
+    return found, trouble
+
+
+def _follow(house: House, rollout_id: str, row: WatchRow, watch: Watch, seen: _Seen) -> None:
+    with house.database.write() as connection:
+        rollout = lock_rollout(connection, rollout_id)
+        stored = rollouts.watch_of(connection, rollout_id)
+        if rollout.state is not RolloutState.WATCHING or stored != row:
+            return  # somebody else looked, or the rollout went another way, while we did
+        now = max(house.now(), seen.observation.taken_at)
+        whole = update(from_record(row.whole), seen.observation)
+        checkpoint = update(from_record(row.checkpoint), seen.observation)
+        bad = verdict(whole, now, row.ends_at)
+        good = verdict(checkpoint, now, row.ends_at)
+        said = bad.reason if bad.action is Action.ROLL_BACK else good.reason
+        rollouts.save_watch(
+            connection,
+            WatchRow(
+                rollout_id,
+                row.wave,
+                to_record(whole),
+                to_record(checkpoint),
+                seen.samples,
+                row.started_at,
+                row.ends_at,
+                said=f"{said}; {seen.trouble}" if seen.trouble else said,
+            ),
+        )
+        _decide(house, connection, rollout, watch, bad, good, seen, now, row.ends_at)
+
+
+def _decide(
+    house: House,
+    connection: sa.Connection,
+    rollout: Rollout,
+    watch: Watch,
+    bad: WatchVerdict,
+    good: WatchVerdict,
+    seen: _Seen,
+    now: datetime,
+    ends_at: datetime,
+) -> None:
+    if bad.action is Action.ROLL_BACK:
+        if not take_back(house, connection, rollout, now, bad.reason):
+            pause(
+                connection, rollout, Actor.automation("watch"), now, f"{bad.reason}, but it may not go back by itself"
+            )
+    elif good.action is Action.PROMOTE and not seen.unhealthy:
+        go_on(house, connection, rollout, now, good.reason)
+    elif now >= ends_at:
+        because = good.reason if good.action is not Action.PROMOTE else "a unit is not healthy at the end of the watch"
+        pause(connection, rollout, Actor.automation("watch"), now, f"inconclusive: {because}")
+    else:
+        rollouts.change(connection, rollout.id, due_at=min(now + watch.every, ends_at))

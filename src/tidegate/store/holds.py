@@ -1,0 +1,55 @@
+"""Holds: stop the line now, with a reason, until it is lifted or expires."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from tidegate.core.actor import Actor
+from tidegate.core.facts import Hold
+from tidegate.errors import NotFoundError
+from tidegate.store import tables
+from tidegate.store.releases import actor_record
+
+
+def add(connection: sa.Connection, hold: Hold, by: Actor) -> None:
+    """Record a hold. The caller has locked the organisation."""
+    connection.execute(
+        sa.insert(tables.hold).values(
+            id=hold.id,
+            reason=hold.reason,
+            by=actor_record(by),
+            since=hold.since,
+            expires_at=hold.expires_at,
+            environment=hold.environment,
+            component=hold.component,
+        )
+    )
+
+
+def lift(connection: sa.Connection, hold: str, by: Actor, now: datetime) -> None:
+    """Lift a hold.
+
+    Raises:
+        NotFoundError: there is no such hold in force.
+    """
+    changed = connection.execute(
+        sa.update(tables.hold)
+        .where(tables.hold.c.id == hold, tables.hold.c.lifted_at.is_(None))
+        .values(lifted_at=now, lifted_by=actor_record(by))
+    )
+    if changed.rowcount != 1:
+        raise NotFoundError(f'there is no hold "{hold}" in force', remedy="tidegate hold list")
+
+
+def in_force(connection: sa.Connection, now: datetime) -> tuple[Hold, ...]:
+    """The holds that nobody has lifted and that have not expired at ``now``."""
+    table = tables.hold
+    query = sa.select(table).where(
+        table.c.lifted_at.is_(None), sa.or_(table.c.expires_at.is_(None), table.c.expires_at > now)
+    )
+    return tuple(
+        Hold(row.id, row.reason, row.by["person"], row.since, row.expires_at, row.environment, row.component)
+        for row in connection.execute(query.order_by(table.c.since, table.c.id))
+    )

@@ -1,0 +1,68 @@
+"""The lease: who may act on a component in an environment, and with which token."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from tidegate.core.effect import Token
+from tidegate.errors import ConflictError
+from tidegate.store import contents, tables
+
+
+def claim(
+    connection: sa.Connection, component: str, environment: str, holder: str, now: datetime, *, take_over: bool = False
+) -> Token:
+    """Claim the lease and raise its token.
+
+    The caller has locked the lease's row. A rollback takes it over from whoever holds it: the raised token is what
+    stops the former holder, here and at the target.
+
+    Raises:
+        ConflictError: somebody else holds it.
+    """
+    table = tables.lease
+    epoch = int(connection.execute(sa.select(tables.meta.c.value).where(tables.meta.c.name == "epoch")).scalar_one())
+    values = {"component": component, "environment": environment, "holder": holder, "epoch": epoch, "since": now}
+    if contents.insert_once(connection, table, {**values, "counter": 1}):
+        return Token(epoch, 1)
+    where = (table.c.component == component) & (table.c.environment == environment)
+    row = connection.execute(sa.select(table).where(where)).one()
+    if row.holder and row.holder != holder and not take_over:
+        raise ConflictError(
+            f"{component} in {environment} is held by rollout {row.holder}",
+            remedy=f"wait for it (tidegate rollout show {row.holder}), or roll it back",
+        )
+    counter = row.counter + 1 if row.epoch == epoch else 1
+    connection.execute(sa.update(table).where(where).values(holder=holder, epoch=epoch, counter=counter, since=now))
+    return Token(epoch, counter)
+
+
+def raise_to(connection: sa.Connection, component: str, environment: str, token: Token) -> None:
+    """Make sure that the next claim outranks ``token``, which was seen at a target."""
+    table = tables.lease
+    where = (table.c.component == component) & (table.c.environment == environment)
+    row = connection.execute(sa.select(table).where(where)).first()
+    if row is not None and (row.epoch, row.counter) < (token.epoch, token.counter):
+        connection.execute(sa.update(table).where(where).values(epoch=token.epoch, counter=token.counter))
+
+
+def holds(connection: sa.Connection, component: str, environment: str, holder: str, token: Token) -> bool:
+    """Whether ``holder`` still has the lease under that very token."""
+    table = tables.lease
+    query = sa.select(table.c.holder, table.c.epoch, table.c.counter).where(
+        table.c.component == component, table.c.environment == environment
+    )
+    row = connection.execute(query).first()
+    return row is not None and tuple(row) == (holder, token.epoch, token.counter)
+
+
+def release(connection: sa.Connection, component: str, environment: str, holder: str) -> None:
+    """Give the lease back; nothing happens where somebody else has it."""
+    table = tables.lease
+    connection.execute(
+        sa.update(table)
+        .where(table.c.component == component, table.c.environment == environment, table.c.holder == holder)
+        .values(holder="")
+    )

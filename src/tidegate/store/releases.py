@@ -1,0 +1,290 @@
+"""Releases and what is known of them: items, evidence, approvals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from tidegate.core.actor import Actor, Assurance
+from tidegate.core.approval import Answer, Approval
+from tidegate.core.evidence import Evidence
+from tidegate.core.facts import Change, Item, Release
+from tidegate.core.release import RELEASE, ReleaseEvent, ReleaseState
+from tidegate.core.subject import Subject
+from tidegate.errors import ConflictError, NotFoundError
+from tidegate.store import contents, tables
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRow:
+    """A release as it is kept: the facts of it, its pinned policy, its packages and its notes."""
+
+    facts: Release
+    policy: str
+    packages: Mapping[str, str]
+    notes: str
+    closed_at: datetime | None
+
+
+def actor_record(actor: Actor) -> dict[str, str]:
+    """An actor as rows and leaves keep it."""
+    return {"person": actor.person, "via": actor.via, "assurance": actor.assurance.value}
+
+
+def actor_of(record: Mapping[str, str]) -> Actor:
+    """The actor that :func:`actor_record` wrote."""
+    return Actor(record["person"], record["via"], Assurance(record["assurance"]))
+
+
+def insert(
+    connection: sa.Connection,
+    release: Release,
+    *,
+    policy: str,
+    opened_by: Actor,
+    packages: Mapping[str, str],
+    notes: str,
+) -> None:
+    """Record a new release.
+
+    Raises:
+        ConflictError: there is one of that id already.
+    """
+    row: dict[str, object] = {
+        "id": release.id,
+        "type": release.type,
+        "state": release.state.value,
+        "policy": policy,
+        "opened_at": release.opened_at,
+        "opened_by": actor_record(opened_by),
+        "announced_at": release.announced_at,
+        "notes": notes,
+    }
+    if not contents.insert_once(connection, tables.release, row):
+        raise ConflictError(f"there is a release {release.id} already", remedy=f"tidegate release show {release.id}")
+    for ordinal, item in enumerate(release.items):
+        connection.execute(
+            sa.insert(tables.item).values(
+                release=release.id,
+                component=item.component,
+                ordinal=ordinal,
+                from_version=item.from_version,
+                to_version=item.to_version,
+                subject=asdict(item.subject),
+                content_at=item.content_at,
+                changes=[asdict(change) for change in item.changes],
+                authors=list(item.authors),
+                package=packages[item.component],
+            )
+        )
+
+
+def change_item(
+    connection: sa.Connection, release: str, component: str, *, subject: Subject, package: str, now: datetime
+) -> None:
+    """Record that a part of an item is another now."""
+    where = (tables.item.c.release == release) & (tables.item.c.component == component)
+    connection.execute(
+        sa.update(tables.item).where(where).values(subject=asdict(subject), package=package, content_at=now)
+    )
+
+
+def load(connection: sa.Connection, release: str) -> ReleaseRow:
+    """The release of that id.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    row = connection.execute(sa.select(tables.release).where(tables.release.c.id == release)).first()
+    if row is None:
+        raise NotFoundError(f'there is no release "{release}"', remedy="tidegate release list")
+    query = sa.select(tables.item).where(tables.item.c.release == release).order_by(tables.item.c.ordinal)
+    items = connection.execute(query).all()
+    facts = Release(
+        id=row.id,
+        type=row.type,
+        state=ReleaseState(row.state),
+        items=tuple(_item(i) for i in items),
+        opened_at=row.opened_at,
+        opened_by=row.opened_by["person"],
+        announced_at=row.announced_at,
+    )
+    return ReleaseRow(facts, row.policy, {i.component: i.package for i in items}, row.notes, row.closed_at)
+
+
+def _item(row: Any) -> Item:
+    return Item(
+        component=row.component,
+        from_version=row.from_version,
+        to_version=row.to_version,
+        subject=Subject(**row.subject),
+        content_at=row.content_at,
+        changes=tuple(Change(**change) for change in row.changes),
+        authors=tuple(row.authors),
+    )
+
+
+def list_ids(connection: sa.Connection) -> list[str]:
+    """All releases, the newest first."""
+    query = sa.select(tables.release.c.id).order_by(tables.release.c.opened_at.desc(), tables.release.c.id)
+    return list(connection.execute(query).scalars())
+
+
+def move(connection: sa.Connection, release: str, event: ReleaseEvent, now: datetime) -> ReleaseState:
+    """Take a release to the state that ``event`` leads to.
+
+    Raises:
+        TransitionError: its state does not take this event; nothing has changed.
+        ConflictError: somebody else moved it meanwhile.
+    """
+    found = connection.execute(sa.select(tables.release.c.state).where(tables.release.c.id == release)).scalar_one()
+    state = ReleaseState(found)
+    following = RELEASE.next(state, event)
+    ended = following not in (ReleaseState.OPEN, ReleaseState.ROLLING)
+    changed = connection.execute(
+        sa.update(tables.release)
+        .where(tables.release.c.id == release, tables.release.c.state == state.value)
+        .values(state=following.value, closed_at=now if ended else None)
+    )
+    if changed.rowcount != 1:
+        raise ConflictError(f"release {release} was moved by somebody else", remedy="look again, then repeat")
+    return following
+
+
+def pin(connection: sa.Connection, release: str, policy: str) -> None:
+    """Move a release to another pinned policy."""
+    connection.execute(sa.update(tables.release).where(tables.release.c.id == release).values(policy=policy))
+
+
+def announced(connection: sa.Connection, release: str, now: datetime) -> None:
+    """Record that the announcement has been delivered; the first delivery counts."""
+    connection.execute(
+        sa.update(tables.release)
+        .where(tables.release.c.id == release, tables.release.c.announced_at.is_(None))
+        .values(announced_at=now)
+    )
+
+
+def add_evidence(connection: sa.Connection, release: str, evidence: Evidence) -> None:
+    """Append a piece of evidence."""
+    connection.execute(
+        sa.insert(tables.evidence).values(
+            release=release,
+            component=evidence.component,
+            kind=evidence.kind,
+            source=evidence.source,
+            environment=evidence.environment,
+            bound=dict(evidence.bound),
+            values=dict(evidence.values),
+            taken_at=evidence.taken_at,
+            added_at=evidence.added_at,
+            report=evidence.report,
+            added_by=evidence.added_by,
+        )
+    )
+
+
+def evidence_of(connection: sa.Connection, release: str) -> tuple[Evidence, ...]:
+    """All evidence of a release, in the order in which it was added."""
+    table = tables.evidence
+    rows = connection.execute(sa.select(table).where(table.c.release == release).order_by(table.c.id))
+    return tuple(
+        Evidence(
+            component=row.component,
+            kind=row.kind,
+            source=row.source,
+            bound=row.bound,
+            values=row._mapping["values"],
+            taken_at=row.taken_at,
+            added_at=row.added_at,
+            report=row.report,
+            added_by=row.added_by,
+            environment=row.environment,
+        )
+        for row in rows
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SignedApproval:
+    """An approval as it is kept: with the statement and the signature that prove it."""
+
+    approval: Approval
+    statement: bytes
+    signature: str
+
+
+def add_approval(connection: sa.Connection, release: str, signed: SignedApproval) -> None:
+    """Record an answer.
+
+    Raises:
+        ConflictError: this person has a standing answer to this very subject already.
+    """
+    approval = signed.approval
+    row = {
+        "id": approval.id,
+        "release": release,
+        "environment": approval.environment,
+        "person": approval.actor.person,
+        "actor": actor_record(approval.actor),
+        "answer": approval.answer.value,
+        "role": approval.role,
+        "subject": approval.subject,
+        "at": approval.at,
+        "statement": contents.keep(connection, signed.statement),
+        "signature": signed.signature,
+    }
+    if not contents.insert_once(connection, tables.approval, row):
+        raise ConflictError(
+            f"{approval.actor.person} has answered for {release} in {approval.environment} already; "
+            "one person fills one seat",
+            remedy=f"take the first answer back: tidegate revoke {release} --for {approval.environment}",
+        )
+
+
+def revoke_approval(
+    connection: sa.Connection, release: str, environment: str, person: str, now: datetime
+) -> Sequence[str]:
+    """Take back this person's standing answers; the ids of those taken back."""
+    table = tables.approval
+    where = sa.and_(
+        table.c.release == release,
+        table.c.environment == environment,
+        table.c.person == person,
+        table.c.revoked_at.is_(None),
+    )
+    ids = list(connection.execute(sa.select(table.c.id).where(where)).scalars())
+    connection.execute(sa.update(table).where(where).values(revoked_at=now))
+    return ids
+
+
+def approvals_of(connection: sa.Connection, release: str) -> tuple[SignedApproval, ...]:
+    """All answers about a release, revoked ones too, in the order in which they came."""
+    table = tables.approval
+    query = (
+        sa.select(table, tables.content.c.bytes)
+        .join(tables.content, tables.content.c.digest == table.c.statement)
+        .where(table.c.release == release)
+        .order_by(table.c.at, table.c.id)
+    )
+    return tuple(
+        SignedApproval(
+            Approval(
+                id=row.id,
+                actor=actor_of(row.actor),
+                answer=Answer(row.answer),
+                environment=row.environment,
+                subject=row.subject,
+                at=row.at,
+                role=row.role,
+                revoked_at=row.revoked_at,
+            ),
+            bytes(row.bytes),
+            row.signature,
+        )
+        for row in connection.execute(query)
+    )

@@ -1,0 +1,367 @@
+"""Rollouts, their effects and their watches: rows that say how far everything is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from tidegate.core.actor import Actor
+from tidegate.core.effect import EFFECT, Act, Effect, EffectEvent, EffectState, Package, Token
+from tidegate.core.facts import Verified
+from tidegate.core.rollout import ACTIVE, ROLLOUT, Direction, RolloutEvent, RolloutState
+from tidegate.errors import ConflictError, NotFoundError
+from tidegate.store import contents, tables
+from tidegate.store.releases import actor_of, actor_record
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """A rollout as it is kept. ``source`` is what ran before it, ``target`` what is to run; None is *absent*."""
+
+    id: str
+    release: str
+    component: str
+    environment: str
+    direction: Direction
+    state: RolloutState
+    subject: str
+    granted: str
+    source: Package | None
+    target: Package | None
+    waves: tuple[tuple[str, ...], ...]
+    wave: int
+    token: Token
+    legs: int
+    started_at: datetime
+    started_by: Actor
+    ended_at: datetime | None = None
+    due_at: datetime | None = None
+    because: str = ""
+    reverses: str = ""
+
+    @property
+    def is_last_wave(self) -> bool:
+        """Whether no wave follows the present one."""
+        return self.wave >= len(self.waves) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class EffectRow:
+    """An effect and where it stands."""
+
+    effect: Effect
+    wave: int
+    state: EffectState
+    intended_at: datetime
+    dispatched_at: datetime | None = None
+    ended_at: datetime | None = None
+    detail: str = ""
+
+
+def package_of(version: str, digest: str) -> Package | None:
+    """A package from its columns; an empty version is *absent*."""
+    return Package(version, digest) if version else None
+
+
+def insert(connection: sa.Connection, rollout: Rollout) -> None:
+    """Record a rollout that was just decided.
+
+    Raises:
+        ConflictError: another rollout of this component is active in this environment.
+    """
+    row: dict[str, object] = {
+        "id": rollout.id,
+        "release": rollout.release or None,
+        "component": rollout.component,
+        "environment": rollout.environment,
+        "direction": rollout.direction.value,
+        "state": rollout.state.value,
+        "subject": rollout.subject,
+        "granted": rollout.granted,
+        "from_version": rollout.source.version if rollout.source else "",
+        "from_package": rollout.source.digest if rollout.source else "",
+        "to_version": rollout.target.version if rollout.target else "",
+        "to_package": rollout.target.digest if rollout.target else "",
+        "waves": [list(wave) for wave in rollout.waves],
+        "wave": rollout.wave,
+        "epoch": rollout.token.epoch,
+        "counter": rollout.token.counter,
+        "legs": rollout.legs,
+        "started_at": rollout.started_at,
+        "started_by": actor_record(rollout.started_by),
+        "ended_at": rollout.ended_at,
+        "due_at": rollout.due_at,
+        "because": rollout.because,
+        "reverses": rollout.reverses or None,
+    }
+    if not contents.insert_once(connection, tables.rollout, row):
+        raise ConflictError(
+            f"another rollout of {rollout.component} is under way in {rollout.environment}",
+            remedy=f"tidegate rollout list --component {rollout.component} --environment {rollout.environment}",
+        )
+
+
+def _rollout(row: Any) -> Rollout:
+    return Rollout(
+        id=row.id,
+        release=row.release or "",
+        component=row.component,
+        environment=row.environment,
+        direction=Direction(row.direction),
+        state=RolloutState(row.state),
+        subject=row.subject,
+        granted=row.granted,
+        source=package_of(row.from_version, row.from_package),
+        target=package_of(row.to_version, row.to_package),
+        waves=tuple(tuple(wave) for wave in row.waves),
+        wave=row.wave,
+        token=Token(row.epoch, row.counter),
+        legs=row.legs,
+        started_at=row.started_at,
+        started_by=actor_of(row.started_by),
+        ended_at=row.ended_at,
+        due_at=row.due_at,
+        because=row.because,
+        reverses=row.reverses or "",
+    )
+
+
+def load(connection: sa.Connection, rollout: str, *, lock: bool = False) -> Rollout:
+    """The rollout of that id.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    query = sa.select(tables.rollout).where(tables.rollout.c.id == rollout)
+    row = connection.execute(query.with_for_update() if lock else query).first()
+    if row is None:
+        raise NotFoundError(f'there is no rollout "{rollout}"', remedy="tidegate rollout list")
+    return _rollout(row)
+
+
+def find(
+    connection: sa.Connection,
+    *,
+    component: str | None = None,
+    environment: str | None = None,
+    release: str | None = None,
+    states: Sequence[RolloutState] | None = None,
+) -> list[Rollout]:
+    """Rollouts that fit all that is given, the newest first."""
+    table = tables.rollout
+    query = sa.select(table).order_by(table.c.started_at.desc(), table.c.id.desc())
+    for column, value in (
+        (table.c.component, component),
+        (table.c.environment, environment),
+        (table.c.release, release),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    if states is not None:
+        query = query.where(table.c.state.in_([state.value for state in states]))
+    return [_rollout(row) for row in connection.execute(query)]
+
+
+def active(connection: sa.Connection, component: str, environment: str) -> Rollout | None:
+    """The rollout that owns this component in this environment, if any."""
+    found = find(connection, component=component, environment=environment, states=sorted(ACTIVE))
+    return found[0] if found else None
+
+
+def move(
+    connection: sa.Connection, rollout: Rollout, event: RolloutEvent, now: datetime, **changes: object
+) -> RolloutState:
+    """Take a rollout to the state that ``event`` leads to, and record ``changes`` with it.
+
+    Raises:
+        TransitionError: its state does not take this event; nothing has changed.
+        ConflictError: somebody else moved it meanwhile.
+    """
+    following = ROLLOUT.next(rollout.state, event)
+    table = tables.rollout
+    values: dict[str, object] = {"due_at": None, **changes, "state": following.value}
+    if following not in ACTIVE and following is not RolloutState.REVERSING:
+        values["ended_at"] = now
+    changed = connection.execute(
+        sa.update(table)
+        .where(table.c.id == rollout.id, table.c.state == rollout.state.value, table.c.legs == rollout.legs)
+        .values(**values)
+    )
+    if changed.rowcount != 1:
+        raise ConflictError(f"rollout {rollout.id} was moved by somebody else", remedy="look again, then repeat")
+    return following
+
+
+def change(connection: sa.Connection, rollout: str, **changes: object) -> None:
+    """Record what does not move the rollout."""
+    connection.execute(sa.update(tables.rollout).where(tables.rollout.c.id == rollout).values(**changes))
+
+
+def due(connection: sa.Connection, now: datetime, limit: int = 50) -> list[str]:
+    """The ids of the rollouts that somebody has to look at, the longest overdue first."""
+    table = tables.rollout
+    query = sa.select(table.c.id).where(table.c.due_at.is_not(None), table.c.due_at <= now)
+    return list(connection.execute(query.order_by(table.c.due_at).limit(limit)).scalars())
+
+
+def next_due(connection: sa.Connection) -> datetime | None:
+    """When somebody has to look at a rollout next."""
+    due_at: datetime | None = connection.execute(sa.select(sa.func.min(tables.rollout.c.due_at))).scalar()
+    return due_at
+
+
+def claim_due(connection: sa.Connection, rollout: str, now: datetime, until: datetime) -> bool:
+    """Claim a due rollout for this sweep, by moving its due time ahead; whether it was ours to claim."""
+    table = tables.rollout
+    changed = connection.execute(
+        sa.update(table)
+        .where(table.c.id == rollout, table.c.due_at.is_not(None), table.c.due_at <= now)
+        .values(due_at=until)
+    )
+    return changed.rowcount == 1
+
+
+def add_effects(connection: sa.Connection, wave: int, effects: Sequence[Effect], now: datetime) -> None:
+    """Record effects as intended."""
+    if not effects:
+        return
+    connection.execute(
+        sa.insert(tables.effect),
+        [
+            {
+                "key": effect.key,
+                "rollout": effect.rollout,
+                "wave": wave,
+                "unit": effect.unit,
+                "attempt": effect.attempt,
+                "act": effect.act.value,
+                "state": EffectState.INTENDED.value,
+                "version": effect.to.version if effect.to else "",
+                "package": effect.to.digest if effect.to else "",
+                "previous_version": effect.previous.version if effect.previous else "",
+                "previous_package": effect.previous.digest if effect.previous else "",
+                "intended_at": now,
+                "detail": "",
+            }
+            for effect in effects
+        ],
+    )
+
+
+def effects_of(connection: sa.Connection, rollout: Rollout, wave: int | None = None) -> list[EffectRow]:
+    """The effects of a rollout (of one of its waves), in order."""
+    table = tables.effect
+    query = sa.select(table).where(table.c.rollout == rollout.id)
+    if wave is not None:
+        query = query.where(table.c.wave == wave)
+    rows = connection.execute(query.order_by(table.c.wave, table.c.unit, table.c.attempt))
+    return [_effect(rollout, row) for row in rows]
+
+
+def _effect(rollout: Rollout, row: Any) -> EffectRow:
+    effect = Effect(
+        rollout=row.rollout,
+        step=step_of(row.wave),
+        unit=row.unit,
+        attempt=row.attempt,
+        component=rollout.component,
+        environment=rollout.environment,
+        act=Act(row.act),
+        to=package_of(row.version, row.package),
+        previous=package_of(row.previous_version, row.previous_package),
+    )
+    return EffectRow(
+        effect, row.wave, EffectState(row.state), row.intended_at, row.dispatched_at, row.ended_at, row.detail
+    )
+
+
+def step_of(wave: int) -> str:
+    """The name of a wave's step in keys: waves count from 1 for people."""
+    return f"wave-{wave + 1}"
+
+
+def move_effect(
+    connection: sa.Connection, row: EffectRow, event: EffectEvent, now: datetime, detail: str = ""
+) -> EffectRow:
+    """Take an effect to the state that ``event`` leads to.
+
+    Raises:
+        TransitionError: its state does not take this event.
+        ConflictError: somebody else moved it meanwhile.
+    """
+    following = EFFECT.next(row.state, event)
+    dispatched = now if following is EffectState.DISPATCHED else row.dispatched_at
+    ended = None if following in (EffectState.DISPATCHED, EffectState.UNKNOWN) else now
+    changed = connection.execute(
+        sa.update(tables.effect)
+        .where(tables.effect.c.key == row.effect.key, tables.effect.c.state == row.state.value)
+        .values(state=following.value, dispatched_at=dispatched, ended_at=ended, detail=detail[:2000])
+    )
+    if changed.rowcount != 1:
+        raise ConflictError(f"effect {row.effect.key} was moved by somebody else", remedy="look again, then repeat")
+    return EffectRow(row.effect, row.wave, following, row.intended_at, dispatched, ended, detail)
+
+
+def verified(connection: sa.Connection, components: Sequence[str]) -> tuple[Verified, ...]:
+    """What was found good where: adopted, or carried there by a rollout that succeeded and was not reversed since."""
+    table = tables.rollout
+    query = sa.select(table).where(
+        table.c.component.in_(components),
+        table.c.state == RolloutState.SUCCEEDED.value,
+        table.c.direction != Direction.BACK.value,
+    )
+    return tuple(
+        Verified(row.component, row.environment, row.to_version, row.subject, row.ended_at)
+        for row in connection.execute(query.order_by(table.c.ended_at, table.c.id))
+    )
+
+
+def last_good(connection: sa.Connection, component: str, environment: str, *, before: str = "") -> Rollout | None:
+    """The newest rollout whose version was found good and not taken back since, not counting the rollout ``before``."""
+    found = find(connection, component=component, environment=environment, states=[RolloutState.SUCCEEDED])
+    return next((r for r in found if r.direction is not Direction.BACK and r.id != before), None)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchRow:
+    """A watch as it is kept: both detectors' states, the last samples by unit, and until when it waits.
+
+    ``whole`` sees the whole rollout and takes back; ``checkpoint`` begins anew with each wave and promotes.
+    """
+
+    rollout: str
+    wave: int
+    whole: Mapping[str, Any]
+    checkpoint: Mapping[str, Any]
+    samples: Mapping[str, Any]
+    started_at: datetime
+    ends_at: datetime
+    said: str = ""
+
+
+def save_watch(connection: sa.Connection, watch: WatchRow) -> None:
+    """Record how far a watch is, or that it has begun."""
+    table = tables.watch
+    values = {
+        "wave": watch.wave,
+        "whole": dict(watch.whole),
+        "checkpoint": dict(watch.checkpoint),
+        "samples": dict(watch.samples),
+        "started_at": watch.started_at,
+        "ends_at": watch.ends_at,
+        "said": watch.said[:2000],
+    }
+    changed = connection.execute(sa.update(table).where(table.c.rollout == watch.rollout).values(**values))
+    if changed.rowcount == 0:
+        connection.execute(sa.insert(table).values(rollout=watch.rollout, **values))
+
+
+def watch_of(connection: sa.Connection, rollout: str) -> WatchRow | None:
+    """The watch of a rollout, if it has begun."""
+    table = tables.watch
+    row = connection.execute(sa.select(table).where(table.c.rollout == rollout)).first()
+    return WatchRow(**row._asdict()) if row else None
