@@ -5,13 +5,13 @@ from __future__ import annotations
 from tidegate.core.actor import Actor
 from tidegate.core.effect import Package, Presence, Token
 from tidegate.core.rollout import Direction, RolloutState
-from tidegate.core.statement import Act, Statement
+from tidegate.core.statement import Act
 from tidegate.core.subject import NOTHING
 from tidegate.core.version import parse_version
 from tidegate.drivers.contract import Driver
 from tidegate.errors import ConflictError, TargetError
 from tidegate.orchestration.house import House
-from tidegate.orchestration.identity import Claim, demand_permit, nonce, prove
+from tidegate.orchestration.identity import Claim, demand_permit, prove_act
 from tidegate.orchestration.record import Entry, record
 from tidegate.orchestration.rollout import driver_of
 from tidegate.store import leases, locks, policies, rollouts
@@ -29,16 +29,7 @@ def adopt(house: House, component: str, environment: str, version: str, claim: C
     number = str(parse_version(version))
     with house.database.read() as connection:
         policy = policies.current(connection).policy
-    statement = Statement(
-        act=Act.ADOPT,
-        person=claim.person,
-        organization=policy.organization,
-        at=house.now(),
-        nonce=nonce(),
-        component=component,
-        environment=environment,
-    )
-    actor = prove(policy, claim, statement).actor
+    actor = prove_act(house, policy, claim, Act.ADOPT, component=component, environment=environment).actor
     demand_permit(policy, actor, "start", environment)
     driver = driver_of(house, policy, component, environment)
     token = _claim(house, component, environment)

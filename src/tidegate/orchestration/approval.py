@@ -15,7 +15,7 @@ from tidegate.core.statement import Act, Statement
 from tidegate.errors import ConflictError, NotFoundError, NotPermittedError, TidegateError
 from tidegate.orchestration.facts import gather
 from tidegate.orchestration.house import House
-from tidegate.orchestration.identity import Claim, Proven, known, nonce, prove, verify
+from tidegate.orchestration.identity import Claim, Proven, known, prove, prove_act, statement_of, verify
 from tidegate.orchestration.record import Entry, record
 from tidegate.store import locks, policies, releases, requests
 from tidegate.store.releases import ReleaseRow, SignedApproval
@@ -42,12 +42,11 @@ def statement_for(
         policy = policies.current(connection).policy
         _demand_environment(policy, environment)
         subject = gather(connection, row, policy, house.now()).release.subject_for(environment)
-    return Statement(
-        act=Act(answer.value),
-        person=person,
-        organization=policy.organization,
-        at=house.now(),
-        nonce=nonce(),
+    return statement_of(
+        house,
+        policy,
+        Claim(person),
+        Act(answer.value),
         release=release,
         environment=environment,
         role=role,
@@ -186,17 +185,8 @@ def revoke(house: House, release: str, environment: str, claim: Claim, reason: s
         policy = policies.current(connection).policy
         releases.load(connection, release)
     _demand_environment(policy, environment)
-    statement = Statement(
-        act=Act.REVOKE,
-        person=claim.person,
-        organization=policy.organization,
-        at=house.now(),
-        nonce=nonce(),
-        release=release,
-        environment=environment,
-        reason=reason,
-    )
-    proven = prove(policy, claim, statement)
+    concerns = {"release": release, "environment": environment, "reason": reason}
+    proven = prove_act(house, policy, claim, Act.REVOKE, **concerns)
     _demand_assurance(policy, environment, proven)
     with house.database.write() as connection:
         locks.lock_organization(connection)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from tidegate.core.facts import Hold
-from tidegate.core.statement import Act, Statement
+from tidegate.core.statement import Act
 from tidegate.orchestration.house import House
-from tidegate.orchestration.identity import Claim, Proven, demand_permit, nonce, prove
+from tidegate.orchestration.identity import Claim, Proven, demand_permit, nonce, prove_act
 from tidegate.orchestration.record import Entry, record
 from tidegate.store import holds, locks, policies
 
@@ -15,17 +15,7 @@ from tidegate.store import holds, locks, policies
 def _prove(house: House, claim: Claim, act: Act, component: str, environment: str, reason: str) -> Proven:
     with house.database.read() as connection:
         policy = policies.current(connection).policy
-    statement = Statement(
-        act=act,
-        person=claim.person,
-        organization=policy.organization,
-        at=house.now(),
-        nonce=nonce(),
-        component=component,
-        environment=environment,
-        reason=reason,
-    )
-    proven = prove(policy, claim, statement)
+    proven = prove_act(house, policy, claim, act, component=component, environment=environment, reason=reason)
     demand_permit(policy, proven.actor, "hold")
     return proven
 

@@ -10,8 +10,9 @@ from tidegate.core.actor import AUTOMATION, Actor, Assurance
 from tidegate.core.policy import Act as PolicyAct
 from tidegate.core.policy import Environment, Policy
 from tidegate.core.rules.actor_permitted import minimum_assurance, permitted_people
-from tidegate.core.statement import Statement
+from tidegate.core.statement import Act, Statement
 from tidegate.errors import NotPermittedError
+from tidegate.orchestration.house import House
 from tidegate.signing import ssh
 
 
@@ -49,6 +50,27 @@ def prove(policy: Policy, claim: Claim, statement: Statement) -> Proven:
     written = statement.to_bytes()
     signature = ssh.sign(written, claim.key, ssh.ACT)
     return verify(policy, claim.person, written, signature)
+
+
+def prove_act(house: House, policy: Policy, claim: Claim, act: Act, **concerns: str) -> Proven:
+    """Have the person sign that they do ``act``; ``concerns`` are the statement's fields that the act is bound to.
+
+    Raises:
+        NotPermittedError: as :func:`prove`.
+    """
+    return prove(policy, claim, statement_of(house, policy, claim, act, **concerns))
+
+
+def statement_of(house: House, policy: Policy, claim: Claim, act: Act, **concerns: str) -> Statement:
+    """The statement that ``claim``'s person signs for ``act``."""
+    return Statement(
+        act=act,
+        person=claim.person,
+        organization=policy.organization,
+        at=house.now(),
+        nonce=nonce(),
+        **concerns,
+    )
 
 
 def known(policy: Policy, claim: Claim) -> Actor:

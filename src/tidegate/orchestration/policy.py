@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tidegate.core.rulebook import rulebook_of
-from tidegate.core.statement import Act, Statement
+from tidegate.core.statement import Act
 from tidegate.errors import NotPermittedError
 from tidegate.orchestration.house import House
-from tidegate.orchestration.identity import Claim, demand_permit, nonce, prove
+from tidegate.orchestration.identity import Claim, demand_permit, prove_act
 from tidegate.orchestration.record import Entry, record
 from tidegate.policyfile.load import LoadedPolicy
 from tidegate.store import locks, policies
@@ -36,15 +36,8 @@ def adopt(house: House, loaded: LoadedPolicy, claim: Claim) -> Adopted:
     with house.database.read() as connection:
         before = policies.active(connection)
         judge = policies.rulebook(connection, before.digest).policy if before else loaded.policy
-    statement = Statement(
-        act=Act.ADOPT_POLICY,
-        person=claim.person,
-        organization=loaded.policy.organization,
-        at=house.now(),
-        nonce=nonce(),
-        policy=loaded.digest,
-    )
-    proven = prove(judge, claim, statement)
+    # Of the organisation as it is named now: a proposal may rename it, and its own name proves nothing yet.
+    proven = prove_act(house, judge, claim, Act.ADOPT_POLICY, policy=loaded.digest)
     with house.database.write() as connection:
         locks.lock_organization(connection, exclusive=True)
         now = house.now()

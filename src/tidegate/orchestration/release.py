@@ -18,7 +18,7 @@ from tidegate.core.notes import Notes, release_notes
 from tidegate.core.policy import Bump, Component, Occasion, Policy
 from tidegate.core.release import ReleaseEvent, ReleaseState
 from tidegate.core.rulebook import Rulebook
-from tidegate.core.statement import Act, Statement
+from tidegate.core.statement import Act
 from tidegate.core.subject import NOTHING, Subject
 from tidegate.core.version import Level, TagFormat, Version, level_between, parse_version
 from tidegate.errors import ConflictError, NotFoundError, UsageError
@@ -28,7 +28,7 @@ from tidegate.git.repository import Repository, open_repository
 from tidegate.git.tree import files_digest, source_digest
 from tidegate.orchestration.facts import target_digests
 from tidegate.orchestration.house import House
-from tidegate.orchestration.identity import Claim, demand_permit, nonce, prove
+from tidegate.orchestration.identity import Claim, demand_permit, nonce, prove_act
 from tidegate.orchestration.messages import say
 from tidegate.orchestration.record import Entry, record
 from tidegate.store import locks, policies, releases, requests
@@ -222,15 +222,7 @@ def open_release(
 
 
 def _opener(house: House, policy: Policy, claim: Claim, component: str) -> Actor:
-    statement = Statement(
-        act=Act.OPEN,
-        person=claim.person,
-        organization=policy.organization,
-        at=house.now(),
-        nonce=nonce(),
-        component=component,
-    )
-    actor = prove(policy, claim, statement).actor
+    actor = prove_act(house, policy, claim, Act.OPEN, component=component).actor
     demand_permit(policy, actor, "open")
     return actor
 
@@ -318,16 +310,7 @@ def rebase(house: House, release: str, actor_claim: Claim) -> str:
         row = releases.load(connection, release)
         pinned = policies.rulebook(connection, row.policy)
         current = policies.current(connection)
-    statement = Statement(
-        act=Act.REBASE,
-        person=actor_claim.person,
-        organization=pinned.policy.organization,
-        at=house.now(),
-        nonce=nonce(),
-        release=release,
-        policy=current.digest,
-    )
-    proven = prove(pinned.policy, actor_claim, statement)
+    proven = prove_act(house, pinned.policy, actor_claim, Act.REBASE, release=release, policy=current.digest)
     demand_permit(pinned.policy, proven.actor, "adopt")
     with house.database.write() as connection:
         locks.lock_organization(connection)

@@ -18,10 +18,12 @@ from tidegate.core.rollout import ROLLOUT, Direction, RolloutEvent, RolloutState
 from tidegate.drivers.contract import Driver
 from tidegate.errors import ConflictError, NotFoundError, TargetError
 from tidegate.orchestration.house import House
+from tidegate.orchestration.identity import demand_permit, nonce
 from tidegate.orchestration.judge import DecisionRefusedError, Judged, judge
 from tidegate.orchestration.messages import say
 from tidegate.orchestration.record import Entry, record
 from tidegate.store import leases, locks, policies, releases, requests, rollouts
+from tidegate.store.requests import Request
 from tidegate.store.rollouts import Rollout
 
 LEG = "rollout.leg.v1"
@@ -91,6 +93,35 @@ def start(house: House, release: str, environment: str, actor: Actor) -> str:
     if refusal is not None:
         raise refusal
     return rollout_id
+
+
+def ask_start(house: House, release: str, environment: str, actor: Actor) -> str:
+    """Ask for a start that happens as soon as the policy allows it; the request's id.
+
+    It is asked again whenever something about the release changes, and when time alone was in the way.
+
+    Raises:
+        ConflictError: such a request waits already, or the release is over.
+        NotFoundError: there is no such release or environment.
+    """
+    with house.database.write() as connection:
+        locks.lock_organization(connection)
+        locks.lock_release(connection, release)
+        now = house.now()
+        row = releases.load(connection, release)
+        policy = policies.current(connection).policy
+        if row.closed_at is not None:
+            raise ConflictError(f"release {release} is {row.facts.state.value}", remedy="open another release")
+        if environment not in policy.environments:
+            raise NotFoundError(
+                f'the policy knows no environment "{environment}"',
+                remedy=f"name one of: {', '.join(policy.environments) or 'none is declared'}",
+            )
+        request = Request(f"start-{nonce()[:12]}", release, environment, actor, now, due_at=now)
+        requests.put(connection, request)
+        record(connection, Entry("start.requested", actor, release, {"environment": environment}), now)
+        house.database.after_commit(connection, house.wake)
+    return request.id
 
 
 def _only_item(items: Sequence[Item]) -> Item:
@@ -339,8 +370,6 @@ def pause_by_person(house: House, rollout_id: str, actor: Actor, because: str) -
         NotPermittedError: they may not.
         TransitionError: it cannot be paused now.
     """
-    from tidegate.orchestration.identity import demand_permit
-
     with house.database.write() as connection:
         now = house.now()
         rollout = _lock_rollout(connection, rollout_id)
