@@ -52,21 +52,21 @@ def prove(policy: Policy, claim: Claim, statement: Statement) -> Proven:
     return verify(policy, claim.person, written, signature)
 
 
-def prove_act(house: House, policy: Policy, claim: Claim, act: Act, **concerns: str) -> Proven:
+def prove_act(house: House, under: Policy, claim: Claim, act: Act, **concerns: str) -> Proven:
     """Have the person sign that they do ``act``; ``concerns`` are the statement's fields that the act is bound to.
 
     Raises:
         NotPermittedError: as :func:`prove`.
     """
-    return prove(policy, claim, statement_of(house, policy, claim, act, **concerns))
+    return prove(under, claim, statement_of(house, under, claim, act, **concerns))
 
 
-def statement_of(house: House, policy: Policy, claim: Claim, act: Act, **concerns: str) -> Statement:
+def statement_of(house: House, under: Policy, claim: Claim, act: Act, **concerns: str) -> Statement:
     """The statement that ``claim``'s person signs for ``act``."""
     return Statement(
         act=act,
         person=claim.person,
-        organization=policy.organization,
+        organization=under.organization,
         at=house.now(),
         nonce=nonce(),
         **concerns,
