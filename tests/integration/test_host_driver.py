@@ -388,6 +388,24 @@ def test_a_full_disk_leaves_the_previous_version_running(small_disk: Path, conte
     assert to.same_as(hosts.driver().apply(effect("web1", "s3", to), path, TOKEN).running)
 
 
+def test_a_file_that_may_not_grow_is_no_room_either(hosts: Hosts) -> None:
+    """A limit on the size of files, as hosts set for their users; needs no rights to test."""
+    old = deploy(hosts)
+    limited = (
+        "\n_main = main\n"
+        "def main():\n"
+        "    import resource\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
+        "    _main()\n"
+    )
+    path, to = make_package(hosts.directory, "1.1.0", {"big": "0" * 300_000})
+    with pytest.raises(TargetError, match=r"web1: no room: .*File too large"):
+        hosts.driver(agent=AGENT.read_bytes() + limited.encode()).apply(effect("web1", "s2", to), path, TOKEN)
+    assert old.same_as(hosts.driver().observe("web1").running)
+    assert hosts.restarts("web1") == ["1.0.0"]
+    assert list((hosts.path("web1") / "releases").glob(".*")) == []
+
+
 def test_on_a_full_disk_a_rollback_still_finds_room_for_its_journal(small_disk: Path) -> None:
     hosts = Hosts(small_disk)
     old = deploy(hosts)
