@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ValidationError
@@ -26,14 +27,32 @@ def mistakes(target: Target, settings: Mapping[str, Any]) -> list[tuple[tuple[st
     """What is wrong with a target's settings: where in them, and what; empty where a driver can be built."""
     name = settings.get("driver")
     if name not in DRIVERS:
-        return [(("driver",), f"{name!r} is not a driver; known: {', '.join(sorted(DRIVERS))}")]
+        close = get_close_matches(str(name), DRIVERS, n=1)
+        hint = f'; did you mean "{close[0]}"?' if close else ""
+        return [(("driver",), f"there is no driver {str(name)!r:.60}{hint} (known: {', '.join(sorted(DRIVERS))})")]
     try:
         DRIVERS[name](target, settings)
     except ValidationError as error:
-        return [(one["loc"], one["msg"].removeprefix("Value error, ")) for one in error.errors()]
+        return [(detail["loc"], _sentence(detail)) for detail in error.errors(include_url=False)]
     except TidegateError as error:
         return [((), error.what)]
     return []
+
+
+def _sentence(detail: Mapping[str, Any]) -> str:
+    """One mistake of the settings, in the words of the file."""
+    key = detail["loc"][-1] if detail["loc"] else "the target"
+    match detail["type"]:
+        case "missing":
+            return f'the target has no key "{key}"; add {key}:'
+        case "extra_forbidden":
+            return f'unknown key "{key!s:.60}"; see the keys of this driver in docs/drivers'
+        case "value_error":
+            return str(detail["ctx"]["error"])
+        case _:
+            said = str(detail["msg"])
+            wanted = said.removeprefix("Input should be ").removeprefix("a valid ")
+            return f"{key} is {detail['input']!r:.60}, expected {wanted}"
 
 
 def build(target: Target, settings: Mapping[str, Any]) -> Driver:
