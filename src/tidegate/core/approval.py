@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -39,42 +39,43 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """One yes that a policy asks for: from one of ``people``, and in ``role`` where it names one."""
+    """One yes that a policy asks for, by the rule of that number: from one of ``people``, in ``role`` if it has one."""
 
     rule: int
     people: frozenset[str]
     role: str = ""
 
     def takes(self, approval: Approval) -> bool:
-        """Whether this approval may fill this seat; an approval given in a role fills that role only."""
+        """Whether this approval may fill this seat; one given in a role fills a seat of that role only."""
         return approval.actor.person in self.people and approval.role in ("", self.role)
 
 
 def fill(seats: Sequence[Seat], approvals: Sequence[Approval]) -> dict[int, Approval]:
     """Seat as many seats as can be, one approval and one person each; by seat number.
 
-    A maximum bipartite matching (augmenting paths, Kuhn 1955), so that it never matters in which order people
-    answered or which seat somebody could also have taken.
+    A maximum bipartite matching of seats and people, so that it never matters in which order people answered or which
+    seat somebody could also have taken. Whoever answered first is asked first.
+
+    Source: augmenting paths, H. W. Kuhn, "The Hungarian method for the assignment problem", 1955.
     """
-    one_each: dict[str, Approval] = {}
+    answers: dict[str, list[Approval]] = {}
     for approval in sorted(approvals, key=lambda a: (a.at, a.id)):
-        one_each.setdefault(approval.actor.person, approval)
-    candidates = sorted(one_each.values(), key=lambda a: (a.at, a.id))
-    takers: Mapping[int, list[int]] = {
-        s: [a for a, approval in enumerate(candidates) if seat.takes(approval)] for s, seat in enumerate(seats)
-    }
-    seat_of: dict[int, int] = {}
+        answers.setdefault(approval.actor.person, []).append(approval)
+    takers = [[who for who, given in answers.items() if any(map(seat.takes, given))] for seat in seats]
+    seat_of: dict[str, int] = {}
+    for number in range(len(seats)):
+        _place(number, takers, seat_of, set())
+    seated = {number: person for person, number in seat_of.items()}
+    return {number: next(filter(seats[number].takes, answers[seated[number]])) for number in sorted(seated)}
 
-    def place(seat: int, tried: set[int]) -> bool:
-        for a in takers[seat]:
-            if a in tried:
-                continue
-            tried.add(a)
-            if a not in seat_of or place(seat_of[a], tried):
-                seat_of[a] = seat
-                return True
-        return False
 
-    for seat in range(len(seats)):
-        place(seat, set())
-    return {seat: candidates[a] for a, seat in sorted(seat_of.items(), key=lambda pair: pair[1])}
+def _place(seat: int, takers: Sequence[Sequence[str]], seat_of: dict[str, int], tried: set[str]) -> bool:
+    """Give a seat to somebody, who may leave theirs to another."""
+    for person in takers[seat]:
+        if person in tried:
+            continue
+        tried.add(person)
+        if person not in seat_of or _place(seat_of[person], takers, seat_of, tried):
+            seat_of[person] = seat
+            return True
+    return False

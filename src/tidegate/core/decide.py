@@ -1,15 +1,19 @@
-"""The heart: one pure, total, explained function that answers every question about a release."""
+"""The heart: one pure, total, explained function that answers every question about a release.
+
+How it decides is told in docs/explanation/deciding.md, and each rule in docs/rules/.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from tidegate.core.calendar import first_open
-from tidegate.core.decision import Decision, Finding, Policies, Question
+from tidegate.core.decision import Action, Decision, Finding, Policies, Question
 from tidegate.core.facts import Facts
 from tidegate.core.rules import RULES, Context, Rule, Waiting
+from tidegate.core.rules.lookup import Lookup
+from tidegate.core.rules.saying import at
 from tidegate.core.verdict import Verdict, combine
 
 
@@ -18,7 +22,8 @@ def decide(question: Question, policies: Policies, facts: Facts, now: datetime) 
 
     Going forward needs yes from the pinned and from the current policy; going back asks the current one only. Every
     rule that is asked leaves its findings; deny outweighs cannot tell, and only a yes to everything is a yes. Nothing
-    in ``facts`` has an order that matters, and adding a demand to a policy never turns a no into a yes.
+    in ``facts`` has an order that matters. Adding a demand to a policy never turns a no into a yes, except for the
+    first one of an environment, which asked for nothing before and was closed for that.
 
     Args:
         now: UTC.
@@ -26,65 +31,109 @@ def decide(question: Question, policies: Policies, facts: Facts, now: datetime) 
     Returns:
         The decision. It never raises: what goes wrong inside a rule is a finding that cannot tell.
     """
-    findings: list[Finding] = []
-    waits: list[Waiting] = []
+    known = Lookup()
     asked = policies.asked(question.action)
-    for label, rulebook in asked:
-        context = Context(question, rulebook, facts, now)
-        for rule in RULES:
-            if question.action in rule.actions:
-                _ask(rule, context, label, findings, waits)
-    verdict = combine(finding.verdict for finding in findings)
+    hearings = [_hear(Context(question, rulebook, facts, now, known), label) for label, rulebook in asked]
+    findings = tuple([finding for hearing in hearings for finding in hearing.findings])
     in_the_way = [finding for finding in findings if finding.verdict is not Verdict.ALLOW]
-    next_possible = _next_possible(waits, now)
     return Decision(
         question=question,
-        verdict=verdict,
-        findings=tuple(findings),
+        verdict=combine([finding.verdict for finding in findings]),
+        findings=findings,
         decided_at=now,
-        subject=_subject(facts, question.environment),
-        next_possible=next_possible,
+        subject=_subject(known, facts, question.environment),
+        next_possible=_next_possible(hearings, now),
         blocked_by_time_only=bool(in_the_way) and all(finding.time_only for finding in in_the_way),
-        policies=tuple(rulebook.digest for _, rulebook in asked),
+        policies=tuple([rulebook.digest for _, rulebook in asked]),
     )
 
 
-def _ask(rule: Rule, context: Context, label: str, findings: list[Finding], waits: list[Waiting]) -> None:
-    try:
-        for found in rule.check(context):
-            if isinstance(found, Waiting):
-                waits.append(found)
-                found = _waited(found, context.now)
-            findings.append(replace(found, policy=label, reference=rule.reference))
-    except Exception as error:  # noqa: BLE001  the promise: an error never passes a gate, and never goes unseen
-        findings.append(
+class _Hearing:
+    """What one policy has to say: its findings, what it waits for, and whether it can be foreseen at all."""
+
+    def __init__(self, context: Context, label: str) -> None:
+        self.context = context
+        self.label = label
+        self.findings: list[Finding] = []
+        self.waits: list[Waiting] = []
+        self.foreseeable = context.environment is not None and (
+            context.type is not None or context.question.action is not Action.START
+        )
+
+    def ask(self, rule: Rule) -> None:
+        """Ask one rule."""
+        try:
+            for found in rule.check(self.context):
+                if isinstance(found, Waiting):
+                    self.waits.append(found)
+                    self.add(rule, _waited(found, self.context))
+                else:
+                    self.add(rule, found)
+        except Exception as error:  # noqa: BLE001  the promise: an error never passes, and never goes unseen
+            self.foreseeable = False
+            self.add(rule, _failed(rule, error))
+
+    def add(self, rule: Rule, found: Finding) -> None:
+        """Keep a finding, with whose it is. Written out, since ``dataclasses.replace`` costs three times as much."""
+        self.findings.append(
             Finding(
-                rule.id,
-                Verdict.CANNOT_TELL,
-                f"the rule failed: {type(error).__name__}: {error}",
-                "report this: a rule must answer whatever the facts are",
+                found.rule,
+                found.verdict,
+                found.message,
+                found.remedy,
                 rule.reference,
-                label,
+                self.label,
+                found.time_only,
+                found.opens_at,
+                found.looked_at,
             )
         )
 
 
-def _waited(wait: Waiting, now: datetime) -> Finding:
-    opens = wait.open_at(now)
-    if opens == now:
-        return Finding(wait.rule, Verdict.ALLOW, wait.holds, time_only=True, opens_at=now)
-    remedy = wait.remedy or ("wait" if opens else "nothing opens within 400 days: change the rule or the release type")
+def _hear(context: Context, label: str) -> _Hearing:
+    hearing = _Hearing(context, label)
+    for rule in RULES:
+        if context.question.action in rule.actions:
+            hearing.ask(rule)
+    return hearing
+
+
+def _failed(rule: Rule, error: Exception) -> Finding:
+    what = " ".join(str(error).split())[:200]
+    return Finding(
+        rule.id,
+        Verdict.CANNOT_TELL,
+        f"this rule failed with {type(error).__name__}: {what}",
+        "report it as a fault in Tidegate, with the output of tidegate check --json",
+    )
+
+
+def _waited(wait: Waiting, context: Context) -> Finding:
+    opens = wait.open_at(context.now)
+    if opens == context.now:
+        return Finding(wait.rule, Verdict.ALLOW, wait.holds(), time_only=True, opens_at=opens)
+    until = f"wait until {at(context, opens)}" if opens else "it does not open within 400 days"
+    remedy = f"{until}, or {wait.instead}" if wait.instead else until
     return Finding(wait.rule, Verdict.DENY, wait.reads(opens), remedy, time_only=True, opens_at=opens)
 
 
-def _next_possible(waits: Sequence[Waiting], now: datetime) -> datetime | None:
+def _next_possible(hearings: Sequence[_Hearing], now: datetime) -> datetime | None:
+    """The fixed point of all that is waited for, under every policy that is asked."""
+    if not all(hearing.foreseeable for hearing in hearings):
+        return None
+    opens = {finding.opens_at for hearing in hearings for finding in hearing.findings if finding.time_only}
+    if None in opens:
+        return None
+    if opens <= {now}:
+        return now
     try:
-        return first_open([wait.open_at for wait in waits], now)
-    except Exception:  # noqa: BLE001  the rule that fails has already left its finding
+        return first_open([wait.open_at for hearing in hearings for wait in hearing.waits], now)
+    except Exception:  # noqa: BLE001  a moment beyond what a calendar can hold is none that can be foreseen
         return None
 
 
-def _subject(facts: Facts, environment: str) -> str:
-    return facts.release.subject_for(environment)
-
-
+def _subject(known: Lookup, facts: Facts, environment: str) -> str:
+    try:
+        return known.subject(facts.release, environment)
+    except Exception:  # noqa: BLE001  a subject without a digest: whichever rule needs it has said so
+        return ""

@@ -1,7 +1,12 @@
-"""Everything that is known of a release when a question about it is decided: one value, canonical, kept by digest."""
+"""Everything that is known of a release when a question about it is decided: one value, canonical, kept by digest.
+
+Written as canonical JSON and read again, facts are equal and are judged equally: that is how a decision can be made
+again years later. All times are UTC.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +19,7 @@ from tidegate.core.subject import Subject
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One commit of a release, as far as rules ask: its kind (``feat``; empty where it has none) and who made it."""
+    """One commit of a release, as far as rules ask. ``kind`` is as in ``feat``, empty where it has none."""
 
     sha: str
     kind: str
@@ -26,7 +31,8 @@ class Change:
 class Item:
     """One component of a release: from which version to which, and what it is made of.
 
-    ``content_at`` is when its parts last changed; a freeze asks for it.
+    ``content_at`` is when its parts last changed; a freeze asks for it. ``authors`` are the people, by their id in the
+    policy, who wrote what is new in it.
     """
 
     component: str
@@ -52,12 +58,20 @@ class Release:
 
     def subject_for(self, environment: str) -> str:
         """The digest that approvals of this release for ``environment`` are bound to: all parts of all items."""
-        return digest_of([[i.component, i.to_version, i.subject.digest_for(environment)] for i in self.items])
+        return self.subject_of((item, item.subject.digest_for(environment)) for item in self.items)
+
+    @staticmethod
+    def subject_of(items: Iterable[tuple[Item, str]]) -> str:
+        """The digest over items whose own digests are known; the order of the items is not in it."""
+        return digest_of(sorted([item.component, item.to_version, digest] for item, digest in items))
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A subject that was deployed to an environment and found good there, by reading it back, since ``at``."""
+    """A subject that was deployed to an environment and found good there, by reading it back, at ``at``.
+
+    It stays until another subject of the component is verified in the same environment.
+    """
 
     component: str
     environment: str

@@ -27,7 +27,7 @@ class Part(StrEnum):
     TARGETS = "targets"
 
 
-PER_ENVIRONMENT = frozenset({Part.CONFIGURATION, Part.TARGETS})
+_PARTS = {part.value: part for part in Part}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,8 @@ class Subject:
 
     def changed_parts(self, bound: Mapping[str, str], environment: str) -> tuple[str, ...]:
         """The names of the parts in ``bound`` that are different now; a part nobody knows counts as changed."""
-        known = {part.value for part in Part}
-        return tuple(
-            name
-            for name in sorted(bound)
-            if name not in known or self.part(Part(name), environment) != bound[name]
-        )
+        return tuple([name for name in sorted(bound) if not self._has(name, bound[name], environment)])
+
+    def _has(self, name: str, digest: str, environment: str) -> bool:
+        part = _PARTS.get(name)
+        return part is not None and self.part(part, environment) == digest

@@ -7,20 +7,17 @@ from collections.abc import Iterator
 from tidegate.core.actor import Actor, Assurance
 from tidegate.core.decision import Action
 from tidegate.core.policy import Act, Environment, Permits, Policy, Purpose
-from tidegate.core.rules.rule import ALWAYS, Context, Found, Rule, denies, names, passes
+from tidegate.core.rules.rule import ALWAYS, Context, Found, Rule, denies, passes
+from tidegate.core.rules.saying import names
 
 _ACT = {Action.START: Act.START, Action.CONTINUE: Act.START, Action.ROLLBACK: Act.ROLLBACK}
+_WORDS = {Action.START: "start", Action.CONTINUE: "continue", Action.ROLLBACK: "roll back"}
 
 
 def permitted_people(policy: Policy, act: Act, environment: Environment | None) -> frozenset[str]:
     """Who may do ``act``: the people and the members of the groups that the permits list. Nobody by default."""
-    listed: set[str] = set(_listed(policy.permits, act))
-    if environment is not None:
-        listed |= set(_listed(environment.permits, act))
-    people = {i for i in listed if i in policy.people and not policy.people[i].disabled}
-    for group in listed:
-        people |= policy.people_of(group)
-    return frozenset(people)
+    listed = _all_listed(policy, act, environment)
+    return frozenset(name for name in policy.people if _is_listed(policy, name, listed))
 
 
 def minimum_assurance(environment: Environment) -> Assurance:
@@ -30,19 +27,45 @@ def minimum_assurance(environment: Environment) -> Assurance:
     return environment.assurance
 
 
+def _all_listed(policy: Policy, act: Act, environment: Environment | None) -> frozenset[str]:
+    own = _listed(environment.permits, act) if environment is not None else ()
+    return frozenset(_listed(policy.permits, act) + own)
+
+
 def _listed(permits: Permits, act: Act) -> tuple[str, ...]:
     listed: tuple[str, ...] = getattr(permits, act.value)
     return listed
 
 
-def _automation(context: Context, actor: Actor) -> Found:
-    if context.question.action is Action.ROLLBACK and context.question.environment in context.policy.watch:
-        return passes(RULE.id, f"the policy's watch of {context.question.environment} may take releases back")
+def _is_listed(policy: Policy, name: str, listed: frozenset[str]) -> bool:
+    person = policy.people.get(name)
+    return person is not None and not person.disabled and (name in listed or not listed.isdisjoint(person.groups))
+
+
+def _automation(context: Context) -> Found:
+    where, action = context.question.environment, context.question.action
+    if action is not Action.ROLLBACK:
+        return denies(RULE.id, f"Tidegate may not {_WORDS[action]} in {where} by itself", "let a person do it")
+    if where in context.policy.watch:
+        return passes(RULE.id, f"the watch of {where} may take releases back")
     return denies(
         RULE.id,
-        f"{actor.person} may not {context.question.action.value} in {context.question.environment} by itself",
-        f"add a watch: for {context.question.environment} with roll_back_when, or let a person do it",
+        f"Tidegate may not roll back in {where} by itself: nothing watches it",
+        f"declare watch.{where}, or let a person roll back: tidegate rollback COMPONENT {where}",
     )
+
+
+def _refused(context: Context, actor: Actor, act: Act, listed: frozenset[str]) -> Found:
+    where, people = context.question.environment, context.policy.people
+    what = f"{actor.person} may not {_WORDS[context.question.action]} in {where}"
+    known = people.get(actor.person)
+    if known is None:
+        what += ": the policy knows no such person"
+    elif known.disabled:
+        what += ": disabled in the policy"
+    may = names((name for name in people if _is_listed(context.policy, name, listed)), none="")
+    remedy = f"ask one of: {may}" if may else f"nobody may: list people or groups under permits.{act.value}"
+    return denies(RULE.id, what, remedy)
 
 
 def _check(context: Context) -> Iterator[Found]:
@@ -51,30 +74,30 @@ def _check(context: Context) -> Iterator[Found]:
     if environment is None:
         return  # environment.known has said so; there is nobody to ask about
     if actor.is_automation:
-        yield _automation(context, actor)
+        yield _automation(context)
         return
     act = _ACT[question.action]
-    people = permitted_people(context.policy, act, environment)
-    if actor.person not in people:
-        yield denies(
-            RULE.id,
-            f"{actor.person} may not {question.action.value} in {question.environment}",
-            f"ask one of: {names(people)}; or list them under permits.{act.value}",
-        )
+    listed = _all_listed(context.policy, act, environment)
+    if not _is_listed(context.policy, actor.person, listed):
+        yield _refused(context, actor, act, listed)
         return
     minimum = minimum_assurance(environment)
     # Who continues is who started; their assurance was asked then and is stored with the start.
     if question.action is not Action.CONTINUE and not actor.assurance.at_least(minimum):
         yield denies(
             RULE.id,
-            f"{actor.person} is only {actor.assurance.value} ({actor.via}); "
-            f"{question.environment} asks for {minimum.value}",
-            "sign the request with your SSH key: --key PATH",
+            f"{actor.person} is only {actor.assurance.value} ({actor.via}); {question.environment} asks for "
+            f"{minimum.value}",
+            "sign it with your SSH key: --key PATH",
         )
         return
-    yield passes(RULE.id, f"{actor.person} may {question.action.value} in {question.environment}")
+    yield passes(RULE.id, f"{actor.person} may {_WORDS[question.action]} in {question.environment}")
 
 
 RULE = Rule(
-    "actor.permitted", "Who asks may do what they ask, and is surely who they say.", "M1-14, M1-21, TP-07", ALWAYS, _check
+    "actor.permitted",
+    "Who asks may do what they ask, and is surely who they say.",
+    "M1-14, M1-21, TP-07",
+    ALWAYS,
+    _check,
 )

@@ -3,106 +3,158 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
 
 from tidegate.core.approval import Answer, Approval, Seat, fill
-from tidegate.core.decision import Finding
-from tidegate.core.facts import Item
-from tidegate.core.policy import ApprovalRule
+from tidegate.core.policy import OWNERS, ApprovalRule
 from tidegate.core.rules.actor_permitted import minimum_assurance
 from tidegate.core.rules.demands import approval_rules
-from tidegate.core.rules.rule import FORWARD, Context, Found, Rule, denies, names, passes
+from tidegate.core.rules.rule import FORWARD, Context, Found, Rule, denies, passes
+from tidegate.core.rules.saying import count, names
 
 
-def rule_people(context: Context, rule: ApprovalRule) -> frozenset[str]:
-    """Who may fill a seat of ``rule``: the group's enabled people, without the authors of what is released."""
-    group = rule.group
-    if group == "$owners":
-        owners = [context.policy.components[i.component].owners for i in _known_items(context)]
-        members = frozenset.intersection(*(context.policy.people_of(o or "") for o in owners)) if owners else frozenset()
-    else:
-        members = context.policy.people_of(group)
-    return members if rule.author_may else members - _authors(context)
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """One demand of the policy, about one group: ``$owners`` of a bundle is one for each group of owners."""
+
+    rule: ApprovalRule
+    group: str
+
+    @property
+    def id(self) -> str:
+        """The id of its finding: ``approval.`` and the role, or else the group as the policy writes it."""
+        return f"approval.{self.rule.role or self.rule.group.removeprefix('$')}"
 
 
-def _known_items(context: Context) -> list[Item]:
-    return [i for i in context.facts.release.items if i.component in context.policy.components]
+def _asks(context: Context) -> list[_Ask]:
+    return [_Ask(rule, group) for rule in approval_rules(context) for group in _groups(context, rule)]
+
+
+def _groups(context: Context, rule: ApprovalRule) -> Sequence[str]:
+    if rule.group != OWNERS:
+        return (rule.group,)
+    components = context.policy.components
+    known = [components[i.component] for i in context.facts.release.items if i.component in components]
+    # A group that nobody is in, where the owners of nothing are asked: then nobody can say yes.
+    return sorted({component.owners or "" for component in known}) or [""]
+
+
+def _may_fill(context: Context, ask: _Ask, people: Sequence[str], authors: frozenset[str]) -> frozenset[str]:
+    """Which of ``people`` may answer: enabled, of the group, and no authors of what is released."""
+    known = context.policy.people
+    return frozenset(
+        name
+        for name in people
+        if name in known
+        and not known[name].disabled
+        and ask.group in known[name].groups
+        and (ask.rule.author_may or name not in authors)
+    )
 
 
 def _authors(context: Context) -> frozenset[str]:
     return frozenset(chain.from_iterable(item.authors for item in context.facts.release.items))
 
 
+def _why_void(context: Context, approval: Approval) -> str:
+    """Why an answer counts no more; empty while it counts."""
+    who = approval.actor.person
+    person = context.policy.people.get(who)
+    if approval.revoked_at is not None:
+        return f"{who} took it back"
+    if approval.subject != context.subject:
+        return f"{who} answered before something changed"
+    if person is None:
+        return f"the policy knows no {who}"
+    if person.disabled:
+        return f"{who} is disabled in the policy"
+    if approval.invalid:
+        return f"{who}: {approval.invalid}"
+    minimum = minimum_assurance(context.environment) if context.environment else None
+    if minimum is None or not approval.actor.assurance.at_least(minimum):
+        return f"{who} is only {approval.actor.assurance.value}"
+    return ""
+
+
 def _standing(context: Context) -> tuple[list[Approval], list[str]]:
-    """The answers that count now, and, for those that do not, why."""
-    environment = context.environment
-    subject = context.facts.release.subject_for(context.question.environment)
+    """The answers for this environment that count now, and, for those that do not, why."""
+    here = [a for a in context.facts.approvals if a.environment == context.question.environment]
     counted: list[Approval] = []
-    void: list[str] = []
-    for approval in sorted(context.facts.approvals, key=lambda a: (a.at, a.id)):
-        if approval.environment != context.question.environment:
-            continue
-        person = context.policy.people.get(approval.actor.person)
-        if approval.revoked_at is not None:
-            void.append(f"{approval.actor.person} revoked it")
-        elif approval.subject != subject:
-            void.append(f"{approval.actor.person} answered for another subject: something changed since")
-        elif person is None or person.disabled:
-            void.append(f"{approval.actor.person} is not an enabled person of the policy")
-        elif approval.invalid:
-            void.append(f"{approval.actor.person}: {approval.invalid}")
-        elif environment and not approval.actor.assurance.at_least(minimum_assurance(environment)):
-            void.append(f"{approval.actor.person} is only {approval.actor.assurance.value}")
+    void: dict[str, None] = {}
+    for approval in sorted(here, key=lambda a: (a.at, a.id)):
+        why = _why_void(context, approval)
+        if why:
+            void[why] = None
         else:
             counted.append(approval)
-    return counted, void
+    return counted, list(void)
 
 
-def _title(rule: ApprovalRule) -> str:
-    return rule.role or rule.group.lstrip("$")
+def _unseated(context: Context, ask: _Ask, yeses: Sequence[Approval], authors: frozenset[str]) -> Iterator[str]:
+    """Why a standing yes of somebody in the group fills no seat of this demand."""
+    people = context.policy.people
+    for approval in yeses:
+        who = approval.actor.person
+        if ask.group not in people[who].groups:
+            continue
+        if who in authors and not ask.rule.author_may:
+            yield f"{who} is an author"
+        elif approval.role not in ("", ask.rule.role or ""):
+            yield f'{who} answered as "{approval.role}"'
 
 
 def _finding(
-    context: Context, rule: ApprovalRule, number: int, given: Sequence[Approval], void: Sequence[str]
-) -> Finding:
-    identifier = f"approval.{_title(rule)}"
-    who = ", ".join(approval.actor.person for approval in given)
-    if len(given) >= rule.count:
-        return passes(identifier, f"approved by {who}", [a.id for a in given])
-    people = rule_people(context, rule) - {a.actor.person for a in given}
-    asked = f"{rule.count} approval{'s' if rule.count > 1 else ''} from {_title(rule)}"
+    context: Context, ask: _Ask, given: Sequence[Approval], seated: frozenset[str], lost: Sequence[str]
+) -> Found:
+    who = names(approval.actor.person for approval in given)
+    looked_at = [approval.id for approval in given]
+    if len(given) >= ask.rule.count:
+        return passes(ask.id, f"approved by {who}", looked_at)
+    environment = context.question.environment
+    open_to = _may_fill(context, ask, list(context.policy.people), _authors(context)) - seated
+    role = f" --role {ask.rule.role}" if ask.rule.role else ""
+    command = f"tidegate approve {context.facts.release.id} --for {environment}{role}"
     have = f"{len(given)} given ({who})" if given else "none given"
-    lost = f"; not counted: {'; '.join(void)}" if void else ""
-    role = f" --role {rule.role}" if rule.role else ""
     return denies(
-        identifier,
-        f"needs {asked}, {have}{lost}",
-        f"tidegate approve {context.facts.release.id} --for {context.question.environment}{role}, "
-        f"by one of: {names(people)}",
-        [a.id for a in given],
+        ask.id,
+        f"needs {count(ask.rule.count, 'approval')} from {ask.group or 'owners'}, {have}"
+        + (f"; not counted: {'; '.join(lost)}" if lost else ""),
+        f"{command}, by one of: {names(open_to)}"
+        if open_to
+        else f"nobody is left who may: add people to {ask.group or 'owners'}, then {command}",
+        looked_at,
+    )
+
+
+def _rejection(context: Context, no: Approval) -> Found:
+    command = f"tidegate revoke {context.facts.release.id} --for {context.question.environment}"
+    return denies(
+        "approval.rejected",
+        f"{no.actor.person} rejected it",
+        f"settle it with {no.actor.person}, who can take the no back: {command}",
+        [no.id],
     )
 
 
 def _check(context: Context) -> Iterator[Found]:
-    rules = approval_rules(context)
     counted, void = _standing(context)
-    for no in (a for a in counted if a.answer is Answer.REJECT):
-        yield denies(
-            "approval.rejected",
-            f"{no.actor.person} rejected it",
-            f"settle it with {no.actor.person}, who can take it back: tidegate revoke {context.facts.release.id} "
-            f"--for {context.question.environment}",
-        )
+    yield from (_rejection(context, a) for a in counted if a.answer is Answer.REJECT)
     yeses = [a for a in counted if a.answer is Answer.APPROVE]
+    answered = [a.actor.person for a in yeses]
+    authors = _authors(context)
+    asks = _asks(context)
     seats = [
-        Seat(number, rule_people(context, rule), rule.role or "")
-        for number, rule in enumerate(rules)
-        for _ in range(rule.count)
+        Seat(number, people, ask.rule.role or "")
+        for number, ask in enumerate(asks)
+        for people in [_may_fill(context, ask, answered, authors)]
+        for _ in range(ask.rule.count)
     ]
-    seated = fill(seats, yeses)
-    for number, rule in enumerate(rules):
-        given = [approval for seat, approval in seated.items() if seats[seat].rule == number]
-        yield _finding(context, rule, number, given, void)
+    filled = fill(seats, yeses)
+    seated = frozenset(approval.actor.person for approval in filled.values())
+    for number, ask in enumerate(asks):
+        given = [approval for seat, approval in filled.items() if seats[seat].rule == number]
+        yield _finding(context, ask, given, seated, [*void, *_unseated(context, ask, yeses, authors)])
 
 
 RULE = Rule(

@@ -7,7 +7,7 @@ from tidegate.core.rules.rule import Context
 
 
 def is_production(context: Context) -> bool:
-    """Whether the release type's own demands (notice, train, gates, approvals) hold for this question."""
+    """Whether the release type's own demands (notice, gates, approvals) hold for this question."""
     environment = context.environment
     return environment is not None and environment.purpose is Purpose.PRODUCTION
 

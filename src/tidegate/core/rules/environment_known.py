@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from tidegate.core.rules.rule import ALWAYS, Context, Found, Rule, denies, passes
+from tidegate.core.rules.saying import names
 
 
 def _check(context: Context) -> Iterator[Found]:
@@ -15,12 +16,9 @@ def _check(context: Context) -> Iterator[Found]:
         return
     known = sorted(context.policy.environments)
     close = get_close_matches(name, known, n=1)
-    hint = f'did you mean "{close[0]}"? ' if close else ""
-    yield denies(
-        RULE.id,
-        f'the policy knows no environment "{name}"',
-        f"{hint}name one of: {', '.join(known) or 'none is declared'}",
-    )
+    hint = f'; did you mean "{close[0]}"?' if close else ""
+    remedy = f"name one of: {names(known)}" if known else "declare it under environments, then: tidegate policy adopt"
+    yield denies(RULE.id, f'the policy knows no environment "{name}"{hint}', remedy)
 
 
 RULE = Rule("environment.known", "The environment is one that the policy knows.", "TP-07", ALWAYS, _check)

@@ -3,79 +3,113 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+from tidegate.core.decision import Finding
 from tidegate.core.duration import format_duration
-from tidegate.core.evidence import Evidence, newest
+from tidegate.core.evidence import Evidence
 from tidegate.core.evidence_kind import KINDS
 from tidegate.core.facts import Item
 from tidegate.core.policy import Gate
 from tidegate.core.rules.demands import gate_names
 from tidegate.core.rules.rule import START, Context, Found, Rule, cannot_tell, denies
 from tidegate.core.verdict import Verdict, combine
-from tidegate.core.decision import Finding
 
 
-def _of_kind(context: Context, gate: Gate, kind: str, pieces: Sequence[Evidence]) -> list[Evidence]:
-    return [
-        piece
-        for piece in pieces
-        if piece.kind == kind
-        and (gate.source is None or piece.source == gate.source)
-        and piece.environment in ("", context.question.environment)
-    ]
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What one piece of evidence, or the lack of one, says of a gate; ``remedy`` is empty where it passes."""
+
+    verdict: Verdict
+    said: str
+    remedy: str = ""
+    report: str = ""
+
+
+def _missing(context: Context, item: Item, kind: str, source: str | None) -> _Heard:
+    origin = f" from {source}" if source else ""
+    return _Heard(
+        Verdict.CANNOT_TELL,
+        f"there is no {kind} evidence{origin} for {item.component}",
+        _add(context, kind, source),
+    )
+
+
+def _add(context: Context, kind: str, source: str | None) -> str:
+    option = f" --source {source}" if source else ""
+    return f"add a new {kind} report: tidegate evidence add {context.facts.release.id} FILE{option}"
 
 
 def _why_not(context: Context, item: Item, gate: Gate, piece: Evidence) -> str:
     """Why a piece counts as none; empty when it counts."""
+    if any(part not in piece.bound for part in KINDS[piece.kind].binds):
+        return "does not say of which subject it is"
     changed = item.subject.changed_parts(piece.bound, context.question.environment)
     if changed:
-        return f"{piece.kind} from {piece.source} is of another {' and '.join(changed)}"
+        return f"is of another {' and '.join(changed)}"
     if piece.taken_at > context.now:
-        return f"{piece.kind} from {piece.source} says it was taken in the future"
+        return "says it was taken in the future"
     if gate.fresh is not None and context.now - piece.taken_at > gate.fresh:
-        return f"{piece.kind} from {piece.source} is older than {format_duration(gate.fresh)}"
+        return f"is older than {format_duration(gate.fresh)}"
     return ""
 
 
-def _judge(context: Context, name: str, gate: Gate, piece: Evidence) -> tuple[Verdict, str]:
-    outcome = context.rulebook.conditions[name].evaluate({KINDS[piece.kind].root: dict(piece.values)})
-    said = ", ".join(str(clause) for clause in outcome.clauses)
-    return outcome.verdict, f"{piece.kind} from {piece.source}: {said}"
+def _hear(context: Context, item: Item, name: str, gate: Gate, piece: Evidence) -> _Heard:
+    origin = f"{piece.kind} from {piece.source}"
+    why = _why_not(context, item, gate, piece)
+    if why:
+        return _Heard(
+            Verdict.CANNOT_TELL, f"{origin} {why}", _add(context, piece.kind, piece.source), report=piece.report
+        )
+    outcome = context.rulebook.conditions[name].evaluate({KINDS[piece.kind].root: piece.values})
+    said = f"{origin}: {', '.join(map(str, outcome.clauses))}"
+    if outcome.verdict is Verdict.ALLOW:
+        return _Heard(Verdict.ALLOW, said, report=piece.report)
+    needs = " and ".join(
+        clause.needs or clause.text for clause in outcome.clauses if clause.verdict is not Verdict.ALLOW
+    )
+    remedy = f"reach {needs}, then {_add(context, piece.kind, piece.source)}"
+    return _Heard(outcome.verdict, said, remedy, piece.report)
 
 
-def _check_gate(context: Context, item: Item, name: str, gate: Gate, pieces: Sequence[Evidence]) -> Finding:
-    rule = f"gate.{name}"
-    verdicts: list[Verdict] = []
-    said: list[str] = []
-    looked_at: list[str] = []
-    for kind in gate.evidence:
-        candidates = _of_kind(context, gate, kind, pieces)
-        refused = [why for piece in candidates if (why := _why_not(context, item, gate, piece))]
-        if not candidates or refused:
-            origin = f" from {gate.source}" if gate.source else ""
-            missing = "; ".join(refused) or f"there is no {kind} evidence{origin} for {item.component}"
-            return cannot_tell(
-                rule, missing, f"tidegate evidence add {context.facts.release.id} FILE  (a {kind} report{origin})"
-            )
-        for piece in candidates:
-            verdict, sentence = _judge(context, name, gate, piece)
-            verdicts.append(verdict)
-            said.append(sentence)
-            looked_at.append(piece.report)
-    verdict = combine(verdicts)
-    remedy = "" if verdict is Verdict.ALLOW else f"make it so that {gate.condition}, and add the new report"
-    return Finding(rule, verdict, "; ".join(said), remedy, looked_at=tuple(looked_at))
+def _hearings(context: Context, item: Item, name: str, gate: Gate) -> Iterator[_Heard]:
+    for kind in dict.fromkeys(gate.evidence):
+        pieces: Sequence[Evidence] = [
+            piece
+            for piece in context.known.evidence(context.facts, context.question.environment, item.component, kind)
+            if gate.source is None or piece.source == gate.source
+        ]
+        for piece in pieces:
+            yield _hear(context, item, name, gate, piece)
+        if not pieces:
+            yield _missing(context, item, kind, gate.source)
+
+
+def _check_gate(context: Context, item: Item, name: str, gate: Gate) -> Finding:
+    heard = list(_hearings(context, item, name, gate))
+    against = [h for h in heard if h.verdict is not Verdict.ALLOW]
+    return Finding(
+        f"gate.{name}",
+        combine([h.verdict for h in heard]),
+        # What stands in the way comes first.
+        "; ".join([h.said for h in against] + [h.said for h in heard if h.verdict is Verdict.ALLOW]),
+        "; ".join(dict.fromkeys(h.remedy for h in against)),
+        looked_at=tuple([h.report for h in heard if h.report]),
+    )
 
 
 def _check(context: Context) -> Iterator[Found]:
-    pieces = newest(context.facts.evidence)
+    items = sorted(context.facts.release.items, key=lambda i: i.component)
     for name in gate_names(context):
         gate = context.policy.gates.get(name)
         if gate is None:
             yield denies(f"gate.{name}", f'the policy has no gate "{name}"', f"declare gates.{name}")
-            continue
-        for item in context.facts.release.items:
-            yield _check_gate(context, item, name, gate, [p for p in pieces if p.component == item.component])
+        elif name not in context.rulebook.conditions:
+            yield cannot_tell(
+                f"gate.{name}", "its condition is not compiled", f"check gates.{name}: tidegate policy check"
+            )
+        else:
+            yield from (_check_gate(context, item, name, gate) for item in items)
 
 
 RULE = Rule(

@@ -16,18 +16,23 @@ def _check(context: Context) -> Iterator[Found]:
         if not any(hold.concerns(component, context.question.environment) for component in components):
             continue
         if hold.expires_at is None:
-            yield denies("hold", f"{hold.by} stopped the line: {hold.reason}", f"tidegate hold lift {hold.id}")
+            yield denies(
+                RULE.id,
+                f"{hold.by} stopped the line until it is lifted: {hold.reason}",
+                f"tidegate hold lift {hold.id}",
+                [hold.id],
+            )
         else:
             yield _expiring(context, hold, hold.expires_at)
 
 
 def _expiring(context: Context, hold: Hold, expires_at: datetime) -> Waiting:
     return Waiting(
-        "hold",
+        RULE.id,
         lambda moment: max(moment, expires_at),
         lambda opens: f"{hold.by} stopped the line until {at(context, expires_at)}: {hold.reason}",
-        f"the hold of {hold.by} has expired",
-        f"wait, or: tidegate hold lift {hold.id}",
+        lambda: f"the hold of {hold.by} expired {at(context, expires_at)}",
+        f"tidegate hold lift {hold.id}",
     )
 
 

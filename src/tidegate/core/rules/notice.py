@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from tidegate.core.duration import format_duration
 from tidegate.core.policy import Skippable
@@ -11,26 +12,29 @@ from tidegate.core.rules.rule import START, Context, Found, Rule, Waiting, denie
 from tidegate.core.rules.saying import at
 
 
+def _waiting(context: Context, notice: timedelta) -> Waiting:
+    # What has not been announced could be announced now at the earliest.
+    ends = (context.facts.release.announced_at or context.now) + notice
+    length = format_duration(notice)
+    return Waiting(
+        RULE.id,
+        lambda moment: max(moment, ends),
+        lambda opens: f"a {context.facts.release.type} release needs {length} of notice, until {at(context, ends)}",
+        lambda: f"{length} of notice were over {at(context, ends)}",
+    )
+
+
 def _check(context: Context) -> Iterator[Found]:
     kind = context.type
     if kind is None or not kind.notice or not is_production(context) or skips(context, Skippable.NOTICE):
         return
-    announced = context.facts.release.announced_at
-    if announced is None:
+    if context.facts.release.announced_at is None:
         yield denies(
             "notice.announced",
-            f"release {context.facts.release.id} has not been announced",
-            "add communication: on: release.opened, or wait until the announcement is delivered (tidegate status)",
+            f"no announcement of {context.facts.release.id} has been delivered",
+            "have one sent (communication: on: release.opened); tidegate status shows what is still due",
         )
-    # What has not been announced could be announced now at the earliest.
-    ends = (announced or context.now) + kind.notice
-    length = format_duration(kind.notice)
-    yield Waiting(
-        "notice",
-        lambda moment: max(moment, ends),
-        lambda opens: f"a {context.facts.release.type} release needs {length} of notice, until {at(context, ends)}",
-        f"{length} of notice have passed",
-    )
+    yield _waiting(context, kind.notice)
 
 
 RULE = Rule("notice", "The notice that the release type asks for has been given.", "7D-09, TP-13", START, _check)

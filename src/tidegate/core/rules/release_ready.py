@@ -7,47 +7,59 @@ from collections.abc import Iterator
 from tidegate.core.decision import Action
 from tidegate.core.release import ReleaseState
 from tidegate.core.rules.rule import FORWARD, Context, Found, Rule, denies, passes
+from tidegate.core.rules.saying import names
 
-_STATES = {
-    Action.START: frozenset({ReleaseState.OPEN}),
-    Action.CONTINUE: frozenset({ReleaseState.ROLLING}),
+_STATE = {Action.START: ReleaseState.OPEN, Action.CONTINUE: ReleaseState.ROLLING}
+
+_REMEDY = {
+    ReleaseState.OPEN: "start its rollout: tidegate deploy {release} {environment}",
+    ReleaseState.ROLLING: "wait for the rollout that is under way (tidegate rollout list), or roll it back",
+    ReleaseState.RELEASED: "open a release of what came after it: tidegate release open",
+    ReleaseState.ROLLED_BACK: "open a release with the fix (tidegate release open): this one does not go again",
+    ReleaseState.CANCELLED: "open another release: tidegate release open",
 }
+
+
+def _type(context: Context) -> Iterator[Found]:
+    if context.type is None:
+        known = context.policy.release_types
+        yield denies(
+            RULE.id,
+            f'the policy knows no release type "{context.facts.release.type}"',
+            f"open it as one of: {names(known)}" if known else "declare it under release_types",
+        )
+
+
+def _items(context: Context) -> Iterator[Found]:
+    release = context.facts.release
+    if not release.items:
+        yield denies(RULE.id, f"{release.id} has no components", "open a release of one: tidegate release open")
+    for name in sorted({item.component for item in release.items} - context.policy.components.keys()):
+        yield denies(RULE.id, f'the policy knows no component "{name}"', f"declare it: components.{name}")
+
+
+def _state(context: Context) -> Found:
+    release, wanted = context.facts.release, _STATE[context.question.action]
+    if release.state is wanted:
+        return passes(RULE.id, f"{release.id} is {_said(release.state)}")
+    remedy = _REMEDY[release.state].format(release=release.id, environment=context.question.environment)
+    return denies(RULE.id, f"{release.id} is {_said(release.state)}, not {_said(wanted)}", remedy)
+
+
+def _said(state: ReleaseState) -> str:
+    return state.value.replace("_", " ")
 
 
 def _check(context: Context) -> Iterator[Found]:
-    release = context.facts.release
-    if context.type is None:
-        yield denies(
-            RULE.id,
-            f'the policy knows no release type "{release.type}"',
-            f"name one of: {', '.join(sorted(context.policy.release_types)) or 'none is declared'}",
-        )
-    for item in release.items:
-        if item.component not in context.policy.components:
-            yield denies(
-                RULE.id, f'the policy knows no component "{item.component}"', f"declare it under components: {item.component}"
-            )
-    if not release.items:
-        yield denies(RULE.id, f"release {release.id} has no items", "open a release of at least one component")
-    wanted = _STATES[context.question.action]
-    if release.state in wanted:
-        yield passes(RULE.id, f"release {release.id} is {release.state.value}")
-    else:
-        yield denies(
-            RULE.id,
-            f"release {release.id} is {release.state.value}, not {' or '.join(sorted(wanted))}",
-            _REMEDY[release.state],
-        )
+    yield from _type(context)
+    yield from _items(context)
+    yield _state(context)
 
-
-_REMEDY = {
-    ReleaseState.OPEN: "start its rollout first",
-    ReleaseState.ROLLING: "wait for the rollout that is under way, or roll it back",
-    ReleaseState.RELEASED: "open a release of what came after it",
-    ReleaseState.ROLLED_BACK: "open a release with the fix: what was taken back does not go again",
-    ReleaseState.CANCELLED: "open another release",
-}
 
 RULE = Rule(
-    "release.ready", "The release stands where this can be done, and is of a known type.", "M1-04, HD-02", FORWARD, _check
+    "release.ready",
+    "The release stands where this can be done, and is of a known type.",
+    "M1-04, HD-02",
+    FORWARD,
+    _check,
 )

@@ -5,21 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tidegate.core.rules.demands import approval_rules, gate_names
-from tidegate.core.rules.rule import START, Context, Found, Rule, denies
+from tidegate.core.rules.rule import START, Context, Found, Rule, denies, passes
+from tidegate.core.rules.saying import count
 
 
 def _check(context: Context) -> Iterator[Found]:
-    environment = context.environment
+    environment, kind = context.environment, context.facts.release.type
     if environment is None or context.type is None:
-        return
-    if gate_names(context) or approval_rules(context) or environment.after:
+        return  # environment.known or release.ready has said so
+    where = context.question.environment
+    asked = {
+        "gate": len(gate_names(context)),
+        "approval": sum(rule.count for rule in approval_rules(context)),
+        "environment before": len(environment.after),
+    }
+    said = ", ".join(count(number, noun) for noun, number in asked.items() if number)
+    if said:
+        yield passes(RULE.id, f"{where} asks for {said}".replace("environment befores", "environments before"))
         return
     yield denies(
         RULE.id,
-        f"the policy asks for nothing before a {context.facts.release.type} release goes to "
-        f"{context.question.environment}",
-        f"name a gate, an approval or an environment to come after, under environments.{context.question.environment}"
-        f" or release_types.{context.facts.release.type}",
+        f"{where} asks for nothing of a {kind} release, and is closed for that",
+        f"add gates:, approvals: or after: to environments.{where}",
     )
 
 

@@ -2,42 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from tidegate.core.calendar import Timetable
+from tidegate.core.facts import Item
 from tidegate.core.policy import Skippable
-from tidegate.core.rules.demands import is_production, skips
+from tidegate.core.rules.demands import skips
 from tidegate.core.rules.rule import START, Context, Found, Rule, Waiting
 from tidegate.core.rules.saying import at
+from tidegate.core.rules.train_runs import timetables
 
 
-def train_open_at(context: Context, component: str) -> tuple[list[str], Callable[[datetime], datetime | None]]:
-    """The names of the trains that carry ``component`` to this environment, and when one can be boarded."""
-    names = [
-        name for name, train in context.policy.trains_of(component).items() if train.to == context.question.environment
-    ]
-    tables = [context.rulebook.timetables[name] for name in names]
+def _waiting(context: Context, item: Item, tables: Mapping[str, Timetable]) -> Waiting:
+    trains = f"the {' or '.join(tables)} train"
 
     def open_at(moment: datetime) -> datetime | None:
-        openings = [opens for table in tables if (opens := table.open_at(moment)) is not None]
+        openings = [opens for table in tables.values() if (opens := table.open_at(moment)) is not None]
         return min(openings, default=None)
 
-    return names, open_at
+    def reads(opens: datetime | None) -> str:
+        when = f"departs {at(context, opens)}" if opens else "does not depart within 400 days"
+        return f"{item.component} rides {trains}, which {when}"
+
+    return Waiting(RULE.id, open_at, reads, lambda: f"{item.component} can board {trains} now")
 
 
 def _check(context: Context) -> Iterator[Found]:
-    if skips(context, Skippable.TRAIN) or not is_production(context):
+    if skips(context, Skippable.TRAIN):
         return
-    for item in context.facts.release.items:
-        names, open_at = train_open_at(context, item.component)
-        if not names:
-            continue
-
-        def reads(opens: datetime | None, component: str = item.component, names: list[str] = names) -> str:
-            when = at(context, opens) if opens else "not within 400 days"
-            return f"{component} rides the {' or '.join(names)} train: next departure {when}"
-
-        yield Waiting("train", open_at, reads, f"the {' or '.join(names)} train is at the platform")
+    for item in sorted(context.facts.release.items, key=lambda i: i.component):
+        tables = timetables(context, item.component)
+        if tables:
+            yield _waiting(context, item, tables)
 
 
 RULE = Rule("train", "A release rides one of its component's trains.", "7D-01", START, _check)

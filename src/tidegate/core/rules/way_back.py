@@ -8,39 +8,42 @@ from tidegate.core.facts import WayBack
 from tidegate.core.rules.rule import BACK, Context, Found, Rule, cannot_tell, denies, passes
 from tidegate.core.rules.saying import at
 
+_TARGET, _DATA = "rollback.target", "rollback.data"
+
 
 def _target(context: Context, way: WayBack) -> Found:
     where = context.question.environment
     if not way.version:
-        return passes("rollback.target", f"there was no {way.component} in {where} before: it returns to absent")
+        return passes(_TARGET, f"there was no {way.component} in {where} before: it returns to absent")
     if way.verified_at is None:
         return denies(
-            "rollback.target",
+            _TARGET,
             f"{way.component} {way.version} was never verified in {where}",
-            f"name a version that was: tidegate rollout list --component {way.component} --environment {where}",
+            "choose a version that was: tidegate rollout list",
         )
-    return passes("rollback.target", f"{way.component} {way.version} was verified in {where} {at(context, way.verified_at)}")
+    return passes(_TARGET, f"{way.component} {way.version} was verified in {where} {at(context, way.verified_at)}")
 
 
 def _data(context: Context, way: WayBack) -> Found:
+    question = context.question
     why = f": {way.because}" if way.because else ""
     if way.loses_data is False:
-        return passes("rollback.data", f"no data is lost{why}")
-    if context.question.accepts_data_loss and not context.question.actor.is_automation:
-        return passes("rollback.data", f"{context.question.actor.person} accepts that data may be lost{why}")
-    remedy = "a person may decide to go back all the same: --accept-data-loss"
-    if way.loses_data is None:
-        return cannot_tell("rollback.data", f"nobody can tell whether data would be lost{why}", remedy)
-    return denies("rollback.data", f"going back loses data{why}", remedy)
+        return passes(_DATA, f"going back loses no data{why}")
+    fact = "going back loses data" if way.loses_data else "nobody can tell whether going back loses data"
+    if question.accepts_data_loss and not question.actor.is_automation:
+        return passes(_DATA, f"{question.actor.person} accepts it: {fact}{why}")
+    remedy = f"a person may accept it: tidegate rollback {way.component} {question.environment} --accept-data-loss"
+    return (denies if way.loses_data else cannot_tell)(_DATA, f"{fact}{why}", remedy)
 
 
 def _check(context: Context) -> Iterator[Found]:
-    ways = sorted(context.facts.way_back, key=lambda way: way.component)
+    ways = sorted(context.facts.way_back, key=lambda way: (way.component, way.version, way.because))
     if not ways:
+        where = context.question.environment
         yield denies(
-            "rollback.target",
-            f"nothing is known to go back to in {context.question.environment}",
-            f"tidegate adopt COMPONENT {context.question.environment} records what runs there",
+            _TARGET,
+            f"nothing is known to go back to in {where}",
+            f"record what runs there: tidegate adopt COMPONENT {where}",
         )
     for way in ways:
         yield _target(context, way)

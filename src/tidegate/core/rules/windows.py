@@ -13,20 +13,21 @@ from tidegate.core.rules.saying import at
 
 
 def _check(context: Context) -> Iterator[Found]:
-    environment = context.environment
+    environment, where = context.environment, context.question.environment
     if environment is None or environment.windows is None or skips(context, Skippable.WINDOWS):
         return
     spans = [rule.window() for rule in environment.windows]
 
     def reads(opens: datetime | None) -> str:
-        when = f"opens {at(context, opens)}" if opens else "does not open within 400 days"
-        return f"outside the windows of {context.question.environment}; the next one {when}"
+        if opens is None:
+            return f"{where} has no window that ever opens"
+        return f"outside the windows of {where}; the next opens {at(context, opens)}"
 
     yield Waiting(
-        "windows",
+        RULE.id,
         lambda moment: windows_open_at(spans, context.rulebook.tz, moment),
         reads,
-        f"inside a window of {context.question.environment}",
+        lambda: f"inside a window of {where}",
     )
 
 
