@@ -13,7 +13,9 @@ from tidegate.store import tables
 def insert_once(connection: sa.Connection, table: sa.Table, values: dict[str, object]) -> bool:
     """Insert a row unless one with its key is there; whether it was inserted."""
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return connection.execute(make(table).values(**values).on_conflict_do_nothing()).rowcount == 1
+    # Without the option, the count of an INSERT is only kept by some drivers: psycopg's is -1.
+    statement = make(table).values(**values).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    return connection.execute(statement).rowcount == 1
 
 
 def keep(connection: sa.Connection, data: bytes) -> str:
