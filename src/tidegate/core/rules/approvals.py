@@ -91,39 +91,44 @@ def _standing(context: Context) -> tuple[list[Approval], list[str]]:
     return counted, list(void)
 
 
-def _unseated(context: Context, ask: _Ask, yeses: Sequence[Approval], authors: frozenset[str]) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What people answered: the yeses that stand, why others do not, who wrote it, and who sits in a seat."""
+
+    yeses: Sequence[Approval]
+    void: Sequence[str]
+    authors: frozenset[str]
+    seated: frozenset[str]
+
+
+def _unseated(context: Context, ask: _Ask, heard: _Heard) -> Iterator[str]:
     """Why a standing yes of somebody in the group fills no seat of this demand."""
     people = context.policy.people
-    for approval in yeses:
+    for approval in heard.yeses:
         who = approval.actor.person
         if ask.group not in people[who].groups:
             continue
-        if who in authors and not ask.rule.author_may:
+        if who in heard.authors and not ask.rule.author_may:
             yield f"{who} is an author"
         elif approval.role not in ("", ask.rule.role or ""):
             yield f'{who} answered as "{approval.role}"'
 
 
-def _finding(
-    context: Context, ask: _Ask, given: Sequence[Approval], seated: frozenset[str], lost: Sequence[str]
-) -> Found:
-    who = names(approval.actor.person for approval in given)
-    looked_at = [approval.id for approval in given]
-    if len(given) >= ask.rule.count:
-        return passes(ask.id, f"approved by {who}", looked_at)
-    environment = context.question.environment
-    open_to = _may_fill(context, ask, list(context.policy.people), _authors(context)) - seated
+def _missing(context: Context, heard: _Heard, ask: _Ask, given: Sequence[Approval]) -> Found:
+    open_to = _may_fill(context, ask, list(context.policy.people), heard.authors) - heard.seated
+    group = ask.group or "owners"
     role = f" --role {ask.rule.role}" if ask.rule.role else ""
-    command = f"tidegate approve {context.facts.release.id} --for {environment}{role}"
-    have = f"{len(given)} given ({who})" if given else "none given"
+    command = f"tidegate approve {context.facts.release.id} --for {context.question.environment}{role}"
+    have = f"{len(given)} given ({names(a.actor.person for a in given)})" if given else "none given"
+    lost = [*heard.void, *_unseated(context, ask, heard)]
     return denies(
         ask.id,
-        f"needs {count(ask.rule.count, 'approval')} from {ask.group or 'owners'}, {have}"
+        f"needs {count(ask.rule.count, 'approval')} from {group}, {have}"
         + (f"; not counted: {'; '.join(lost)}" if lost else ""),
         f"{command}, by one of: {names(open_to)}"
         if open_to
-        else f"nobody is left who may: add people to {ask.group or 'owners'}, then {command}",
-        looked_at,
+        else f"nobody is left who may: add people to {group}, then {command}",
+        [a.id for a in given],
     )
 
 
@@ -145,16 +150,19 @@ def _check(context: Context) -> Iterator[Found]:
     authors = _authors(context)
     asks = _asks(context)
     seats = [
-        Seat(number, people, ask.rule.role or "")
+        seat
         for number, ask in enumerate(asks)
-        for people in [_may_fill(context, ask, answered, authors)]
-        for _ in range(ask.rule.count)
+        for seat in [Seat(number, _may_fill(context, ask, answered, authors), ask.rule.role or "")] * ask.rule.count
     ]
-    filled = fill(seats, yeses)
-    seated = frozenset(approval.actor.person for approval in filled.values())
-    for number, ask in enumerate(asks):
-        given = [approval for seat, approval in filled.items() if seats[seat].rule == number]
-        yield _finding(context, ask, given, seated, [*void, *_unseated(context, ask, yeses, authors)])
+    given: list[list[Approval]] = [[] for _ in asks]
+    for number, approval in fill(seats, yeses).items():
+        given[seats[number].rule].append(approval)
+    heard = _Heard(yeses, void, authors, frozenset(a.actor.person for row in given for a in row))
+    for ask, row in zip(asks, given, strict=True):
+        if len(row) >= ask.rule.count:
+            yield passes(ask.id, f"approved by {names(a.actor.person for a in row)}", [a.id for a in row])
+        else:
+            yield _missing(context, heard, ask, row)
 
 
 RULE = Rule(

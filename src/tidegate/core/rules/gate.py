@@ -42,16 +42,24 @@ def _add(context: Context, kind: str, source: str | None) -> str:
 
 def _why_not(context: Context, item: Item, gate: Gate, piece: Evidence) -> str:
     """Why a piece counts as none; empty when it counts."""
-    if any(part not in piece.bound for part in KINDS[piece.kind].binds):
-        return "does not say of which subject it is"
-    changed = item.subject.changed_parts(piece.bound, context.question.environment)
-    if changed:
-        return f"is of another {' and '.join(changed)}"
+    if piece.bound != context.known.binding(item, piece.kind, context.question.environment):
+        why = _why_unbound(context, item, piece)
+        if why:
+            return why
     if piece.taken_at > context.now:
         return "says it was taken in the future"
     if gate.fresh is not None and context.now - piece.taken_at > gate.fresh:
         return f"is older than {format_duration(gate.fresh)}"
     return ""
+
+
+def _why_unbound(context: Context, item: Item, piece: Evidence) -> str:
+    """Why a piece does not speak of this subject; empty where it is bound to more than its kind asks, and all is so."""
+    changed = item.subject.changed_parts(piece.bound, context.question.environment)
+    if changed:
+        return f"is of another {' and '.join(changed)}"
+    missing = sorted(KINDS[piece.kind].binds - piece.bound.keys())
+    return f"does not say of which {' and '.join(missing)} it is" if missing else ""
 
 
 def _hear(context: Context, item: Item, name: str, gate: Gate, piece: Evidence) -> _Heard:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tidegate.core.evidence import Evidence, newest
+from tidegate.core.evidence_kind import KINDS
 from tidegate.core.facts import Facts, Item, Release
 
 
@@ -15,6 +16,7 @@ class Lookup:
         self._digests: dict[tuple[str, str, int], str] = {}
         self._evidence: dict[str, dict[tuple[str, str], list[Evidence]]] = {}
         self._subjects: dict[str, str] = {}
+        self._bindings: dict[tuple[str, str, str, int], dict[str, str]] = {}
 
     def digest(self, item: Item, environment: str) -> str:
         """The digest of an item's subject for an environment."""
@@ -30,6 +32,14 @@ class Lookup:
         if found is None:
             digests = [(item, self.digest(item, environment)) for item in release.items]
             found = self._subjects[environment] = release.subject_of(digests)
+        return found
+
+    def binding(self, item: Item, kind: str, environment: str) -> Mapping[str, str]:
+        """What evidence of a kind must be bound to: the parts that the kind speaks of, as they are now."""
+        key = (item.component, kind, environment, id(item))
+        found = self._bindings.get(key)
+        if found is None:
+            found = self._bindings[key] = item.subject.binding(KINDS[kind].binds, environment)
         return found
 
     def evidence(self, facts: Facts, environment: str, component: str, kind: str) -> Sequence[Evidence]:
