@@ -1,0 +1,1 @@
+"""The billing module: invoices over HTTP."""
