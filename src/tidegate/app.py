@@ -11,6 +11,7 @@ from typing import Any
 from tidegate.clock import Clock, system_clock
 from tidegate.core.policy import Metrics
 from tidegate.drivers.contract import Driver
+from tidegate.engine.legs import LegReport
 from tidegate.engine.queue import LegQueue
 from tidegate.errors import NotFoundError
 from tidegate.orchestration.house import House, nobody
@@ -99,6 +100,10 @@ class _Queue:
     def enqueue(self, connection: Any, leg_name: str, leg_id: str, argument: dict[str, Any]) -> None:
         """As ``LegQueue.enqueue``."""
         self._queue.enqueue(connection, leg_name, leg_id, argument)
+
+    def status(self, leg_id: str) -> LegReport:
+        """As ``LegQueue.status``."""
+        return self._queue.status(leg_id)
 
 
 def make_driver(component: str, environment: str, settings: Mapping[str, Any]) -> Driver:

@@ -3,15 +3,21 @@
 The database may be gone, its disk full, its server down. The document says what each unit is to run again, who may
 decide it, and under which token; what is done is journalled, each line fsynced, into room that was reserved before
 the rollout began. The journal is imported, and logged, before anything else is decided.
+
+An act in the journal is the lines *begun*, one *returned* for each unit, and *ended*. Its effects carry the keys that
+the units were given, so that the imported rows can be held against the units for ever after.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,23 +28,47 @@ import sqlalchemy as sa
 from tidegate.clock import Clock, from_text, to_text
 from tidegate.core.actor import Actor, Assurance
 from tidegate.core.canonical import canonical
-from tidegate.core.effect import Act, Effect, EffectEvent, EffectState, Finding, Package, Token, judge
-from tidegate.core.release import ReleaseEvent, ReleaseState
+from tidegate.core.effect import (
+    Act,
+    Effect,
+    EffectEvent,
+    Finding,
+    Health,
+    Observation,
+    Package,
+    Presence,
+    Stage,
+    Token,
+    judge,
+)
 from tidegate.core.rollout import ACTIVE, Direction, RolloutEvent, RolloutState
 from tidegate.core.statement import Act as Signed
 from tidegate.core.statement import Statement
 from tidegate.drivers.contract import Driver
-from tidegate.errors import NotFoundError, NotPermittedError, StoreError, TidegateError
+from tidegate.errors import (
+    FencedError,
+    NotFoundError,
+    NotPermittedError,
+    StoreBusyError,
+    StoreError,
+    TidegateError,
+    UsageError,
+)
 from tidegate.orchestration.house import House
 from tidegate.orchestration.identity import Claim, nonce
 from tidegate.orchestration.record import Entry, record
-from tidegate.orchestration.wayback import WayBackDocument, journal_path
+from tidegate.orchestration.rollback import finish_return, withdraw
+from tidegate.orchestration.rollout import effect_on, lock_rollout
+from tidegate.orchestration.wayback import WayBackDocument, journal_path, reserve_journal, sync_directory
 from tidegate.signing import ssh
-from tidegate.store import leases, locks, releases, rollouts, tables
+from tidegate.store import contents, leases, locks, policies, rollouts, tables
+from tidegate.store.database import Seam, nowhere
 from tidegate.store.releases import actor_of, actor_record
 from tidegate.store.rollouts import Rollout
 
-STEP = "break-glass"
+AT_ONCE = 16
+DETAIL = 500
+"""Characters of what a unit said that are journalled: the room for a line is reserved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,72 +80,170 @@ class UnitReturned:
     detail: str
 
 
-class Journal:
-    """Lines of canonical JSON in reserved room, each naming the digest of the one before it, each fsynced."""
+# ------------------------------------------------------------------------------------------------ the journal
 
-    def __init__(self, path: Path) -> None:
+
+class Journal:
+    """Lines of canonical JSON in reserved room, each naming the digest of the one before it, each fsynced.
+
+    From the first line until :meth:`close`, or the end of the process, nobody else can write or import it.
+
+    Args:
+        at: called before and after each line, with ``journal:before`` and ``journal:after``; the kill tests' seam.
+    """
+
+    def __init__(self, path: Path, *, at: Seam = nowhere) -> None:
         self._path = path
+        self._at = at
+        self._descriptor: int | None = None
+        self._end = 0
         self._last = ""
+        self._torn = 0
 
     def write(self, entry: Mapping[str, Any]) -> None:
         """Append one line, durably.
 
         Raises:
-            StoreError: it cannot be written; then nothing is done either.
+            StoreError: it cannot be written, or what is there was changed.
+            StoreBusyError: somebody else writes or imports it.
         """
-        line = canonical({**entry, "after": self._last}) + b"\n"
+        self._at("journal:before")
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                content = b""
-                while block := os.read(descriptor, 1 << 16):
-                    content += block
-                os.pwrite(descriptor, line, len(content.rstrip(b"\n")) + 1 if content.strip(b"\n") else 0)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            descriptor = self._open()
+            line = canonical({**entry, "after": self._last}) + b"\n"
+            # What a crash left half written is overwritten as a whole.
+            _write_at(descriptor, line + b"\n" * (self._torn - len(line)), self._end)
+            os.fsync(descriptor)
         except OSError as error:
-            raise StoreError(
-                f"the journal cannot be written: {error.strerror}",
-                where=str(self._path),
-                remedy="name a place that can be written with --journal",
-            ) from error
+            raise _unwritable(self._path, error) from error
         self._last = hashlib.sha256(line).hexdigest()
+        self._end += len(line)
+        self._torn = 0
+        self._at("journal:after")
+
+    def close(self) -> None:
+        """Let others write and import it."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def _open(self) -> int:
+        if self._descriptor is None:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = _open_locked(self._path, create=True)
+            try:
+                content = _read_all(descriptor)
+                _, self._end, self._last = _scan(content, self._path)
+                self._torn = len(content[self._end :].rstrip(b"\n"))
+                sync_directory(self._path.parent)
+            except BaseException:
+                os.close(descriptor)
+                raise
+            self._descriptor = descriptor
+        return self._descriptor
+
+
+def _open_locked(path: Path, *, create: bool) -> int:
+    """The journal, locked for us: the one that bears its name now, not one that was put away meanwhile."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _bears_name(descriptor, path):
+                return descriptor
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise StoreBusyError(
+                "the break-glass journal is being written or imported",
+                where=str(path),
+                remedy="wait until that has ended, then repeat",
+            ) from error
+        os.close(descriptor)
+
+
+def _bears_name(descriptor: int, path: Path) -> bool:
+    try:
+        named = path.stat()
+    except FileNotFoundError:
+        return False
+    ours = os.fstat(descriptor)
+    return (named.st_dev, named.st_ino) == (ours.st_dev, ours.st_ino)
+
+
+def _read_all(descriptor: int) -> bytes:
+    return b"".join(iter(lambda: os.read(descriptor, 1 << 16), b""))
+
+
+def _write_at(descriptor: int, data: bytes, offset: int) -> None:
+    while data:
+        written = os.pwrite(descriptor, data, offset)
+        if written == 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        data, offset = data[written:], offset + written
+
+
+def _unwritable(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"the journal cannot be written: {error.strerror}",
+        where=str(path),
+        remedy="name a place that can be written with --journal",
+    )
 
 
 def read_journal(path: Path) -> list[dict[str, Any]]:
     """The entries of a journal, in order; a last line that was cut off by a crash is left out.
 
     Raises:
-        StoreError: it was changed.
+        StoreError: it was changed, or cannot be read.
     """
     try:
-        lines = [line for line in path.read_bytes().split(b"\n") if line.strip()]
+        return _scan(path.read_bytes(), path)[0]
     except FileNotFoundError:
         return []
+    except OSError as error:
+        raise StoreError(
+            f"the break-glass journal cannot be read: {error.strerror}",
+            where=str(path),
+            remedy="give this user the file, then repeat",
+        ) from error
+
+
+def _scan(content: bytes, path: Path) -> tuple[list[dict[str, Any]], int, str]:
+    """The entries, where the last of them ends, and its digest."""
     entries: list[dict[str, Any]] = []
-    last = ""
-    for number, line in enumerate(lines, start=1):
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            if number == len(lines):
-                break
-            raise _changed(path, number) from None
+    end, last = 0, ""
+    while True:
+        line, newline, rest = content[end:].partition(b"\n")
+        entry = _entry(line) if newline else None
+        if entry is None:
+            # Free room, or a line that a crash cut off: nothing can follow it.
+            if rest.strip(b"\n"):
+                raise _changed(path, len(entries) + 1)
+            return entries, end, last
         if entry.get("after") != last:
-            raise _changed(path, number)
-        last = hashlib.sha256(line + b"\n").hexdigest()
+            raise _changed(path, len(entries) + 1)
         entries.append(entry)
-    return entries
+        last = hashlib.sha256(line + b"\n").hexdigest()
+        end += len(line) + 1
+
+
+def _entry(line: bytes) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) else None
 
 
 def _changed(path: Path, number: int) -> StoreError:
     return StoreError(
         "the break-glass journal was changed",
         where=f"{path}:{number}",
-        remedy="keep it, and settle with whoever broke the glass what was done",
+        remedy="move it to a safe place, and settle with whoever broke the glass what was done",
     )
+
+
+# ------------------------------------------------------------------------------------------------ going back
 
 
 def roll_back(
@@ -131,86 +259,101 @@ def roll_back(
 ) -> list[UnitReturned]:
     """Take every unit back to what the document names, under its token, journalled; what each unit then says.
 
+    Args:
+        package: the bytes of the version that runs again; may be None, since the units keep it.
+
     Raises:
         NotPermittedError: the document does not let this person.
         StoreError: the journal cannot be written; nothing was done.
+        StoreBusyError: somebody else breaks the glass, or imports the journal, at this moment.
     """
-    actor = _permitted(document, claim, clock, reason)
-    token = document.token.breaking_glass()
+    signed = _permitted(document, claim, clock, reason)
     attempt = nonce()[:8]
     effects = [_effect(document, unit, attempt) for unit in document.units]
-    journal.write(
-        {
-            "kind": "begun",
-            "at": to_text(clock()),
-            "actor": actor_record(actor),
-            "reason": reason,
-            "rollout": document.rollout,
-            "release": document.release,
-            "component": document.component,
-            "environment": document.environment,
-            "target": [document.target.version, document.target.digest] if document.target else None,
-            "token": [token.epoch, token.counter],
-            "attempt": attempt,
-            "units": list(document.units),
-        }
-    )
-
-    def take_back(effect: Effect) -> UnitReturned:
-        say(f"{document.component} {document.target or 'absent'} on {effect.unit} (break-glass)")
-        return _take_back(driver, effect, package, token)
-
-    with ThreadPoolExecutor(max_workers=16) as pool:
-        results = list(pool.map(take_back, effects))
-    for effect, result in zip(effects, results, strict=True):
-        journal.write(
-            {
-                "kind": "returned",
-                "at": to_text(clock()),
-                "unit": result.unit,
-                "key": effect.key,
-                "finding": result.finding.value,
-                "detail": result.detail[:500],
-            }
-        )
-    journal.write({"kind": "ended", "at": to_text(clock())})
-    return results
+    try:
+        journal.write(_begun(document, signed, attempt, reason, clock))
+        return _take_all_back(document, driver, effects, package, journal, clock, say)
+    finally:
+        journal.close()
 
 
-def _permitted(document: WayBackDocument, claim: Claim, clock: Clock, reason: str) -> Actor:
+@dataclass(frozen=True, slots=True)
+class _SignedActor:
+    actor: Actor
+    statement: str = ""
+    signature: str = ""
+
+
+def _permitted(document: WayBackDocument, claim: Claim, clock: Clock, reason: str) -> _SignedActor:
     keys = document.may_roll_back.get(claim.person)
     if keys is None:
         raise NotPermittedError(
             f"{claim.person or 'nobody'} may not take {document.component} back in {document.environment}",
             remedy=f"ask one of: {', '.join(sorted(document.may_roll_back)) or 'nobody may'}",
         )
-    actor = Actor(claim.person, "typed name", Assurance.ASSERTED)
+    signed = _SignedActor(Actor(claim.person, "typed name", Assurance.ASSERTED))
     if claim.key is not None:
-        statement = Statement(
-            act=Signed.ROLLBACK,
-            person=claim.person,
-            organization="break-glass",
-            at=clock(),
-            nonce=nonce(),
-            component=document.component,
-            environment=document.environment,
-            reason=reason,
-        ).to_bytes()
-        proof = ssh.verify(statement, ssh.sign(statement, claim.key, ssh.ACT), keys, claim.person, ssh.ACT)
-        actor = Actor(claim.person, f"ssh key {proof.fingerprint}", Assurance.SIGNATURE)
-    if not actor.assurance.at_least(document.assurance):
+        signed = _sign(document, claim.person, claim.key, keys, clock, reason)
+    if not signed.actor.assurance.at_least(document.assurance):
         raise NotPermittedError(
-            f"{claim.person} is only {actor.assurance.value}; "
+            f"{claim.person} is only {signed.actor.assurance.value}; "
             f"{document.environment} asks for {document.assurance.value}",
             remedy="sign with your SSH key: --key PATH",
         )
-    return actor
+    return signed
+
+
+def _sign(
+    document: WayBackDocument, person: str, key: Path, keys: Sequence[str], clock: Clock, reason: str
+) -> _SignedActor:
+    statement = Statement(
+        act=Signed.ROLLBACK,
+        person=person,
+        organization=document.organization,
+        at=clock(),
+        nonce=nonce(),
+        release=document.release,
+        component=document.component,
+        environment=document.environment,
+        reason=reason[:DETAIL],
+    ).to_bytes()
+    signature = ssh.sign(statement, key, ssh.ACT)
+    proof = ssh.verify(statement, signature, keys, person, ssh.ACT)
+    actor = Actor(person, f"ssh key {proof.fingerprint}", Assurance.SIGNATURE)
+    return _SignedActor(actor, statement.decode(), signature)
+
+
+def _begun(
+    document: WayBackDocument, signed: _SignedActor, attempt: str, reason: str, clock: Clock
+) -> dict[str, Any]:
+    return {
+        "kind": "begun",
+        "at": to_text(clock()),
+        "actor": actor_record(signed.actor),
+        "statement": signed.statement,
+        "signature": signed.signature,
+        "reason": reason[:DETAIL],
+        "rollout": document.rollout,
+        "release": document.release,
+        "component": document.component,
+        "environment": document.environment,
+        "target": [document.target.version, document.target.digest] if document.target else None,
+        "leaves": [document.leaves.version, document.leaves.digest] if document.leaves else None,
+        "token": [document.token.epoch, document.token.counter],
+        "attempt": attempt,
+        "units": list(document.units),
+    }
+
+
+def _rollout_id(rollout: str, attempt: str) -> str:
+    return f"{rollout}.glass.{attempt}"
 
 
 def _effect(document: WayBackDocument, unit: str, attempt: str) -> Effect:
+    """What the unit is given: the very effect that the import will record."""
     return Effect(
-        rollout=document.rollout,
-        step=f"{STEP}-{attempt}",
+        rollout=_rollout_id(document.rollout, attempt),
+        step=rollouts.step_of(0),
         unit=unit,
         attempt=1,
         component=document.component,
@@ -221,158 +364,324 @@ def _effect(document: WayBackDocument, unit: str, attempt: str) -> Effect:
     )
 
 
-def _take_back(driver: Driver, effect: Effect, package: Path | None, token: Token) -> UnitReturned:
-    before = driver.observe(effect.unit)
-    if effect.to is not None and effect.to.same_as(before.running):
-        # It runs what it is to run: restarting it would only disturb.
-        return UnitReturned(effect.unit, Finding.CONFIRMED, "it runs that version already")
+def _take_all_back(
+    document: WayBackDocument,
+    driver: Driver,
+    effects: Sequence[Effect],
+    package: Path | None,
+    journal: Journal,
+    clock: Clock,
+    say: Callable[[str], None],
+) -> list[UnitReturned]:
+    def take_back(effect: Effect) -> UnitReturned:
+        say(f"{document.component} {document.target or 'absent'} on {effect.unit} (break-glass)")
+        return _take_back(driver, document, effect, package)
+
+    results: dict[str, UnitReturned] = {}
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="tidegate-glass") as pool:
+        for done in as_completed([pool.submit(take_back, effect) for effect in effects]):
+            result = done.result()
+            results[result.unit] = result
+            _note(journal, {"kind": "returned", "at": to_text(clock()), **_told(result)}, say)
+    _note(journal, {"kind": "ended", "at": to_text(clock())}, say)
+    return [results[effect.unit] for effect in effects]
+
+
+def _told(result: UnitReturned) -> dict[str, str]:
+    return {"unit": result.unit, "finding": result.finding.value, "detail": result.detail[:DETAIL]}
+
+
+def _note(journal: Journal, entry: Mapping[str, Any], say: Callable[[str], None]) -> None:
+    try:
+        journal.write(entry)
+    except StoreError as error:
+        # The other units must not stay as they are because of a line: the import will ask this one again.
+        say(f"not journalled: {error}")
+
+
+def _take_back(driver: Driver, document: WayBackDocument, effect: Effect, package: Path | None) -> UnitReturned:
+    unit, token = effect.unit, document.token.breaking_glass()
+    try:
+        # First of all the fence: whoever is frozen in the middle of the rollout must not act on this unit any more,
+        # also where it runs the right version already.
+        fenced = _fence(driver, document, unit, token)
+        seen = driver.observe(unit)
+        if not seen.reachable:
+            return UnitReturned(unit, Finding.IN_DOUBT, seen.detail)
+        if fenced and _stands(effect, seen):
+            # Restarting it would only disturb.
+            return UnitReturned(unit, Finding.CONFIRMED, "it runs that version already")
+        return _apply(driver, effect, package, token)
+    except FencedError as error:
+        return UnitReturned(unit, Finding.OVERTAKEN, str(error))
+    except TidegateError as error:
+        return UnitReturned(unit, Finding.IN_DOUBT, str(error))
+
+
+def _fence(driver: Driver, document: WayBackDocument, unit: str, token: Token) -> bool:
+    if not driver.abilities.way_back_on_target:
+        return False
+    try:
+        driver.write_way_back(unit, document.to_bytes(), token, [document.target] if document.target else [])
+    except FencedError:
+        raise
+    except TidegateError:
+        return False  # a full disk perhaps: the act itself raises the fence, too
+    return True
+
+
+def _stands(effect: Effect, seen: Observation) -> bool:
+    there = seen.running is Presence.ABSENT if effect.to is None else effect.to.same_as(seen.running)
+    # Switched is not restarted: after an act that did not end, nobody knows which version the processes are of.
+    return there and seen.last_stage in (None, Stage.DONE) and seen.healthy is not Health.NO
+
+
+def _apply(driver: Driver, effect: Effect, package: Path | None, token: Token) -> UnitReturned:
+    detail = ""
     try:
         seen = driver.apply(effect, package, token)
+    except FencedError:
+        raise
     except TidegateError as error:
+        detail = str(error)
         seen = driver.observe(effect.unit)
-        finding = judge(effect, seen, token)
-        return UnitReturned(effect.unit, finding, str(error))
-    return UnitReturned(effect.unit, judge(effect, seen, token), seen.detail)
+    return UnitReturned(effect.unit, judge(effect, seen, token), detail or seen.detail)
+
+
+# ------------------------------------------------------------------------------------------------ coming home
+
+
+def waiting(state: Path) -> bool:
+    """Whether something was journalled that the database does not know yet. Costs the reading of one byte."""
+    try:
+        with journal_path(state).open("rb", buffering=0) as file:
+            return file.read(1) not in (b"", b"\n")
+    except OSError:
+        return False
 
 
 def bring_home(house: House) -> int:
     """Import the journal, if there is one: before anything else is decided. How many break-glass acts it held.
 
+    Killed at any point, it is repeated as a whole: what was imported is not imported again.
+
     Raises:
         StoreError: the journal was changed, or the database cannot be written.
+        StoreBusyError: somebody breaks the glass at this moment.
     """
-    path = journal_path(house.state)
-    entries = read_journal(path)
-    if not entries:
+    if not waiting(house.state):
         return 0
-    marker = f"journal {hashlib.sha256(canonical(entries)).hexdigest()[:40]}"
-    with house.database.write() as connection:
-        locks.lock_organization(connection, exclusive=True)
-        known = sa.select(tables.meta.c.value).where(tables.meta.c.name == marker)
-        if connection.execute(known).first() is None:
-            for act in _acts(entries):
-                _import(connection, act, house.now())
-            connection.execute(sa.insert(tables.meta).values(name=marker, value=to_text(house.now())))
-    _put_away(path, house.now())
-    return len(_acts(entries))
+    path = journal_path(house.state)
+    try:
+        with _held(path) as descriptor:
+            acts = _acts(_scan(_read_all(descriptor), path)[0], path)
+            for act in acts:
+                _import(house, act)
+            if acts:
+                _put_away(path, house.now())
+    except FileNotFoundError:
+        return 0  # somebody else has just brought it home
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    with contextlib.suppress(StoreError):  # the next rollout makes room before it begins, or does not begin
+        reserve_journal(house.state)
+    return len(acts)
+
+
+@contextlib.contextmanager
+def _held(path: Path) -> Iterator[int]:
+    descriptor = _open_locked(path, create=False)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _put_away(path: Path, now: datetime) -> None:
     # Kept, not deleted: it is the only witness of what was done without the log.
     path.rename(path.with_name(f"break-glass-{to_text(now).replace(':', '')}.imported"))
+    sync_directory(path.parent)
 
 
-def _acts(entries: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
-    acts: list[list[Mapping[str, Any]]] = []
-    for entry in entries:
-        if entry["kind"] == "begun":
-            acts.append([entry])
-        elif acts:
-            acts[-1].append(entry)
+@dataclass(frozen=True, slots=True)
+class _GlassAct:
+    """One act, as the journal tells it."""
+
+    marker: str
+    at: datetime
+    actor: Actor
+    statement: str
+    signature: str
+    reason: str
+    rollout: str
+    release: str
+    component: str
+    environment: str
+    target: Package | None
+    leaves: Package | None
+    token: Token
+    attempt: str
+    units: tuple[str, ...]
+    returned: dict[str, UnitReturned]
+    returned_at: dict[str, datetime]
+
+    @property
+    def whole(self) -> bool:
+        """Whether every unit was read back as it is to be."""
+        return all(self.finding(unit) is Finding.CONFIRMED for unit in self.units)
+
+    def finding(self, unit: str) -> Finding:
+        """What the journal says of a unit; in doubt where it says nothing."""
+        result = self.returned.get(unit)
+        return result.finding if result else Finding.IN_DOUBT
+
+    @classmethod
+    def begun(cls, entry: Mapping[str, Any]) -> _GlassAct:
+        target, leaves = entry["target"], entry["leaves"]
+        return cls(
+            marker=f"glass {hashlib.sha256(canonical(entry)).hexdigest()[:40]}",
+            at=from_text(entry["at"]),
+            actor=actor_of(entry["actor"]),
+            **{name: str(entry[name]) for name in _WORDS},
+            target=Package(*target) if target else None,
+            leaves=Package(*leaves) if leaves else None,
+            token=Token(*entry["token"]),
+            units=tuple(dict.fromkeys(entry["units"])),
+            returned={},
+            returned_at={},
+        )
+
+
+_WORDS = ("statement", "signature", "reason", "rollout", "release", "component", "environment", "attempt")
+
+
+def _acts(entries: Sequence[Mapping[str, Any]], path: Path) -> list[_GlassAct]:
+    acts: list[_GlassAct] = []
+    for number, entry in enumerate(entries, start=1):
+        try:
+            if entry["kind"] == "begun":
+                acts.append(_GlassAct.begun(entry))
+            elif entry["kind"] == "returned":
+                unit = str(entry["unit"])
+                acts[-1].returned[unit] = UnitReturned(unit, Finding(entry["finding"]), str(entry["detail"]))
+                acts[-1].returned_at[unit] = from_text(entry["at"])
+        except (KeyError, IndexError, TypeError, ValueError, UsageError) as error:
+            raise _changed(path, number) from error
     return acts
 
 
-def _import(connection: sa.Connection, act: Sequence[Mapping[str, Any]], now: datetime) -> None:
-    begun = act[0]
-    actor = actor_of(begun["actor"])
-    returned = {entry["unit"]: entry for entry in act if entry["kind"] == "returned"}
-    data = {
-        "rollout": begun["rollout"],
-        "component": begun["component"],
-        "environment": begun["environment"],
-        "to": begun["target"][0] if begun["target"] else "absent",
-        "at": begun["at"],
-        "reason": begun["reason"][:500],
-        "units": {unit: returned[unit]["finding"] if unit in returned else "unknown" for unit in begun["units"]},
-    }
+def _import(house: House, act: _GlassAct) -> None:
+    """Record one act, in one transaction; an act that was recorded changes nothing."""
+    with house.database.write() as connection:
+        now = house.now()
+        locks.lock_organization(connection, exclusive=True)
+        if not contents.insert_once(connection, tables.meta, {"name": act.marker, "value": to_text(now)}):
+            return
+        actor = _proven(connection, act)
+        apart = _record_rows(house, connection, act, actor, now)
+        data: dict[str, Any] = {
+            "rollout": act.rollout,
+            "component": act.component,
+            "environment": act.environment,
+            "to": act.target.version if act.target else "absent",
+            "at": to_text(act.at),
+            "reason": act.reason[:DETAIL],
+            "signed": "yes" if actor.assurance is Assurance.SIGNATURE else "no",
+            "units": {unit: act.finding(unit).value for unit in act.units},
+            **({"apart": apart} if apart else {}),
+        }
+        record(connection, Entry("glass.broken", actor, act.release, data), now)
+
+
+def _proven(connection: sa.Connection, act: _GlassAct) -> Actor:
+    """Who broke the glass, and how sure that is: the journal's word alone makes nobody a signer."""
+    person = policies.current(connection).policy.people.get(act.actor.person)
     try:
-        _import_rows(connection, begun, returned, actor, now)
-    except NotFoundError:
-        # A database that was restored from before this rollout does not know it: the log still tells what was done.
-        data["unknown_rollout"] = "yes"
-    record(connection, Entry("glass.broken", actor, begun["release"], data), now)
-
-
-def _import_rows(
-    connection: sa.Connection,
-    begun: Mapping[str, Any],
-    returned: Mapping[str, Mapping[str, Any]],
-    actor: Actor,
-    now: datetime,
-) -> None:
-    rollout = rollouts.load(connection, begun["rollout"], lock=True)
-    locks.lock_lease(connection, rollout.component, rollout.environment)
-    leases.raise_to(connection, rollout.component, rollout.environment, Token(*begun["token"]))
-    back = _back_rollout(connection, rollout, begun, actor)
-    if rollout.state in ACTIVE or rollout.state is RolloutState.SUCCEEDED:
-        rollouts.move(connection, rollout, RolloutEvent.REVERSED, now, because=f"break-glass: {begun['reason']}")
-        for row in rollouts.effects_of(connection, rollout):
-            if row.state is EffectState.INTENDED:
-                rollouts.move_effect(connection, row, EffectEvent.WITHDRAW, now, "taken back by break-glass")
-        leases.claim(connection, rollout.component, rollout.environment, back.id, now, take_over=True)
-    whole = all(returned.get(unit, {}).get("finding") == Finding.CONFIRMED.value for unit in begun["units"])
-    rollouts.insert(connection, back)
-    _import_effects(connection, back, begun, returned, now)
-    back = rollouts.load(connection, back.id)
-    if not whole:
-        rollouts.move(
-            connection, back, RolloutEvent.PAUSED, now, because="break-glass did not reach every unit: resume it"
+        proof = ssh.verify(
+            act.statement.encode(), act.signature, person.keys if person else (), act.actor.person, ssh.ACT
         )
-        return
-    rollouts.move(connection, back, RolloutEvent.FINISHED, now)
-    leases.release(connection, rollout.component, rollout.environment, back.id)
-    reversed_ = rollouts.load(connection, rollout.id)
-    if reversed_.state is RolloutState.REVERSING:
-        rollouts.move(connection, reversed_, RolloutEvent.RETURNED, now)
-    state = releases.load(connection, rollout.release).facts.state
-    if state in (ReleaseState.ROLLING, ReleaseState.RELEASED):
-        releases.move(connection, rollout.release, ReleaseEvent.TAKEN_BACK, now)
+    except TidegateError:
+        return Actor(act.actor.person, "break-glass journal", Assurance.ASSERTED)
+    return Actor(act.actor.person, f"ssh key {proof.fingerprint}", Assurance.SIGNATURE)
 
 
-def _back_rollout(connection: sa.Connection, rollout: Rollout, begun: Mapping[str, Any], actor: Actor) -> Rollout:
-    target = Package(*begun["target"]) if begun["target"] else None
-    return Rollout(
-        id=f"{rollout.id}.glass.{begun['attempt']}",
-        release=rollout.release,
-        component=rollout.component,
-        environment=rollout.environment,
+def _record_rows(house: House, connection: sa.Connection, act: _GlassAct, actor: Actor, now: datetime) -> str:
+    """Make the rows say what the units say; why they do not, where the act stands apart from them."""
+    try:
+        forward = lock_rollout(connection, act.rollout)
+    except NotFoundError:
+        # A database that was restored from before this rollout.
+        leases.raise_to(connection, act.component, act.environment, act.token, now)
+        return "the database does not know this rollout"
+    if all(act.finding(unit) is Finding.OVERTAKEN for unit in act.units):
+        return "every unit obeyed a higher token: nothing was done"
+    standing = rollouts.active(connection, forward.component, forward.environment)
+    if standing is not None and forward.id not in (standing.id, standing.reverses):
+        return f"rollout {standing.id} has taken over since"
+    leases.raise_to(connection, forward.component, forward.environment, act.token, now)
+    glass = _take_over(connection, act, forward, standing, actor, now)
+    _record_effects(connection, glass, act)
+    if act.whole:
+        finish_return(house, connection, glass, now)
+    else:
+        because = "break-glass did not bring every unit back: resume it, and the rest is read back and done"
+        rollouts.move(connection, glass, RolloutEvent.PAUSED, now, because=because)
+    return ""
+
+
+def _take_over(
+    connection: sa.Connection, act: _GlassAct, forward: Rollout, standing: Rollout | None, actor: Actor, now: datetime
+) -> Rollout:
+    """The rollout that records the act; what it ended gives way to it as it would to any rollback."""
+    because = f"break-glass: {act.reason}"
+    over = {r.id: r for r in (forward, standing) if r is not None}
+    for rollout in over.values():
+        if rollout.state in ACTIVE or rollout.state is RolloutState.SUCCEEDED:
+            rollouts.move(connection, rollout, RolloutEvent.REVERSED, now, because=because)
+            withdraw(connection, rollout, now, "taken back by break-glass")
+    glass_id = _rollout_id(forward.id, act.attempt)
+    token = leases.claim(connection, forward.component, forward.environment, glass_id, now, take_over=True)
+    glass = Rollout(
+        id=glass_id,
+        release=forward.release,
+        component=forward.component,
+        environment=forward.environment,
         direction=Direction.BACK,
         state=RolloutState.RUNNING,
-        subject=rollout.subject,
-        granted=rollout.granted,
-        source=rollout.target,
-        target=target,
-        waves=(tuple(begun["units"]),),
+        subject=forward.subject,
+        granted=forward.granted,
+        source=act.leaves,
+        target=act.target,
+        waves=(act.units,),
         wave=0,
-        token=Token(*begun["token"]),
-        legs=1,
-        started_at=from_text(begun["at"]),
+        token=token,
+        legs=0,
+        started_at=act.at,
         started_by=actor,
-        because=f"break-glass: {begun['reason']}",
-        reverses=rollout.id,
+        because=because,
+        reverses=forward.id,
     )
+    rollouts.insert(connection, glass)
+    return glass
 
 
 _EVENT = {
-    Finding.CONFIRMED.value: EffectEvent.CONFIRM,
-    Finding.OVERTAKEN.value: EffectEvent.OVERTAKE,
-    Finding.IN_DOUBT.value: EffectEvent.FAIL,
+    Finding.CONFIRMED: EffectEvent.CONFIRM,
+    Finding.FAILED: EffectEvent.FAIL,
+    Finding.OVERTAKEN: EffectEvent.OVERTAKE,
+    Finding.NOT_DONE: EffectEvent.LOSE_SIGHT,
+    Finding.IN_DOUBT: EffectEvent.LOSE_SIGHT,
 }
 
 
-def _import_effects(
-    connection: sa.Connection,
-    back: Rollout,
-    begun: Mapping[str, Any],
-    returned: Mapping[str, Mapping[str, Any]],
-    now: datetime,
-) -> None:
-    from tidegate.orchestration.rollout import effect_on
+def _record_effects(connection: sa.Connection, glass: Rollout, act: _GlassAct) -> None:
+    rollouts.add_effects(connection, 0, [effect_on(glass, 0, unit) for unit in act.units], act.at)
+    for row in rollouts.effects_of(connection, glass):
+        unit = row.effect.unit
+        dispatched = rollouts.move_effect(connection, row, EffectEvent.DISPATCH, act.at)
+        result = act.returned.get(unit)
+        detail = result.detail if result else "the journal does not say what became of it"
+        ended = act.returned_at.get(unit, act.at)
+        rollouts.move_effect(connection, dispatched, _EVENT[act.finding(unit)], ended, detail)
 
-    rollouts.add_effects(connection, 0, [effect_on(back, 0, unit) for unit in begun["units"]], now)
-    for row in rollouts.effects_of(connection, back):
-        found = returned.get(row.effect.unit)
-        dispatched = rollouts.move_effect(connection, row, EffectEvent.DISPATCH, now)
-        event = _EVENT.get(found["finding"], EffectEvent.FAIL) if found else EffectEvent.FAIL
-        detail = found["detail"] if found else "the journal does not say what became of it"
-        rollouts.move_effect(connection, dispatched, event, now, detail)
+

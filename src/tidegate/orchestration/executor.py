@@ -36,6 +36,10 @@ class Executor:
 
     Args:
         lock: the executor's lock, held; SQLite needs it, PostgreSQL has none.
+        at: the engine's seam for the kill tests.
+        look_again_s: how long another process's work waits at most (seconds).
+        on_lost: as the engine's.
+        lease_s: as the engine's.
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class Executor:
         at: Seam = nowhere,
         look_again_s: float = LOOK_AGAIN_S,
         on_lost: Callable[[], None] | None = None,
+        lease_s: float = 10.0,
     ) -> None:
         self._woken = threading.Event()
         self._closing = threading.Event()
@@ -60,6 +65,7 @@ class Executor:
             urgent=[BACK_LEG],
             at=at,
             poll_s=look_again_s,
+            lease_s=lease_s,
             on_lost=on_lost or exit_process,
         )
         self.house = replace(house, queue=self._engine, wake=self.wake)
@@ -107,6 +113,7 @@ class Executor:
             self._woken.wait(wait_s)
 
     def _begin_due(self) -> None:
+        breakglass.bring_home(self.house)
         for name, job in due_jobs(self.house, self.name):
             with self._guard:
                 if name in self._running or self._closing.is_set():

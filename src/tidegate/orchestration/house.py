@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from tidegate.clock import Clock
 from tidegate.core.policy import Metrics
 from tidegate.drivers.contract import Driver
-from tidegate.engine.legs import Json
+from tidegate.engine.legs import Json, LegReport
 from tidegate.sources.contract import Source
 from tidegate.store.database import Database
 
@@ -28,8 +28,14 @@ def nobody(_: str) -> None:
 class Legs(Protocol):
     """Where legs are enqueued: the queue of a command, or the engine of a process that also runs them."""
 
+    def migrate(self) -> None:
+        """Make sure that there are the tables to enqueue in; before the transaction that enqueues, never inside it."""
+
     def enqueue(self, connection: sa.Connection, leg_name: str, leg_id: str, argument: Json) -> None:
         """Enqueue a leg in the transaction of ``connection``."""
+
+    def status(self, leg_id: str) -> LegReport:
+        """How a leg stands."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -27,14 +27,15 @@ from tidegate.core.effect import (
     Finding,
     Observation,
     Package,
+    Stage,
     judge,
 )
 from tidegate.core.policy import Policy
 from tidegate.core.rollout import Direction, RolloutEvent, RolloutState
 from tidegate.drivers.contract import Driver
-from tidegate.engine.legs import Json, Leg
-from tidegate.errors import FencedError, StoreError, TargetError, TidegateError
-from tidegate.orchestration import wayback
+from tidegate.engine.legs import Json, Leg, LegState
+from tidegate.errors import ConflictError, FencedError, StoreError, TargetError, TidegateError
+from tidegate.orchestration import breakglass, wayback
 from tidegate.orchestration.house import House
 from tidegate.orchestration.record import Entry, record
 from tidegate.orchestration.rollback import finish_return, take_back
@@ -42,8 +43,11 @@ from tidegate.orchestration.rollout import (
     BACK_LEG,
     LEG,
     driver_of,
+    effect_on,
+    enqueue,
     finish,
     go_on,
+    leg_id,
     lock_rollout,
     pause,
 )
@@ -102,22 +106,25 @@ def _carry_or_pause(house: House, rollout_id: str, leg: int, check: Callable[[],
 
 def carry_wave(house: House, rollout_id: str, leg: int, check: Callable[[], None]) -> Json:
     """Carry the present wave of a rollout to where its units are read back; safe to be called again at any point."""
+    breakglass.bring_home(house)
     with house.database.read() as connection:
         rollout = rollouts.load(connection, rollout_id)
         policy = policies.current(connection).policy
     if rollout.legs != leg or rollout.state is not RolloutState.RUNNING:
+        if rollout.legs == leg and rollout.state is RolloutState.PAUSED:
+            _read_back(house, driver_of(house, policy, rollout.component, rollout.environment), rollout)
         return {"over": rollout.state.value}
     driver = driver_of(house, policy, rollout.component, rollout.environment)
-    if rollout.direction is Direction.FORWARD and rollout.wave == 0:
-        refused = _leave_way_back(house, driver, rollout, leg)
-        if refused:
-            return {"paused": refused}
+    if rollout.direction is Direction.BACK:
+        wayback.leave_if_possible(house, driver, rollout)
+    elif refused := _leave_way_back(house, driver, rollout, leg):
+        return {"paused": refused}
     before_wave = _counters_before(house, driver, policy, rollout)
     fresh, again = _dispatch(house, rollout_id, leg)
-    if not fresh and not again and not _holds(house, rollout):
-        return {"over": "the lease was taken over"}
     check()
     outcomes = _act_on_all(house, driver, rollout, fresh, again)
+    # Somebody may have gone back without the database meanwhile: what they did counts before what follows from ours.
+    breakglass.bring_home(house)
     return _conclude(house, rollout_id, leg, outcomes, before_wave)
 
 
@@ -129,9 +136,18 @@ def _counters_before(house: House, driver: Driver, policy: Policy, rollout: Roll
     return sample_records({unit: sample for unit, sample in found.items() if sample is not None})
 
 
-def _holds(house: House, rollout: Rollout) -> bool:
+def _read_back(house: House, driver: Driver, rollout: Rollout) -> None:
+    """Somebody paused it while this leg acted, and the leg died before it said what became of its effects: ask."""
     with house.database.read() as connection:
-        return leases.holds(connection, rollout.component, rollout.environment, rollout.id, rollout.token)
+        rows = _newest(rollouts.effects_of(connection, rollout, rollout.wave))
+    rows = [row for row in rows if row.state is EffectState.DISPATCHED]
+    outcomes = [_look(driver, rollout, row) for row in rows]
+    with house.database.write() as connection:
+        now = house.now()
+        lock_rollout(connection, rollout.id)
+        for outcome in outcomes:
+            sight = replace(outcome, finding=Finding.IN_DOUBT) if outcome.finding is Finding.NOT_DONE else outcome
+            _record_outcome(connection, sight, now)
 
 
 def _leave_way_back(house: House, driver: Driver, rollout: Rollout, leg: int) -> str:
@@ -140,13 +156,33 @@ def _leave_way_back(house: House, driver: Driver, rollout: Rollout, leg: int) ->
         wayback.leave(house, driver, rollout)
     except TidegateError as error:
         because = f"the way back could not be written, so nothing was begun: {error}"
+        seen = [driver.observe(unit) for unit in driver.units] if isinstance(error, FencedError) else []
         with house.database.write() as connection:
             now = house.now()
             current = lock_rollout(connection, rollout.id)
             if current.state is RolloutState.RUNNING and current.legs == leg:
+                _learn_tokens(connection, current, seen, now)
                 pause(connection, current, Actor.automation("leg"), now, because)
         return because
     return ""
+
+
+MOST_AHEAD = 1_000_000
+"""How far above ours a token may be that we believe a unit: a hostile one must not use up the numbers."""
+
+
+def _learn_tokens(
+    connection: sa.Connection, rollout: Rollout, observations: Iterable[Observation | None], now: datetime
+) -> None:
+    """Have the next claim outrank what the units have seen, so that whoever resumes it is not refused again.
+
+    A token of another epoch is of another store: whether that one still lives, only a person knows.
+    """
+    ours = rollout.token
+    for seen in observations:
+        token = seen.token if seen else None
+        if token and token > ours and token.epoch == ours.epoch and token.counter <= ours.counter + MOST_AHEAD:
+            leases.raise_to(connection, rollout.component, rollout.environment, token, now)
 
 
 def _dispatch(house: House, rollout_id: str, leg: int) -> tuple[list[EffectRow], list[EffectRow]]:
@@ -179,7 +215,12 @@ def _act_on_all(
 ) -> list[Outcome]:
     def act(row: EffectRow) -> Outcome:
         house.say(f"{rollout.component} {_target(rollout)} on {row.effect.unit} ({rollout.environment})")
-        return _act(house, driver, rollout, row) if row in fresh else _look_then_act(house, driver, rollout, row)
+        try:
+            return _act(house, driver, rollout, row) if row in fresh else _look_then_act(house, driver, rollout, row)
+        except TidegateError as error:
+            # One unit that cannot be asked, such as one that is no longer in the policy, must not cost us the answers
+            # of the others.
+            return Outcome(row, Finding.IN_DOUBT, str(error))
 
     rows = [*fresh, *again]
     if len(rows) <= 1:
@@ -221,7 +262,10 @@ def _call(driver: Driver, rollout: Rollout, row: EffectRow, package: Path | None
     try:
         seen = driver.apply(row.effect, package, rollout.token)
     except FencedError as error:
-        return Outcome(row, Finding.OVERTAKEN, str(error))
+        # Refused now; it may have been done before, by us or by whoever carried the leg while we were frozen.
+        seen = driver.observe(row.effect.unit)
+        finding = judge(row.effect, seen, rollout.token)
+        return Outcome(row, Finding.OVERTAKEN if finding is Finding.NOT_DONE else finding, str(error), seen)
     except TargetError as error:
         detail = str(error)
         seen = driver.observe(row.effect.unit)
@@ -244,21 +288,22 @@ def _conclude(
         now = house.now()
         rollout = lock_rollout(connection, rollout_id)
         for outcome in outcomes:
-            _record_outcome(connection, rollout, outcome, now)
+            _record_outcome(connection, outcome, now)
         if rollout.legs != leg or rollout.state is not RolloutState.RUNNING:
             # A rollback took over while we acted: what the units said is recorded, the rest is its business.
             return {"over": rollout.state.value}
+        _learn_tokens(connection, rollout, [o.seen for o in outcomes if o.finding is Finding.OVERTAKEN], now)
         newest = _newest(rollouts.effects_of(connection, rollout, rollout.wave))
         following = _follow(house, connection, rollout, newest, now, before_wave)
     return {"state": following.value}
 
 
-def _record_outcome(connection: sa.Connection, rollout: Rollout, outcome: Outcome, now: datetime) -> None:
-    event = EVENT_OF_FINDING[outcome.finding]
-    if outcome.row.state is EffectState.UNKNOWN and event is EffectEvent.LOSE_SIGHT:
-        return
-    with contextlib.suppress(TidegateError):  # moved by a rollback that withdrew or reconciled it: theirs counts
-        rollouts.move_effect(connection, outcome.row, event, now, outcome.detail)
+def _record_outcome(connection: sa.Connection, outcome: Outcome, now: datetime) -> bool:
+    """Whether it was ours to record: what another leg or a rollback has recorded meanwhile stands."""
+    with contextlib.suppress(ConflictError):
+        rollouts.move_effect(connection, outcome.row, EVENT_OF_FINDING[outcome.finding], now, outcome.detail)
+        return True
+    return False
 
 
 def _follow(
@@ -270,6 +315,8 @@ def _follow(
     before_wave: Mapping[str, Any],
 ) -> RolloutState:
     states = {row.state for row in newest}
+    if not leases.holds(connection, rollout.component, rollout.environment, rollout.id, rollout.token):
+        return _overtaken(connection, rollout, newest, now)
     if EffectState.OVERTAKEN in states:
         return _overtaken(connection, rollout, newest, now)
     if states & {EffectState.UNKNOWN, EffectState.DISPATCHED}:
@@ -315,6 +362,7 @@ def _doubt(connection: sa.Connection, rollout: Rollout, newest: Sequence[EffectR
 def _overtaken(connection: sa.Connection, rollout: Rollout, newest: Sequence[EffectRow], now: datetime) -> RolloutState:
     by = [row for row in newest if row.state is EffectState.OVERTAKEN]
     because = "; ".join(f"{row.effect.unit}: {row.detail or 'a higher token was seen there'}" for row in by)
+    because = because or "its lease is no longer the one under which it began"
     return pause(connection, rollout, Actor.automation("leg"), now, because)
 
 
@@ -323,7 +371,9 @@ def _failed(
 ) -> RolloutState:
     bad = [row for row in newest if row.state is EffectState.FAILED]
     because = "; ".join(f"{row.effect.unit}: {row.detail or 'it does not run as it should'}" for row in bad)
-    if rollout.direction is Direction.FORWARD and take_back(house, connection, rollout, now, because):
+    # A restart that was interrupted again and again says nothing about the version: a person looks at the machine.
+    told = any(not row.detail.startswith(INTERRUPTED) for row in bad)
+    if told and rollout.direction is Direction.FORWARD and take_back(house, connection, rollout, now, because):
         return RolloutState.REVERSING
     return pause(connection, rollout, Actor.automation("leg"), now, because)
 
@@ -331,7 +381,8 @@ def _failed(
 def reconcile(house: House, rollout_id: str) -> None:
     """Ask the units of a rollout in doubt again, and take it on as soon as they all answer.
 
-    A unit that was interrupted in its restart says so for ever: it gets a new attempt, under a new key.
+    A unit that was interrupted in its restart says so for ever: it gets a new attempt, under a new key, at most
+    ``TRIES`` in all.
     """
     with house.database.read() as connection:
         rollout = rollouts.load(connection, rollout_id)
@@ -345,8 +396,8 @@ def reconcile(house: House, rollout_id: str) -> None:
         if not _in_doubt(rollout):
             return
         for outcome in looked:
-            _record_outcome(connection, rollout, outcome, now)
-            _attempt_again(connection, rollout, outcome, now)
+            if _record_outcome(connection, outcome, now):
+                _attempt_again(connection, rollout, outcome, now)
         newest = _newest(rollouts.effects_of(connection, rollout, rollout.wave))
         if any(row.state is EffectState.UNKNOWN for row in newest):
             rollouts.change(connection, rollout.id, due_at=now + _patience(rollout, now))
@@ -355,6 +406,8 @@ def reconcile(house: House, rollout_id: str) -> None:
 
 
 _UNSURE = (EffectState.UNKNOWN, EffectState.DISPATCHED)
+INTERRUPTED = "interrupted while "
+"""How the detail of an effect begins whose unit says that a command was begun, and nobody knows how it ended."""
 
 
 def _in_doubt(rollout: Rollout) -> bool:
@@ -364,16 +417,14 @@ def _in_doubt(rollout: Rollout) -> bool:
 def _look(driver: Driver, rollout: Rollout, row: EffectRow) -> Outcome:
     seen = driver.observe(row.effect.unit)
     finding = judge(row.effect, seen, rollout.token)
-    interrupted = finding is Finding.IN_DOUBT and seen.reachable and not seen.busy and seen.last_key == row.effect.key
-    if interrupted:
-        return Outcome(row, Finding.FAILED, f"interrupted while {seen.last_stage}", seen)
+    commanded = seen.last_key == row.effect.key and seen.last_stage in (Stage.RESTARTING, Stage.STOPPING)
+    if finding is Finding.IN_DOUBT and seen.reachable and not seen.busy and commanded:
+        return Outcome(row, Finding.FAILED, f"{INTERRUPTED}{seen.last_stage}", seen)
     return Outcome(row, finding, seen.detail, seen)
 
 
 def _attempt_again(connection: sa.Connection, rollout: Rollout, outcome: Outcome, now: datetime) -> None:
-    from tidegate.orchestration.rollout import effect_on
-
-    interrupted = outcome.finding is Finding.FAILED and outcome.detail.startswith("interrupted while")
+    interrupted = outcome.finding is Finding.FAILED and outcome.detail.startswith(INTERRUPTED)
     if interrupted and outcome.row.effect.attempt < TRIES:
         again = effect_on(rollout, rollout.wave, outcome.row.effect.unit, outcome.row.effect.attempt + 1)
         rollouts.add_effects(connection, rollout.wave, [again], now)
@@ -386,10 +437,38 @@ def _patience(rollout: Rollout, now: datetime) -> timedelta:
 
 
 def _resolve(house: House, connection: sa.Connection, rollout: Rollout, now: datetime) -> None:
-    from tidegate.orchestration.rollout import enqueue
-
     leg = rollout.legs + 1
     rollouts.move(connection, rollout, RolloutEvent.RESOLVED, now, legs=leg, because="")
     enqueue(house, connection, replace(rollout, legs=leg), leg)
     entry = Entry("rollout.resolved", Actor.automation("sweep"), rollout.release, {"rollout": rollout.id})
     record(connection, entry, now)
+
+
+def look_after(house: House, rollout_id: str) -> None:
+    """A rollout has been running for long: see that the engine still has its leg.
+
+    A leg ends in the transaction that moves its rollout. One that ended without that, or that the engine does not know
+    (its rows were restored apart, or removed), is carried once more; if that ends so too, the rollout is paused.
+    """
+    with house.database.read() as connection:
+        seen = rollouts.load(connection, rollout_id)
+    report = house.queue.status(leg_id(seen.id, seen.legs))
+    if report.state in (LegState.QUEUED, LegState.RUNNING):
+        return
+    with house.database.write() as connection:
+        now = house.now()
+        rollout = lock_rollout(connection, rollout_id)
+        if rollout.state is not RolloutState.RUNNING or rollout.legs != seen.legs:
+            return
+        why = f"leg {rollout.legs} is {report.state.value}{': ' + report.error if report.error else ''}"
+        if rollout.because.startswith(STRANDED):
+            pause(connection, rollout, Actor.automation("sweep"), now, f"{STRANDED}: {why}")
+            return
+        leg = rollout.legs + 1
+        rollouts.change(connection, rollout.id, legs=leg, because=f"{STRANDED}: {why}")
+        enqueue(house, connection, rollout, leg)
+        data = {"rollout": rollout.id, "because": why[:500]}
+        record(connection, Entry("rollout.stranded", Actor.automation("sweep"), rollout.release, data), now)
+
+
+STRANDED = "nobody carried it any more"

@@ -147,9 +147,7 @@ def begin_return(
     rollout_id = f"{reversed_.id}.back.{number}"
     token = leases.claim(connection, reversed_.component, reversed_.environment, rollout_id, now, take_over=True)
     rollouts.move(connection, reversed_, RolloutEvent.REVERSED, now, because=because)
-    for row in rollouts.effects_of(connection, reversed_):
-        if row.state is EffectState.INTENDED:
-            rollouts.move_effect(connection, row, EffectEvent.WITHDRAW, now, "the rollout was taken back")
+    withdraw(connection, reversed_, now, "the rollout was taken back")
     rollout = Rollout(
         id=rollout_id,
         release=reversed_.release,
@@ -187,6 +185,13 @@ def begin_return(
     return rollout_id
 
 
+def withdraw(connection: sa.Connection, rollout: Rollout, now: datetime, because: str) -> None:
+    """Withdraw what was intended and never dispatched: somebody else answers for the units from here on."""
+    for row in rollouts.effects_of(connection, rollout):
+        if row.state is EffectState.INTENDED:
+            rollouts.move_effect(connection, row, EffectEvent.WITHDRAW, now, because)
+
+
 def _units(house: House, connection: sa.Connection, back: Return, judged: Judged) -> tuple[str, ...]:
     """The units to be taken back: those that may have been touched; all, where it goes to yet another version.
 
@@ -204,8 +209,7 @@ def finish_return(house: House, connection: sa.Connection, rollout: Rollout, now
     """Every unit was read back as it is to be: the rollback is over, and so is what it took back."""
     rollouts.move(connection, rollout, RolloutEvent.FINISHED, now)
     leases.release(connection, rollout.component, rollout.environment, rollout.id)
-    reversed_ = rollouts.load(connection, rollout.reverses, lock=True)
-    rollouts.move(connection, reversed_, RolloutEvent.RETURNED, now)
+    _end_what_was_reversed(connection, rollout, now)
     policy = policies.current(connection).policy
     row = releases.load(connection, rollout.release)
     _close_release(connection, row.facts.state, rollout, policy.environments.get(rollout.environment), now)
@@ -215,6 +219,17 @@ def finish_return(house: House, connection: sa.Connection, rollout: Rollout, now
     data = {"rollout": rollout.id, "reverses": rollout.reverses, "environment": rollout.environment, "to": target}
     record(connection, Entry("rollback.succeeded", rollout.started_by, rollout.release, data), now)
     house.database.after_commit(connection, house.wake)
+
+
+def _end_what_was_reversed(connection: sa.Connection, rollout: Rollout, now: datetime) -> None:
+    """What this rollback took back is over: the rollout, and a rollback of it that break-glass has overtaken."""
+    where = {"component": rollout.component, "environment": rollout.environment}
+    for reversed_ in rollouts.find(connection, **where, states=[RolloutState.REVERSING]):
+        for row in rollouts.effects_of(connection, reversed_):
+            if row.state in (EffectState.DISPATCHED, EffectState.UNKNOWN):
+                # Whoever dispatched it died, or was refused, before saying so; it will not be carried out any more.
+                rollouts.move_effect(connection, row, EffectEvent.OVERTAKE, now, f"{rollout.id} answers for the unit")
+        rollouts.move(connection, reversed_, RolloutEvent.RETURNED, now)
 
 
 def _close_release(

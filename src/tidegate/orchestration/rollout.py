@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -29,6 +29,9 @@ from tidegate.store.rollouts import Rollout
 LEG = "rollout.leg.v1"
 BACK_LEG = "rollback.leg.v1"
 """Rollbacks have a leg of their own, so that none ever waits behind rollouts."""
+
+LOOK_AFTER_LEG = timedelta(seconds=30)
+"""After which time a running rollout is looked after: whether the engine still has its leg."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,10 +289,16 @@ def effect_on(rollout: Rollout, wave: int, unit: str, attempt: int = 1) -> Effec
     )
 
 
+def leg_id(rollout: str, leg: int) -> str:
+    """The id under which the engine knows the leg of that number."""
+    return f"{rollout}:leg-{leg}"
+
+
 def enqueue(house: House, connection: sa.Connection, rollout: Rollout, leg: int) -> None:
     """Enqueue the leg of that number, in this transaction."""
     name = BACK_LEG if rollout.direction is Direction.BACK else LEG
-    house.queue.enqueue(connection, name, f"{rollout.id}:leg-{leg}", {"rollout": rollout.id, "leg": leg})
+    house.queue.enqueue(connection, name, leg_id(rollout.id, leg), {"rollout": rollout.id, "leg": leg})
+    rollouts.change(connection, rollout.id, due_at=house.now() + LOOK_AFTER_LEG)
     house.database.after_commit(connection, house.wake)
 
 
@@ -403,12 +412,13 @@ def resume(house: House, rollout_id: str, actor: Actor) -> RolloutState:
         rollout = _lock_rollout(connection, rollout_id)
         ROLLOUT.next(rollout.state, RolloutEvent.RESUMED)
         if rollout.direction is Direction.BACK:
+            demand_permit(policies.current(connection).policy, actor, "rollback", rollout.environment)
             return _try_again(house, connection, rollout, actor, now, None)
         question = Question(Action.CONTINUE, actor, rollout.environment, granted_subject=rollout.granted)
         judged = judge(connection, rollout.release, question, now)
         if not judged.decision.allowed:
             refusal = _refuse(connection, judged, now)
-        elif _unfinished(connection, rollout):
+        elif _unfinished(connection, rollout) or _unwatched(connection, rollout):
             return _try_again(house, connection, rollout, actor, now, judged)
         elif rollout.is_last_wave:
             return finish(house, connection, rollout, now, f"accepted by {actor.person}: {rollout.because}", actor)
@@ -420,6 +430,14 @@ def resume(house: House, rollout_id: str, actor: Actor) -> RolloutState:
 def _unfinished(connection: sa.Connection, rollout: Rollout) -> bool:
     newest = {row.effect.unit: row for row in rollouts.effects_of(connection, rollout, rollout.wave)}
     return any(row.state is not EffectState.CONFIRMED for row in newest.values())
+
+
+def _unwatched(connection: sa.Connection, rollout: Rollout) -> bool:
+    """Whether it was paused before the watch of its present wave began: the next leg begins it."""
+    if rollout.environment not in policies.current(connection).policy.watch:
+        return False
+    watch = rollouts.watch_of(connection, rollout.id)
+    return watch is None or watch.wave != rollout.wave
 
 
 def _try_again(
@@ -435,7 +453,8 @@ def _try_again(
     )
     leg = rollout.legs + 1
     changes: dict[str, object] = {"legs": leg, "because": ""}
-    if any(row.state is EffectState.OVERTAKEN for row in again):
+    ours = leases.holds(connection, rollout.component, rollout.environment, rollout.id, rollout.token)
+    if not ours or any(row.state is EffectState.OVERTAKEN for row in again):
         # Somebody acted under a higher token, so ours is worth nothing at the target: claim anew above it.
         token = leases.claim(connection, rollout.component, rollout.environment, rollout.id, now, take_over=True)
         changes |= {"epoch": token.epoch, "counter": token.counter}

@@ -12,12 +12,12 @@ from tidegate.channels.registry import channel_for
 from tidegate.core.actor import Actor
 from tidegate.core.policy import Occasion
 from tidegate.core.rollout import RolloutState
-from tidegate.errors import ConflictError, NotFoundError, TidegateError
+from tidegate.errors import ConflictError, InternalError, NotFoundError, RequestError, TidegateError
 from tidegate.orchestration import leg, watching
 from tidegate.orchestration.house import House
 from tidegate.orchestration.judge import DecisionRefusedError
 from tidegate.orchestration.record import Entry, record
-from tidegate.orchestration.rollout import start
+from tidegate.orchestration.rollout import lock_rollout, pause, start
 from tidegate.store import outbox, releases, requests, rollouts
 from tidegate.store.outbox import MessageRow
 from tidegate.store.requests import Request
@@ -58,16 +58,36 @@ def next_due(house: House) -> datetime | None:
 
 
 def sweep_rollout(house: House, rollout_id: str) -> None:
-    """Look at one due rollout: its watch, or its doubt."""
+    """Look at one due rollout: its watch, its doubt, or whether its leg is still carried."""
     with house.database.write() as connection:
         now = house.now()
         if not rollouts.claim_due(connection, rollout_id, now, now + CLAIM):
             return
         state = rollouts.load(connection, rollout_id).state
-    if state is RolloutState.WATCHING:
-        watching.look(house, rollout_id)
-    elif state is RolloutState.IN_DOUBT:
-        leg.reconcile(house, rollout_id)
+    try:
+        _SWEEPS.get(state, _nothing)(house, rollout_id)
+    except (RequestError, InternalError) as error:
+        # It will not go away by itself, as a unit that does not answer may: the policy no longer names the target.
+        _pause(house, rollout_id, state, error)
+
+
+_SWEEPS: dict[RolloutState, Callable[[House, str], None]] = {
+    RolloutState.RUNNING: leg.look_after,
+    RolloutState.WATCHING: watching.look,
+    RolloutState.IN_DOUBT: leg.reconcile,
+}
+
+
+def _nothing(house: House, rollout_id: str) -> None:
+    """A rollout that waits for a person is due to nobody."""
+
+
+def _pause(house: House, rollout_id: str, state: RolloutState, error: TidegateError) -> None:
+    with house.database.write() as connection:
+        rollout = lock_rollout(connection, rollout_id)
+        if rollout.state is state:
+            because = f"{error} ({error.remedy})"
+            pause(connection, rollout, Actor.automation("sweep"), house.now(), because)
 
 
 def try_start(house: House, request: Request) -> None:

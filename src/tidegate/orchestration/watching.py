@@ -27,7 +27,7 @@ from tidegate.core.watch import (
     verdict,
 )
 from tidegate.drivers.contract import Driver
-from tidegate.errors import SourceError
+from tidegate.errors import NotFoundError, SourceError
 from tidegate.orchestration.house import House
 from tidegate.orchestration.rollback import take_back
 from tidegate.orchestration.rollout import driver_of, go_on, lock_rollout, pause
@@ -98,8 +98,13 @@ def look(house: House, rollout_id: str) -> None:
         policy = policies.current(connection).policy
         effects = rollouts.effects_of(connection, rollout)
     watch = policy.watch.get(rollout.environment)
-    if rollout.state is not RolloutState.WATCHING or row is None or watch is None:
+    if rollout.state is not RolloutState.WATCHING:
         return
+    if row is None or watch is None:
+        raise NotFoundError(
+            f"the policy no longer watches {rollout.environment}",
+            remedy=f"declare watch.{rollout.environment}, or resume it as it is",
+        )
     units = [e.effect.unit for e in effects if e.state is EffectState.CONFIRMED]
     since = min((e.dispatched_at for e in effects if e.dispatched_at), default=rollout.started_at)
     driver = driver_of(house, policy, rollout.component, rollout.environment)

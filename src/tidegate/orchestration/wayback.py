@@ -1,15 +1,21 @@
-"""The way back, written down before a rollout starts: enough to go back with nothing else left.
+"""The way back, written down before anything is touched: enough to go back with nothing else left.
 
-It lies beside the database and on every unit, with room reserved for the journal of whoever uses it. It names what
+It lies on every unit and beside the database, with room reserved for the journal of whoever uses it. It names what
 each unit is to run again, under which token, and who may decide it. ``tidegate rollback --break-glass`` works from it
 alone.
+
+The units come first, the copy beside the database last: where that one names a rollout and its token, every unit has
+it too, and whoever comes again after a crash need not write it a second time.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,22 +24,32 @@ from tidegate.clock import to_text
 from tidegate.core.actor import Assurance
 from tidegate.core.canonical import canonical
 from tidegate.core.effect import Package, Token
-from tidegate.core.policy import Act
+from tidegate.core.policy import Act, Policy
+from tidegate.core.rollout import Direction
 from tidegate.core.rules.actor_permitted import minimum_assurance, permitted_people
 from tidegate.drivers.contract import Driver
-from tidegate.errors import NotFoundError, StoreError, TargetError
+from tidegate.errors import NotFoundError, StoreError, TargetError, TidegateError, UsageError
 from tidegate.orchestration.house import House
 from tidegate.store import policies
 from tidegate.store.releases import actor_record
 from tidegate.store.rollouts import Rollout
 
 FORMAT = "tidegate/way-back/1"
+AT_ONCE = 16
+"""To how many units it is written at the same time."""
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class WayBackDocument:
-    """A way back, as it was written down."""
+    """A way back, as it was written down.
 
+    ``rollout`` is the one that is taken back, ``target`` what runs again, ``leaves`` what runs no more; None is
+    *absent*. ``token`` is that of the lease under which it was written.
+    """
+
+    organization: str
     rollout: str
     release: str
     component: str
@@ -53,6 +69,7 @@ class WayBackDocument:
         return canonical(
             {
                 "format": FORMAT,
+                "organization": self.organization,
                 "rollout": self.rollout,
                 "release": self.release,
                 "component": self.component,
@@ -89,6 +106,7 @@ def read(data: bytes, where: str) -> WayBackDocument:
         if record["format"] != FORMAT:
             raise ValueError(f"its format is {record['format']!r}")
         return WayBackDocument(
+            organization=record["organization"],
             rollout=record["rollout"],
             release=record["release"],
             component=record["component"],
@@ -103,7 +121,7 @@ def read(data: bytes, where: str) -> WayBackDocument:
             written_at=record["written_at"],
             started_by=record["started_by"],
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
         raise StoreError(
             f"this is no way back that can be read: {error}", where=where, remedy="name another with --file"
         ) from error
@@ -111,7 +129,7 @@ def read(data: bytes, where: str) -> WayBackDocument:
 
 def path_of(state: Path, component: str, environment: str) -> Path:
     """Where the way back of a component in an environment lies."""
-    return state / "way-back" / f"{component}--{environment}.json"
+    return state / "way-back" / environment / f"{component}.json"
 
 
 def find(state: Path, component: str, environment: str) -> WayBackDocument:
@@ -119,56 +137,106 @@ def find(state: Path, component: str, environment: str) -> WayBackDocument:
 
     Raises:
         NotFoundError: there is none.
+        StoreError: it cannot be read.
     """
     path = path_of(state, component, environment)
     try:
-        return read(path.read_bytes(), str(path))
+        data = path.read_bytes()
     except FileNotFoundError as error:
         raise NotFoundError(
             f"no way back of {component} in {environment} was written down here",
             where=str(path),
             remedy="copy .tidegate/way-back.json from a unit of the target, and name it with --file",
         ) from error
+    except OSError as error:
+        raise StoreError(
+            f"the way back cannot be read: {error.strerror}",
+            where=str(path),
+            remedy="copy .tidegate/way-back.json from a unit of the target, and name it with --file",
+        ) from error
+    return read(data, str(path))
 
 
 def leave(house: House, driver: Driver, rollout: Rollout) -> None:
-    """Write the way back of a rollout down, here and on every unit.
+    """Write the way back of a forward rollout down, on every unit and here, unless it lies there already.
 
     Raises:
         StoreError: it cannot be written here.
         TargetError: it cannot be written on a unit.
     """
+    if _lies(house.state, rollout):
+        return
+    document = document_of(house, driver, rollout).to_bytes()
+    reserve_journal(house.state, len(driver.units))
+    if driver.abilities.way_back_on_target:
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="tidegate-way-back") as pool:
+            list(pool.map(lambda unit: _leave_on(driver, unit, document, rollout), driver.units))
+    write_durably(path_of(house.state, rollout.component, rollout.environment), document)
+
+
+def leave_if_possible(house: House, driver: Driver, rollout: Rollout) -> None:
+    """Write the way of a rollback down, here and on its units: it must be finished without the database, too.
+
+    Nothing stops a rollback, and so it does not wait for this: what cannot be written is logged.
+    """
+    if _lies(house.state, rollout):
+        return
+    try:
+        document = document_of(house, driver, rollout).to_bytes()
+        write_durably(path_of(house.state, rollout.component, rollout.environment), document)
+        reserve_journal(house.state, len(driver.units))
+    except TidegateError as error:
+        _logger.warning("the way of rollback %s is not written down: %s", rollout.id, error)
+
+
+def _lies(state: Path, rollout: Rollout) -> bool:
+    try:
+        found = find(state, rollout.component, rollout.environment)
+    except TidegateError:
+        return False
+    return (found.rollout, found.token) == (_taken_back(rollout), rollout.token)
+
+
+def _taken_back(rollout: Rollout) -> str:
+    return rollout.reverses if rollout.direction is Direction.BACK else rollout.id
+
+
+def document_of(house: House, driver: Driver, rollout: Rollout) -> WayBackDocument:
+    """The way back from a rollout; from a rollback, the same way that it goes itself, under its own token."""
     with house.database.read() as connection:
         policy = policies.current(connection).policy
-    target = policy.components[rollout.component].targets[rollout.environment]
+    back = rollout.direction is Direction.BACK
     environment = policy.environments[rollout.environment]
-    people = permitted_people(policy, Act.ROLLBACK, environment)
-    document = WayBackDocument(
-        rollout=rollout.id,
+    target = policy.components[rollout.component].targets[rollout.environment]
+    return WayBackDocument(
+        organization=policy.organization,
+        rollout=_taken_back(rollout),
         release=rollout.release,
         component=rollout.component,
         environment=rollout.environment,
-        target=rollout.source,
-        leaves=rollout.target,
+        target=rollout.target if back else rollout.source,
+        leaves=rollout.source if back else rollout.target,
         token=rollout.token,
         units=driver.units,
         settings=target.model_dump(mode="json"),
-        may_roll_back={person: policy.people[person].keys for person in people},
+        may_roll_back=_people(policy, rollout.environment),
         assurance=minimum_assurance(environment),
         written_at=to_text(house.now()),
         started_by=actor_record(rollout.started_by),
-    ).to_bytes()
-    write_durably(path_of(house.state, rollout.component, rollout.environment), document)
-    reserve_journal(house.state)
-    if not driver.abilities.way_back_on_target:
-        return
-    keeps = [package for package in (rollout.source,) if package is not None]
-    for unit in driver.units:
-        driver.write_way_back(unit, document, rollout.token, keeps)
-        if driver.read_way_back(unit) != document:
-            raise TargetError(
-                "the way back was written and cannot be read again", where=unit, remedy="look at the unit's disk"
-            )
+    )
+
+
+def _people(policy: Policy, environment: str) -> dict[str, tuple[str, ...]]:
+    people = permitted_people(policy, Act.ROLLBACK, policy.environments[environment])
+    return {person: policy.people[person].keys for person in people}
+
+
+def _leave_on(driver: Driver, unit: str, document: bytes, rollout: Rollout) -> None:
+    driver.write_way_back(unit, document, rollout.token, [rollout.source] if rollout.source else [])
+    if driver.read_way_back(unit) != document:
+        raise TargetError(
+            "the way back was written and cannot be read again", where=unit, remedy="look at the unit's disk"
+        )
 
 
 def write_durably(path: Path, data: bytes) -> None:
@@ -179,25 +247,45 @@ def write_durably(path: Path, data: bytes) -> None:
     """
     draft = path.with_suffix(f".{os.getpid()}.draft")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with draft.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
+        _make_directory(path.parent)
         try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+            with draft.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
+        sync_directory(path.parent)
     except OSError as error:
         raise StoreError(
             f"the way back cannot be written: {error.strerror}", where=str(path), remedy="free the disk, then repeat"
         ) from error
 
 
-JOURNAL_ROOM = 256 << 10
+def _make_directory(path: Path) -> None:
+    """As ``mkdir -p``, with every name that is new made durable."""
+    if not path.is_dir():
+        _make_directory(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+        sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Make what was created, renamed or removed in a directory durable."""
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+JOURNAL_ROOM = 64 << 10
 """Bytes that are kept free for a break-glass journal: written beforehand, so that a full disk cannot refuse them."""
+
+JOURNAL_ROOM_PER_UNIT = 2 << 10
+"""Bytes beyond that for each unit of the largest target: a line of it has at most 1.2 KiB."""
 
 
 def journal_path(state: Path) -> Path:
@@ -205,12 +293,51 @@ def journal_path(state: Path) -> Path:
     return state / "break-glass.journal"
 
 
-def reserve_journal(state: Path) -> None:
-    """Make room for the journal, unless there is one.
+def reserve_journal(state: Path, units: int = 0) -> None:
+    """Make room for the journal of an act on so many units, unless there is.
 
     Raises:
-        StoreError: there is no room.
+        StoreError: there is no room on the disk.
     """
-    path = journal_path(state)
-    if not path.exists():
-        write_durably(path, b"\n" * JOURNAL_ROOM)
+    path, room = journal_path(state), JOURNAL_ROOM + units * JOURNAL_ROOM_PER_UNIT
+    try:
+        # Lines are never replaced by anything shorter, so what is behind the last of them is free.
+        data = path.read_bytes()
+    except OSError:
+        _create_room(path, room)
+        return
+    if not data.strip(b"\n") and len(data) < room:
+        # Somebody may be writing the first line just now; they lock this very file, and it only grows.
+        _append(path, b"\n" * (room - len(data)))
+
+
+def _create_room(path: Path, room: int) -> None:
+    draft = path.with_suffix(f".{os.getpid()}.room")
+    try:
+        write_durably(draft, b"\n" * room)
+        # Never in place of a journal that somebody has just begun.
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+        sync_directory(path.parent)
+    except OSError as error:
+        raise _no_room(path, error) from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _append(path: Path, data: bytes) -> None:
+    try:
+        with path.open("ab") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise _no_room(path, error) from error
+
+
+def _no_room(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"no room can be kept for the break-glass journal: {error.strerror}",
+        where=str(path),
+        remedy="free the disk, then repeat",
+    )

@@ -34,18 +34,26 @@ def claim(
             f"{component} in {environment} is held by rollout {row.holder}",
             remedy=f"wait for it (tidegate rollout show {row.holder}), or roll it back",
         )
-    counter = row.counter + 1 if row.epoch == epoch else 1
+    # Never below what a target has seen, even where that was a token of a store that this one replaced.
+    epoch, counter = (epoch, 1) if epoch > row.epoch else (row.epoch, row.counter + 1)
     connection.execute(sa.update(table).where(where).values(holder=holder, epoch=epoch, counter=counter, since=now))
     return Token(epoch, counter)
 
 
-def raise_to(connection: sa.Connection, component: str, environment: str, token: Token) -> None:
-    """Make sure that the next claim outranks ``token``, which was seen at a target."""
+def raise_to(connection: sa.Connection, component: str, environment: str, token: Token, now: datetime) -> None:
+    """Make sure that the next claim outranks ``token``, which was seen at a target.
+
+    Whoever holds the lease under a lower token does so no more: the target would refuse them anyway.
+    """
     table = tables.lease
+    values = {"epoch": token.epoch, "counter": token.counter}
+    row = {"component": component, "environment": environment, "holder": "", "since": now}
+    if contents.insert_once(connection, table, {**row, **values}):
+        return
     where = (table.c.component == component) & (table.c.environment == environment)
-    row = connection.execute(sa.select(table).where(where)).first()
-    if row is not None and (row.epoch, row.counter) < (token.epoch, token.counter):
-        connection.execute(sa.update(table).where(where).values(epoch=token.epoch, counter=token.counter))
+    found = connection.execute(sa.select(table).where(where)).one()
+    if (found.epoch, found.counter) < (token.epoch, token.counter):
+        connection.execute(sa.update(table).where(where).values(**values))
 
 
 def holds(connection: sa.Connection, component: str, environment: str, holder: str, token: Token) -> bool:
@@ -56,6 +64,20 @@ def holds(connection: sa.Connection, component: str, environment: str, holder: s
     )
     row = connection.execute(query).first()
     return row is not None and tuple(row) == (holder, token.epoch, token.counter)
+
+
+def raised(connection: sa.Connection, component: str, environment: str, now: datetime) -> Token:
+    """A new highest token with nobody holding the lease: for an act so short that it only has to outrank others.
+
+    Raises:
+        ConflictError: somebody holds it.
+    """
+    token = claim(connection, component, environment, _MOMENT, now)
+    release(connection, component, environment, _MOMENT)
+    return token
+
+
+_MOMENT = "a moment"
 
 
 def release(connection: sa.Connection, component: str, environment: str, holder: str) -> None:
