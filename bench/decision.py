@@ -1,22 +1,18 @@
 """How long one decision takes: a minor release with 40 pieces of evidence, 12 gates and 6 approvals.
 
-    PYTHONPATH=src python benchmarks/bench_decide.py
-
 The decision is the real one, explanation included, on facts that were built before. Beside it stands a bare loop that
 evaluates 24 conditions, two for each gate, in the engine alone: what a decision cannot cost less than.
 """
 
 from __future__ import annotations
 
-import statistics
-import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import cel
 
+from bench.measure import Row, Sizes, calls_in_turns, us
 from tidegate.core.actor import Actor, Assurance
 from tidegate.core.approval import Answer, Approval
 from tidegate.core.canonical import digest
@@ -32,8 +28,7 @@ from tidegate.core.subject import Subject
 from tidegate.core.verdict import Verdict
 
 NOW = datetime(2026, 12, 1, 18, 30, tzinfo=UTC)
-ROUNDS = 2_000
-TARGET_US = 600
+GOAL_US = 600
 
 GATES = {
     **{
@@ -169,33 +164,26 @@ def bare_loop() -> Callable[[], None]:
     return run
 
 
-def measure(run: Callable[[], object], rounds: int = ROUNDS) -> tuple[float, float]:
-    """Median and 90th percentile of one call, in microseconds."""
-    taken = []
-    for _ in range(rounds):
-        before = time.perf_counter_ns()
-        run()
-        taken.append((time.perf_counter_ns() - before) / 1_000)
-    return statistics.median(taken), statistics.quantiles(taken, n=10)[-1]
+def rows(sizes: Sizes) -> Iterator[Row]:
+    """One decision beside the bare loop, in turns.
 
-
-def main(rounds: int = ROUNDS) -> None:
-    """Print the figures; judge nothing."""
+    Raises:
+        RuntimeError: the decision is no longer yes, so that something else than meant would be measured.
+    """
     question, policies, facts = case()
     decision = decide(question, policies, facts, NOW)
     if decision.verdict is not Verdict.ALLOW:
-        raise SystemExit("\n".join(f"{finding.rule}: {finding.message}" for finding in decision.against()))
-    bare = bare_loop()
-    measure(bare, 100)
-    bare_median, _ = measure(bare, rounds)
-    median, p90 = measure(lambda: decide(question, policies, facts, NOW), rounds)
+        raise RuntimeError("; ".join(f"{finding.rule}: {finding.message}" for finding in decision.against()))
     gates = sum(finding.rule.startswith("gate.") for finding in decision.findings)
-    sys.stdout.write(
-        f"decide: {len(facts.evidence)} pieces of evidence, {gates} gates, {len(decision.findings)} findings\n"
-        f"  median {median:.0f} us (target {TARGET_US} us), p90 {p90:.0f} us\n"
-        f"  24 conditions in the engine alone: {bare_median:.0f} us, ratio {median / bare_median:.1f}\n"
+    ours, bare = calls_in_turns(
+        sizes.rounds, sizes.calls, lambda: decide(question, policies, facts, NOW), bare_loop()
     )
-
-
-if __name__ == "__main__":
-    main()
+    yield Row(
+        "decide: a minor release to production",
+        us(ours),
+        "us CPU",
+        f"24 conditions in the CEL engine alone ({us(bare):.0f} us)",
+        ours / bare,
+        goal=GOAL_US,
+        note=f"{len(facts.evidence)} pieces of evidence, {gates} gates, {len(decision.findings)} findings",
+    )

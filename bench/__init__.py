@@ -1,0 +1,1 @@
+"""How fast Tidegate is, beside something that anybody can run. Nothing here judges a build."""
