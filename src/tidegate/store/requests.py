@@ -8,20 +8,25 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from tidegate.core.actor import Actor
-from tidegate.errors import ConflictError
+from tidegate.errors import ConflictError, NotFoundError
 from tidegate.store import contents, tables
 from tidegate.store.releases import actor_of, actor_record
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Somebody asked for a start; it happens when the policy allows it. ``due_at`` is when to ask next."""
+    """Somebody asked for a start; it happens when the policy allows it. ``due_at`` is when to ask next.
+
+    ``statement`` and ``signature`` are what they signed; empty where they came otherwise.
+    """
 
     id: str
     release: str
     environment: str
     actor: Actor
     asked_at: datetime
+    statement: bytes = b""
+    signature: str = ""
     due_at: datetime | None = None
     rollout: str = ""
     ended_at: datetime | None = None
@@ -39,6 +44,8 @@ def put(connection: sa.Connection, request: Request) -> None:
         "release": request.release,
         "environment": request.environment,
         "actor": actor_record(request.actor),
+        "statement": contents.keep(connection, request.statement) if request.statement else "",
+        "signature": request.signature,
         "asked_at": request.asked_at,
         "due_at": request.due_at,
         "because": request.because,
@@ -52,13 +59,33 @@ def put(connection: sa.Connection, request: Request) -> None:
 
 def _request(row: sa.Row[tuple[object, ...]]) -> Request:
     values = row._asdict()
-    return Request(**{**values, "actor": actor_of(values["actor"]), "rollout": values["rollout"] or ""})
+    signed = {"statement": values.pop("bytes") or b"", "actor": actor_of(values["actor"])}
+    return Request(**{**values, **signed, "rollout": values["rollout"] or ""})
+
+
+def _select() -> sa.Select[tuple[object, ...]]:
+    table, content = tables.request, tables.content
+    # A statement that is gone leaves the request standing, and unproven: it must be refused, not vanish.
+    joined = table.outerjoin(content, content.c.digest == table.c.statement)
+    return sa.select(table, content.c.bytes).select_from(joined)
+
+
+def load(connection: sa.Connection, request: str) -> Request:
+    """The request of that id.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    row = connection.execute(_select().where(tables.request.c.id == request)).first()
+    if row is None:
+        raise NotFoundError(f'there is no request "{request}"', remedy="tidegate release list")
+    return _request(row)
 
 
 def waiting(connection: sa.Connection, release: str | None = None) -> list[Request]:
     """The requests that have not ended, the oldest first."""
     table = tables.request
-    query = sa.select(table).where(table.c.ended_at.is_(None)).order_by(table.c.asked_at)
+    query = _select().where(table.c.ended_at.is_(None)).order_by(table.c.asked_at, table.c.id)
     if release is not None:
         query = query.where(table.c.release == release)
     return [_request(row) for row in connection.execute(query)]
@@ -69,19 +96,39 @@ def due(connection: sa.Connection, now: datetime) -> list[Request]:
     return [r for r in waiting(connection) if r.due_at is not None and r.due_at <= now]
 
 
-def touch(connection: sa.Connection, release: str, now: datetime) -> bool:
-    """Something about the release changed: its requests are asked again at once. Whether there are any."""
+def touch(connection: sa.Connection, release: str | None, now: datetime) -> bool:
+    """Something about the release (None: about all) changed: its requests are asked again at once. Whether it has any."""
+    table = tables.request
+    concerned = table.c.ended_at.is_(None) if release is None else _waits(release)
+    return connection.execute(sa.update(table).where(concerned).values(due_at=now)).rowcount > 0
+
+
+def _waits(release: str) -> sa.ColumnElement[bool]:
+    return (tables.request.c.release == release) & tables.request.c.ended_at.is_(None)
+
+
+def claim(connection: sa.Connection, request: str, now: datetime, until: datetime) -> bool:
+    """Claim a due request by moving its due time ahead; whether it was ours to claim."""
     table = tables.request
     changed = connection.execute(
-        sa.update(table).where(table.c.release == release, table.c.ended_at.is_(None)).values(due_at=now)
+        sa.update(table)
+        .where(table.c.id == request, table.c.ended_at.is_(None), table.c.due_at.is_not(None), table.c.due_at <= now)
+        .values(due_at=until)
     )
-    return changed.rowcount > 0
+    return changed.rowcount == 1
 
 
-def postpone(connection: sa.Connection, request: str, due_at: datetime | None, because: str) -> None:
-    """Record why it waits, and until when it need not be asked again."""
+def postpone(connection: sa.Connection, request: str, due_at: datetime, because: str, *, claimed_until: datetime) -> None:
+    """Record why it waits, and until when it need not be asked again.
+
+    Args:
+        claimed_until: what :func:`claim` set. Where it is another now, something changed while it was asked: then it is
+            due at once again, and stays so.
+    """
     table = tables.request
-    connection.execute(sa.update(table).where(table.c.id == request).values(due_at=due_at, because=because[:2000]))
+    waits = (table.c.id == request) & table.c.ended_at.is_(None)
+    connection.execute(sa.update(table).where(waits).values(because=because[:2000]))
+    connection.execute(sa.update(table).where(waits, table.c.due_at == claimed_until).values(due_at=due_at))
 
 
 def end(connection: sa.Connection, request: str, now: datetime, *, rollout: str = "", because: str = "") -> None:
@@ -89,9 +136,19 @@ def end(connection: sa.Connection, request: str, now: datetime, *, rollout: str 
     table = tables.request
     connection.execute(
         sa.update(table)
-        .where(table.c.id == request)
+        .where(table.c.id == request, table.c.ended_at.is_(None))
         .values(ended_at=now, due_at=None, rollout=rollout or None, because=because[:2000])
     )
+
+
+def end_all(connection: sa.Connection, release: str | None, now: datetime, because: str) -> int:
+    """End all that wait (for one release; None: for any); how many there were."""
+    table = tables.request
+    concerned = table.c.ended_at.is_(None) if release is None else _waits(release)
+    changed = connection.execute(
+        sa.update(table).where(concerned).values(ended_at=now, due_at=None, because=because[:2000])
+    )
+    return changed.rowcount
 
 
 def next_due(connection: sa.Connection) -> datetime | None:

@@ -1,0 +1,1 @@
+"""One module per noun; each is imported when its command is invoked."""

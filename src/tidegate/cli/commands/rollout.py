@@ -1,0 +1,139 @@
+"""``tidegate rollout``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from tidegate.cli.framework import Group, command, session
+
+if TYPE_CHECKING:
+    from tidegate.core.actor import Actor
+    from tidegate.core.statement import Act
+    from tidegate.orchestration.house import House
+
+rollout = Group(
+    "rollout",
+    lazy={
+        "list": ("rollout:list_", "List the rollouts."),
+        "show": ("rollout:show", "Show how far a rollout is."),
+        "pause": ("rollout:pause", "Stop a rollout at its next checkpoint."),
+        "resume": ("rollout:resume", "Take a paused rollout on."),
+    },
+    help="Look at rollouts; pause and resume them.",
+)
+
+
+@command("list", help="List the rollouts, the newest first.", examples="tidegate rollout list --environment production")
+@click.option("--component", default=None, metavar="COMPONENT", help="Only of it.")
+@click.option("--environment", default=None, metavar="ENVIRONMENT", help="Only there.")
+def list_(component: str | None, environment: str | None) -> int:
+    """The command."""
+    from tidegate.cli.render_release import rollout_rows
+    from tidegate.cli.text import columns
+    from tidegate.store import policies
+    from tidegate.views.release import rollout_lines
+
+    run = session()
+    with run.house().database.read() as connection:
+        found = rollout_lines(connection, component=component, environment=environment)
+        tz = policies.current(connection).tz
+    run.answer(found, columns(rollout_rows(found, tz)) or ["no rollout was started yet"])
+    return 0
+
+
+@command(
+    "show",
+    help="Show how far the rollout ID is: its waves, each unit, the watch, and why it is where it is.",
+    examples="tidegate rollout show billing-1.1.0.production.1",
+)
+@click.argument("rollout", metavar="ID")
+@click.option("--follow", is_flag=True, help="Follow it to its end, as deploy does.")
+def show(rollout: str, follow: bool) -> int:
+    """The command."""
+    from tidegate.cli.render_rollout import rollout_page
+    from tidegate.store import policies, rollouts
+    from tidegate.views.rollout import rollout_view
+
+    run = session()
+    house = run.house(quiet=follow)
+    if follow:
+        return _follow(house, rollout)
+    with house.database.read() as connection:
+        view = rollout_view(connection, rollouts.load(connection, rollout))
+        tz = policies.current(connection).tz
+    run.answer(view, rollout_page(view, tz, house.now()))
+    return 0
+
+
+def _follow(house: House, rollout: str) -> int:
+    from tidegate.cli.executing import Executing
+    from tidegate.cli.following import detaching, finish, follow
+
+    run = session()
+    house.queue.migrate()  # type: ignore[attr-defined]
+    with (
+        Executing(run, house) as executing,
+        detaching(run, executing, f"rollout {rollout}", f"tidegate rollout show {rollout} --follow"),
+    ):
+        return finish(run, follow(run, executing, house, rollout))
+
+
+def _prove(house: House, rollout: str, act: Act) -> Actor:
+    from tidegate.orchestration.identity import prove_act
+    from tidegate.store import policies, rollouts
+
+    with house.database.read() as connection:
+        row = rollouts.load(connection, rollout)
+        policy = policies.current(connection).policy
+    concerns = {"release": row.release, "component": row.component, "environment": row.environment}
+    return prove_act(house, policy, session().claim(), act, **concerns).actor
+
+
+@command(
+    "pause",
+    help="Stop the rollout ID at its next checkpoint until somebody resumes it or takes it back; signed.",
+    examples="tidegate rollout pause billing-1.1.0.production.1 --as rita --key ~/.ssh/id_ed25519",
+)
+@click.argument("rollout", metavar="ID")
+@click.option("--reason", default="", metavar="TEXT", help="Why.")
+def pause(rollout: str, reason: str) -> int:
+    """The command."""
+    from tidegate.cli.text import clean, good
+    from tidegate.core.statement import Act
+    from tidegate.orchestration import rollout as use_case
+
+    run = session()
+    house = run.house()
+    state = use_case.pause_by_person(house, rollout, _prove(house, rollout, Act.PAUSE), reason)
+    lines = [
+        f"{good('✓')} {clean(rollout)} is {state.value}",
+        f"  take it on: tidegate rollout resume {clean(rollout)}",
+    ]
+    run.answer({"rollout": rollout, "state": state}, lines)
+    return 0
+
+
+@command(
+    "resume",
+    help="Take the paused rollout ID on, and follow it; signed.\n\n"
+    "What failed is tried again, what was inconclusive is accepted. It is decided again first.",
+    examples="tidegate rollout resume billing-1.1.0.production.1 --as rita --key ~/.ssh/id_ed25519",
+)
+@click.argument("rollout", metavar="ID")
+@click.option("--detach", is_flag=True, help="Do not follow it.")
+def resume(rollout: str, detach: bool) -> int:
+    """The command."""
+    from tidegate.cli.text import clean, good
+    from tidegate.core.statement import Act
+    from tidegate.orchestration import rollout as use_case
+
+    run = session()
+    house = run.house(quiet=True)
+    house.queue.migrate()  # type: ignore[attr-defined]
+    state = use_case.resume(house, rollout, _prove(house, rollout, Act.RESUME))
+    if not detach:
+        return _follow(house, rollout)
+    run.answer({"rollout": rollout, "state": state}, [f"{good('✓')} {clean(rollout)} is {state.value}"])
+    return 0

@@ -1,0 +1,239 @@
+"""Following a rollout by its rows, to its end: whoever executes it, here or elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING
+
+from tidegate.cli.executing import Executing
+from tidegate.cli.text import bad, clean, doubtful, good, strong
+from tidegate.core.effect import EffectState
+from tidegate.core.rollout import Direction, RolloutState
+from tidegate.errors import TidegateError
+from tidegate.store import policies, requests, rollouts
+from tidegate.store.rollouts import Rollout
+from tidegate.views.moments import civil, moment
+from tidegate.views.rollout import RolloutView, UnitView, rollout_view
+
+if TYPE_CHECKING:
+    from tidegate.cli.session import Session
+    from tidegate.orchestration.house import House
+
+LOOK_S = 0.1
+DOUBT_S = 15.0
+"""How long a rollout may be in doubt before whoever follows it is told to look; the executor goes on asking."""
+
+_S = RolloutState
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a rollout that was followed ended, for the person and for the exit code."""
+
+    view: RolloutView
+    back: RolloutView | None
+    exit_code: int
+    sentence: str
+    remedy: str = ""
+
+
+class Teller:
+    """Tells the progress of one rollout, each thing once."""
+
+    def __init__(self, say: Callable[[str], None], tz: tzinfo, clock: Callable[[], datetime]) -> None:
+        self._say = say
+        self._tz = tz
+        self._clock = clock
+        self._told: set[object] = set()
+        self._watch = ""
+
+    def tell(self, view: RolloutView) -> None:
+        """Tell what is new."""
+        if self._once(("head", view.id)):
+            verb = "rolling back" if view.direction is Direction.BACK else "rolling out"
+            self._say(
+                strong(f"{verb} {clean(view.component)} {view.source} -> {view.target} in {clean(view.environment)}")
+            )
+        for unit in view.units:
+            self._unit(view, unit)
+        if view.state is _S.WATCHING and view.watch is not None:
+            self._watching(view)
+        if view.state is _S.IN_DOUBT and self._once(("doubt", view.wave)):
+            self._say(doubtful(f"  ? in doubt: {clean(view.because)}; asking the unit again"))
+
+    def _unit(self, view: RolloutView, unit: UnitView) -> None:
+        if self._once(("wave", view.id, unit.wave)) and len(view.waves) > 1:
+            names = ", ".join(clean(name) for name in view.waves[unit.wave - 1])
+            self._say(f"  wave {unit.wave} of {len(view.waves)}: {names}")
+        if not self._once((view.id, unit.unit, unit.wave, unit.attempt, unit.state)):
+            return
+        name, target = clean(unit.unit), view.target
+        detail = f": {clean(unit.detail)}" if unit.detail else ""
+        match unit.state:
+            case EffectState.CONFIRMED:
+                self._say(
+                    f"    {good('✓')} {name} runs {target}"
+                    if target != "absent"
+                    else f"    {good('✓')} {name} runs nothing"
+                )
+            case EffectState.FAILED | EffectState.OVERTAKEN:
+                self._say(f"    {bad('✗')} {name} {unit.state.value}{detail}")
+            case EffectState.UNKNOWN:
+                self._say(f"    {doubtful('?')} {name} cannot be read back{detail}")
+            case _:
+                pass
+
+    def _watching(self, view: RolloutView) -> None:
+        watch = view.watch
+        assert watch is not None, "the caller has looked"  # noqa: S101
+        if self._once(("watch", view.id, view.wave)):
+            self._say(f"  watching until {moment(watch.ends_at, self._tz, self._clock())}")
+        if watch.said and watch.said != self._watch:
+            self._watch = watch.said
+            self._say(f"    {clean(watch.said)}")
+
+    def _once(self, what: object) -> bool:
+        if what in self._told:
+            return False
+        self._told.add(what)
+        return True
+
+
+def follow(session: Session, executing: Executing, house: House, rollout_id: str) -> Ending:
+    """Follow a rollout to its end, executing it if nobody else does; if it is taken back, to the end of that."""
+    with house.database.read() as connection:
+        tz = policies.current(connection).tz
+    teller = Teller(session.progress, tz, house.clock)
+    doubtful_since: float | None = None
+    while True:
+        executing.tend()
+        view, back = _look(house, rollout_id)
+        teller.tell(view)
+        if back is not None:
+            if teller._once(("taken back", back.id)):
+                session.progress(doubtful(f"  ↩ it is taken back: {clean(view.because)}"))
+            teller.tell(back)
+        doubtful_since = (
+            (doubtful_since or time.monotonic()) if _S.IN_DOUBT in (view.state, back and back.state) else None
+        )
+        ending = _ending(view, back, doubtful_since)
+        if ending is not None:
+            return ending
+        time.sleep(LOOK_S)
+
+
+def _look(house: House, rollout_id: str) -> tuple[RolloutView, RolloutView | None]:
+    with house.database.read() as connection:
+        rollout = rollouts.load(connection, rollout_id)
+        view = rollout_view(connection, rollout)
+        back = rollout_view(connection, rollouts.load(connection, view.reversed_by)) if view.reversed_by else None
+    return view, back
+
+
+def _ending(view: RolloutView, back: RolloutView | None, doubtful_since: float | None) -> Ending | None:
+    going_back = view.direction is Direction.BACK
+    what = f"{view.component} in {view.environment}"
+    acting = back or view
+    if view.state is _S.SUCCEEDED:
+        verb = "runs again" if going_back else "runs"
+        return Ending(view, back, 0, f"{view.environment} {verb} {view.component} {view.target}")
+    if view.state is _S.ROLLED_BACK:
+        runs = back.target if back else view.source
+        return Ending(
+            view, back, 1, f"{what} was taken back and runs {runs}: {view.because}", "find out why, then release a fix"
+        )
+    if acting.state is _S.PAUSED:
+        remedy = f"tidegate rollout resume {acting.id}"
+        if not going_back and back is None:
+            remedy += f" (or take it back: tidegate rollback {view.component} {view.environment})"
+        return Ending(view, back, 1, f"{what} is paused: {acting.because}", remedy)
+    if doubtful_since is not None and time.monotonic() - doubtful_since > DOUBT_S:
+        remedy = f"look at the unit; tidegate rollout show {acting.id} says how it stands"
+        if back is None and not going_back:
+            remedy += f"; or take it back: tidegate rollback {view.component} {view.environment}"
+        return Ending(view, back, 1, f"{what} is in doubt: {acting.because}", remedy)
+    return None
+
+
+def finish(session: Session, ending: Ending) -> int:
+    """Give the result of a rollout that was followed to its end; the exit code."""
+    sign = good("✓") if ending.exit_code == 0 else bad("✗")
+    lines = [f"{sign} {clean(ending.sentence)}"]
+    if ending.remedy:
+        lines.append(f"  > {clean(ending.remedy)}")
+    record = {
+        "rollout": ending.view,
+        "taken_back_by": ending.back,
+        "outcome": ending.view.state.value,
+        "sentence": ending.sentence,
+        "remedy": ending.remedy,
+    }
+    session.answer(record, lines)
+    return ending.exit_code
+
+
+def follow_request(session: Session, executing: Executing, house: House, request_id: str) -> str:
+    """Follow a start that waits until it starts; the rollout's id.
+
+    Raises:
+        ConflictError: it ended without a start.
+    """
+    told = ""
+    while True:
+        executing.tend()
+        request, tz = _request(house, request_id)
+        if request.rollout:
+            return request.rollout
+        if request.ended_at is not None:
+            from tidegate.errors import ConflictError
+
+            raise ConflictError(f"the start will not happen: {request.because}", remedy="look at the release again")
+        if request.because and request.because != told:
+            told = request.because
+            session.progress(f"waiting: {clean(told)}")
+            if request.due_at is not None:
+                session.progress(f"  asked again {civil(request.due_at, tz)}, or as soon as something changes")
+        time.sleep(LOOK_S)
+
+
+def _request(house: House, request_id: str) -> tuple[requests.Request, tzinfo]:
+    with house.database.read() as connection:
+        return requests.load(connection, request_id), policies.current(connection).tz
+
+
+@contextmanager
+def detaching(session: Session, executing: Executing, what: str, how: str) -> Iterator[None]:
+    """Let Ctrl-C end the following, and nothing else: say what goes on and how to follow it again.
+
+    Raises:
+        KeyboardInterrupt: again, for the exit code.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        session.say("")
+        executed = executing.executes
+        if executed:
+            session.say("detaching; what is under way on a unit is finished first (Ctrl-C again: at once)")
+        try:
+            executing.close()
+        except KeyboardInterrupt:
+            _leave_at_once()
+        session.say(
+            f"detached: {clean(what)} goes on" + (" as soon as somebody executes: tidegate worker" if executed else "")
+        )
+        session.say(f"  follow it again: {how}")
+        raise
+
+
+def _leave_at_once() -> None:
+    import os
+
+    os._exit(130)
+
+
+__all__ = ["Ending", "Rollout", "TidegateError", "detaching", "finish", "follow", "follow_request"]

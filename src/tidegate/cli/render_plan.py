@@ -1,0 +1,79 @@
+"""A plan as lines."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+
+from tidegate.cli.render import finding_lines, mark, rehearsal_lines
+from tidegate.cli.text import clean, columns, faint, strong, wrapped
+from tidegate.core.verdict import Verdict
+from tidegate.views.moments import moment
+from tidegate.views.plan import PlanView, Prospect, tz_of
+
+MOST_CHANGES = 30
+
+
+def plan_lines(view: PlanView) -> list[str]:
+    """The version and why, commit by commit, then how each environment could be reached."""
+    tz = tz_of(view)
+    since = f"since {view.current}" if view.current else "since the beginning"
+    lines = [
+        *rehearsal_lines(view.rehearsal),
+        strong(f"{clean(view.component)} {view.version}") + f" ({clean(view.type)})",
+        *wrapped(f"{clean(view.why)} ({len(view.changes)} changes {since})", "  "),
+        "",
+        *_changes(view),
+    ]
+    for prospect in view.environments:
+        lines += ["", *_prospect(prospect, view, tz)]
+    return lines
+
+
+def _changes(view: PlanView) -> list[str]:
+    rows: list[tuple[str, ...]] = []
+    for change in view.changes[:MOST_CHANGES]:
+        kind = f"{clean(change.kind) or 'no kind'}{'!' if change.breaking else ''}"
+        note = f"does not count: {clean(change.void)}" if change.void else ""
+        summary = clean(change.summary)[:44]
+        rows.append(
+            (faint(change.sha[:8]), kind, change.level or "-", f"{summary}{faint(f'  {note}') if note else ''}")
+        )
+    lines = columns(rows, indent="  ")
+    if len(view.changes) > MOST_CHANGES:
+        lines.append(faint(f"  and {len(view.changes) - MOST_CHANGES} more"))
+    if view.unconventional:
+        count = len(view.unconventional)
+        lines += wrapped(
+            f"{count} commit{'s follow' if count > 1 else ' follows'} no convention: look at "
+            f"{'them' if count > 1 else 'it'} before you rely on the version",
+            "  ",
+        )
+    for tag in view.skipped_tags[:5]:
+        lines += wrapped(f"tag {clean(tag.name)} was left out: {clean(tag.why)}", "  ")
+    return lines
+
+
+def _prospect(prospect: Prospect, view: PlanView, tz: tzinfo) -> list[str]:
+    now = view.decided_at
+    lines = [f"{strong(clean(prospect.environment))}: {_earliest(prospect, view, tz)}"]
+    for finding in prospect.waits:
+        decides = finding.rule == prospect.deciding
+        opens = moment(finding.opens_at, tz, now) if finding.opens_at else "never"
+        text = f"{finding.rule}: {opens}{', which decides' if decides and len(prospect.waits) > 1 else ''}"
+        lines += [f"  {mark(finding.verdict)} {clean(finding.message)}", faint(f"    {text}")]
+    if prospect.needs:
+        lines.append("  still needed:")
+        for finding in prospect.needs:
+            lines += finding_lines(finding)
+    return lines
+
+
+def _earliest(prospect: Prospect, view: PlanView, tz: tzinfo) -> str:
+    if prospect.next_possible is None:
+        return "not within 400 days"
+    if prospect.next_possible <= view.decided_at:
+        return "at any time" if not prospect.needs else "as soon as what is needed is there"
+    return f"at the earliest {moment(prospect.next_possible, tz, view.decided_at)}"
+
+
+__all__ = ["Verdict", "plan_lines"]

@@ -1,0 +1,69 @@
+"""Rollouts as lines."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import datetime, tzinfo
+
+from tidegate.cli.render import state_word
+from tidegate.cli.text import clean, columns, faint, strong, wrapped
+from tidegate.views.dry_run import DryRunView
+from tidegate.views.moments import civil_seconds, moment
+from tidegate.views.rollout import RolloutView
+
+
+def dry_run_lines(view: DryRunView) -> list[str]:
+    """The steps of each wave, in order."""
+    lines = [
+        strong(f"{clean(view.component)} {view.source} -> {view.target} in {clean(view.environment)}")
+        + " (a dry run: nothing is done)"
+    ]
+    for number, steps in enumerate(view.waves, start=1):
+        lines += ["", f"wave {number} of {len(view.waves)}"]
+        unit = ""
+        for step in steps:
+            if step.unit != unit:
+                unit = step.unit
+                lines.append(f"  {clean(unit)}")
+            lines += wrapped(clean(step.sentence), "      ", first="    - ")
+            if step.argv:
+                lines.append(faint(f"      $ {clean(shlex.join(step.argv))}"))
+    return lines
+
+
+def rollout_page(view: RolloutView, tz: tzinfo, now: datetime) -> list[str]:
+    """How far a rollout is, unit by unit."""
+    facts: list[tuple[str, ...]] = [
+        ("what", f"{clean(view.component)} {view.source} -> {view.target} in {clean(view.environment)}"),
+        ("started", f"{moment(view.started_at, tz, now)} by {clean(view.started_by)}"),
+    ]
+    if view.ended_at:
+        facts.append(("ended", moment(view.ended_at, tz, now)))
+    if view.release:
+        facts.append(("release", clean(view.release)))
+    facts.append(("wave", f"{min(view.wave, len(view.waves))} of {len(view.waves)}"))
+    facts.append(("token", view.token))
+    if view.reverses:
+        facts.append(("takes back", clean(view.reverses)))
+    if view.reversed_by:
+        facts.append(("taken back by", clean(view.reversed_by)))
+    lines = [f"{strong(clean(view.id))}  {state_word(view.state.value)}", *columns(facts, indent="  ")]
+    if view.because:
+        lines += wrapped(f"because: {clean(view.because)}", "    ", first="  ")
+    rows: list[tuple[str, ...]] = [
+        (
+            f"wave {unit.wave}",
+            clean(unit.unit),
+            state_word(unit.state.value),
+            civil_seconds(unit.ended_at or unit.dispatched_at or unit.intended_at, tz),
+            clean(unit.detail)[:60] + (f" (attempt {unit.attempt})" if unit.attempt > 1 else ""),
+        )
+        for unit in view.units
+    ]
+    if rows:
+        lines += ["", *columns(rows, indent="  ")]
+    if view.watch is not None:
+        lines += ["", f"  watch until {moment(view.watch.ends_at, tz, now)}"]
+        if view.watch.said:
+            lines += wrapped(clean(view.watch.said), "    ")
+    return lines

@@ -1,0 +1,74 @@
+"""The status as a page of lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, tzinfo
+
+from tidegate.cli.render import mark, rehearsal_lines
+from tidegate.cli.render_release import rollout_rows, section, waiting_row
+from tidegate.cli.text import clean, columns, doubtful, faint, strong, wrapped
+from tidegate.core.calendar import zone
+from tidegate.core.facts import Hold
+from tidegate.core.verdict import Verdict
+from tidegate.views.moments import distance, moment
+from tidegate.views.status import StatusView
+
+
+def status_page(view: StatusView) -> list[str]:
+    """How everything stands."""
+    tz = zone(view.timezone)
+    lines = [
+        *rehearsal_lines(view.rehearsal),
+        f"{strong(clean(view.organization))}  {faint(moment(view.now, tz, view.now).removesuffix(' (now)'))}",
+        f"  policy    {view.policy[:19]}…",
+        f"  executes  {clean(view.executes) or 'nobody here'}",
+    ]
+    for sentence in view.attention:
+        lines += [doubtful(line) for line in wrapped(f"! {clean(sentence)}", "    ", first="  ")]
+    rows: list[tuple[str, ...]] = [
+        (clean(r.component), clean(r.environment), strong(r.version), _since(r.since, view.now), clean(r.by))
+        for r in view.running
+    ]
+    lines += ["", strong("what runs"), *(columns(rows, indent="  ") or ["  no component has a target"])]
+    lines += section("under way", rollout_rows(view.under_way, tz))
+    lines += _open(view, tz)
+    lines += section("waiting starts", [waiting_row(w, tz, view.now) for w in view.waiting_starts])
+    lines += section("holds", hold_rows(view.holds, tz, view.now))
+    unsent: list[tuple[str, ...]] = [
+        (clean(m.occasion), clean(m.channel), clean(m.error)[:40] or "not sent yet") for m in view.undelivered[:10]
+    ]
+    return lines + section("undelivered messages", unsent)
+
+
+def _since(at: datetime | None, now: datetime) -> str:
+    return f"since {distance(at, now)}" if at else "-"
+
+
+def _open(view: StatusView, tz: tzinfo) -> list[str]:
+    lines: list[str] = []
+    for release in view.open_releases:
+        ready = release.verdict is Verdict.ALLOW
+        head = f"  {mark(release.verdict)} {clean(release.release)} -> {clean(release.environment)}"
+        lines.append(head + (": may go now" if ready else ""))
+        for message in release.against[:6]:
+            lines += wrapped(clean(message), "      ", first="    - ")
+        if len(release.against) > 6:
+            lines.append(faint(f"    and {len(release.against) - 6} more"))
+        if not ready and release.next_possible is not None and release.next_possible > view.now:
+            lines.append(faint(f"    next possible: {moment(release.next_possible, tz, view.now)}"))
+    return ["", strong("open releases"), *lines] if lines else []
+
+
+def hold_rows(found: Iterable[Hold], tz: tzinfo, now: datetime) -> list[tuple[str, ...]]:
+    """Holds in a list."""
+    return [
+        (
+            hold.id,
+            clean(hold.environment or "everywhere"),
+            clean(hold.component or "everything"),
+            f"until {moment(hold.expires_at, tz, now)}" if hold.expires_at else "until lifted",
+            f"{clean(hold.reason)} ({clean(hold.by)})",
+        )
+        for hold in found
+    ]

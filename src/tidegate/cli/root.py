@@ -1,0 +1,133 @@
+"""The command ``tidegate``: its table of commands, how it ends, and how it says what went wrong."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from tidegate import __version__
+from tidegate.cli.framework import Command, Group
+from tidegate.cli.session import Session
+from tidegate.errors import InternalError, TidegateError, UsageError
+
+INTERRUPTED = 130
+
+COMMANDS = {
+    "init": ("init:init", "Write a small policy file to start from."),
+    "policy": ("policy:policy", "Adopt, show and check the policy."),
+    "plan": ("plan:plan", "Say the next version, why, and when it could go."),
+    "version": ("plan:version", "Say which version a component is at, and which is next."),
+    "release": ("release:release", "Open releases, look at them, change them."),
+    "check": ("check:check", "Say whether a release may go, why not, and when."),
+    "evidence": ("evidence:evidence", "Add reports to a release."),
+    "approve": ("approval:approve", "Approve a release for an environment, signed."),
+    "reject": ("approval:reject", "Say no to a release for an environment, signed."),
+    "revoke": ("approval:revoke", "Take your own answer back."),
+    "deploy": ("deploy:deploy", "Roll a release out to an environment, and follow it."),
+    "rollback": ("rollback:rollback", "Take back what stands in an environment."),
+    "rollout": ("rollout:rollout", "Look at rollouts; pause and resume them."),
+    "status": ("status:status", "Say what runs where, and what waits for whom."),
+    "hold": ("hold:hold", "Stop the line, and let it go on."),
+    "adopt": ("adopt:adopt", "Record what runs today as a version to return to."),
+    "worker": ("worker:worker", "Carry rollouts, watch them and deliver messages."),
+    "notice": ("notice:notice", "Look at the messages."),
+    "audit": ("audit:audit", "Read the log, verify it, judge its decisions again."),
+    "db": ("db:db", "Look after Tidegate's own database."),
+    "completion": ("completion:completion", "Print the completion script of a shell."),
+    "demo": ("demo:demo", "Run real releases on this machine, and show everything."),
+}
+
+
+def _show_version(context: click.Context, _: click.Parameter, value: bool) -> None:
+    if value and not context.resilient_parsing:
+        click.echo(f"tidegate {__version__}")
+        context.exit()
+
+
+root = Group(
+    "tidegate",
+    lazy=COMMANDS,
+    help="Runs your releases by your policy: planned, gated, approved, rolled out, watched, taken back, proved.",
+    examples=("tidegate plan billing", "tidegate check billing-1.1.0 --for production"),
+    params=[
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_show_version,
+            help="Print the version of Tidegate.",
+        )
+    ],
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def run(arguments: Sequence[str], parts: Callable[[], Any]) -> int:
+    """Run a command line; the exit code.
+
+    Args:
+        parts: gives the module ``tidegate.app`` when a command first needs what it joins.
+    """
+    session = Session(parts, as_json="--json" in arguments)
+    _speak_any_encoding()
+    try:
+        return _code(root.main(list(arguments), prog_name="tidegate", standalone_mode=False, obj=session))
+    except TidegateError as error:
+        return session.fail(error)
+    except click.ClickException as error:
+        return session.fail(_usage(error))
+    except (KeyboardInterrupt, click.Abort):
+        session.say("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        return _hung_up()
+    except Exception as error:  # noqa: BLE001  never a traceback: the last edge before the person
+        return session.fail(_own_fault(error, session))
+    finally:
+        session.close()
+
+
+def _code(result: object) -> int:
+    return result if isinstance(result, int) else 0
+
+
+def _speak_any_encoding() -> None:
+    # A terminal without our symbols gets question marks, not a failure.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def _usage(error: click.ClickException) -> TidegateError:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "tidegate"
+    return UsageError(error.format_message().rstrip("."), remedy=f"{path} --help")
+
+
+def _own_fault(error: Exception, session: Session) -> TidegateError:
+    if session.verbose:
+        import traceback
+
+        traceback.print_exception(error)
+    said = str(error) or "no reason given"
+    failed = InternalError(
+        f"Tidegate failed: {type(error).__name__}: {said}",
+        remedy="report this; --verbose shows where it happened",
+    )
+    failed.__cause__ = error
+    return failed
+
+
+def _hung_up() -> int:
+    # Whoever read our output has closed it, as `head` does: nobody is left to tell.
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
+
+
+__all__ = ["COMMANDS", "Command", "root", "run"]

@@ -1,0 +1,88 @@
+"""Texts for the terminal: cleaned, marked, wrapped. What strangers wrote goes through :func:`clean` first."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+
+import click
+
+WIDTH = 80
+_OURS = re.compile(r"(\x1b\[[0-9;]{0,12}m)")
+
+
+def clean(text: object) -> str:
+    """The text on one line, without control characters or marks of direction, whatever its length."""
+    from tidegate.core.commit import plain
+
+    return plain(str(text), 10_000)
+
+
+def guard(text: str) -> str:
+    """The text without anything that moves the cursor or rings the bell; line breaks and colours stay."""
+    return "".join(
+        part if _OURS.fullmatch(part) else "".join(c for c in part if c == "\n" or _visible(c))
+        for part in _OURS.split(text)
+    )
+
+
+def _visible(character: str) -> bool:
+    return not (
+        character < " "
+        or "\x7f" <= character <= "\x9f"
+        or "\u202a" <= character <= "\u202e"
+        or "\u2066" <= character <= "\u2069"
+    )
+
+
+def good(text: str) -> str:
+    """Something as it should be."""
+    return click.style(text, fg="green")
+
+
+def bad(text: str) -> str:
+    """Something that stands in the way, or went wrong."""
+    return click.style(text, fg="red")
+
+
+def doubtful(text: str) -> str:
+    """Something that nobody can tell, or that waits."""
+    return click.style(text, fg="yellow")
+
+
+def strong(text: str) -> str:
+    """What the eye should find first."""
+    return click.style(text, bold=True)
+
+
+def faint(text: str) -> str:
+    """What can be passed over."""
+    return click.style(text, dim=True)
+
+
+def wrapped(text: str, indent: str = "", first: str | None = None) -> list[str]:
+    """The text in lines of at most 80 columns; long words, such as digests, stay whole."""
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=indent if first is None else first,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    ) or [first or indent]
+
+
+def columns(rows: list[tuple[str, ...]], gap: int = 2, indent: str = "") -> list[str]:
+    """The rows with their cells under each other; the last cell may be as long as it is."""
+    if not rows:
+        return []
+    widths = [max(_length(row[i]) for row in rows if i < len(row)) for i in range(max(len(r) for r in rows))]
+    lines = []
+    for row in rows:
+        cells = [cell + " " * (widths[i] - _length(cell) + gap) for i, cell in enumerate(row[:-1])]
+        lines.append((indent + "".join(cells) + row[-1]).rstrip())
+    return lines
+
+
+def _length(text: str) -> int:
+    return len(click.unstyle(text))
