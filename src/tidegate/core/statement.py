@@ -18,6 +18,7 @@ from tidegate.errors import UsageError
 FORMAT = "tidegate/act/1"
 LIMIT_BYTES = 1 << 14
 NONCE_CHARACTERS = 16
+NONCE_MOST_CHARACTERS = 128
 
 
 class Act(StrEnum):
@@ -32,12 +33,15 @@ class Act(StrEnum):
     RESUME = "resume"
     ABORT = "abort"
     OPEN = "open"
+    ATTACH = "attach"
+    EVIDENCE = "evidence"
     CANCEL = "cancel"
     REBASE = "rebase"
     ADOPT = "adopt"
     ADOPT_POLICY = "adopt_policy"
     HOLD = "hold"
     LIFT = "lift"
+    RESTORE = "restore"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class Statement:
     """``person`` does ``act``. What the act does not concern is empty.
 
     ``subject`` and ``policy`` are digests. ``at`` is the person's own clock, and no more than their word. ``nonce`` is
-    at least 16 characters that were never used before.
+    16 to 128 letters and digits that were never used before.
     """
 
     act: Act
@@ -100,6 +104,8 @@ def _require(value: dict[str, Any]) -> None:
             raise _no_statement(f"it names no {name}")
     if len(value["nonce"]) < NONCE_CHARACTERS:
         raise _no_statement(f"its nonce has {len(value['nonce'])} characters, and must have {NONCE_CHARACTERS}")
+    if len(value["nonce"]) > NONCE_MOST_CHARACTERS or not value["nonce"].isalnum() or not value["nonce"].isascii():
+        raise _no_statement(f"its nonce must have at most {NONCE_MOST_CHARACTERS} letters and digits, and nothing else")
     for name in ("subject", "policy"):
         if value[name] and not is_digest(value[name]):
             raise _no_statement(f"{name} is {value[name]!r:.60}, and must be a digest")

@@ -36,17 +36,23 @@ class LegQueue:
         self._database = database
         self._client: DBOSClient | None = None
         self._lock = threading.Lock()
+        self._migrated = False
 
     def migrate(self) -> None:
         """Create the engine's tables where they are missing, or bring them to this version; safe from many processes.
 
+        Done once by each queue: every start asks for it.
+
         Raises:
             StoreError: the database cannot be reached or changed.
         """
+        if self._migrated:
+            return
         with failure.wrapped(self._database.where):
             self.client()._sys_db.run_migrations()
         if self._database.kind == "postgresql":
             lease.create_table(self._database)
+        self._migrated = True
 
     def enqueue(self, connection: sa.Connection, leg_name: str, leg_id: str, argument: Json) -> None:
         """Enqueue a leg in the transaction of ``connection``: it exists if and only if that commits.

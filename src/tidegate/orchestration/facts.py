@@ -29,7 +29,7 @@ def gather(
     """
     components = [item.component for item in row.facts.items]
     return Facts(
-        release=_with_targets(row.facts, policy),
+        release=with_targets(row.facts, policy),
         evidence=releases.evidence_of(connection, row.facts.id),
         approvals=tuple(
             checked(signed, row.facts.id, policy) for signed in releases.approvals_of(connection, row.facts.id)
@@ -40,7 +40,7 @@ def gather(
     )
 
 
-def _with_targets(release: Release, policy: Policy) -> Release:
+def with_targets(release: Release, policy: Policy) -> Release:
     """The release with its targets as the current policy has them: that is where it would really go."""
     return replace(
         release,
@@ -68,6 +68,8 @@ def checked(signed: SignedApproval, release: str, policy: Policy) -> Approval:
     try:
         statement = statements.from_bytes(signed.statement)
         said = (
+            statement.nonce,
+            statement.organization,
             statement.act.value,
             statement.release,
             statement.environment,
@@ -76,6 +78,8 @@ def checked(signed: SignedApproval, release: str, policy: Policy) -> Approval:
             statement.role,
         )
         row = (
+            approval.id,
+            policy.organization,
             approval.answer.value,
             release,
             approval.environment,

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from tidegate.core.canonical import digest
 from tidegate.core.facts import Release
 from tidegate.core.policy import Occasion, Policy
 from tidegate.store import outbox
@@ -34,7 +35,7 @@ def say(
             outbox.put(
                 connection,
                 MessageRow(
-                    key=f"{release.id}:{occasion.value}:{once}:{message.say}:{channel}"[:400],
+                    key=_key(release.id, occasion.value, once, message.say, channel),
                     release=release.id,
                     occasion=occasion.value,
                     say=message.say,
@@ -44,6 +45,15 @@ def say(
                     due_at=now,
                 ),
             )
+
+
+def _key(*parts: str) -> str:
+    """The idempotency key. A channel may be of any length, and two that begin alike are two."""
+    whole = ":".join(parts)
+    return whole if len(whole) <= _LONGEST_KEY else f"{whole[: _LONGEST_KEY - 72]}:{digest(whole.encode())}"
+
+
+_LONGEST_KEY = 400
 
 
 def _body(say: str, policy: Policy, release: Release, detail: str) -> str:

@@ -18,6 +18,7 @@ from tidegate.core.rules import VERSION as RULES_VERSION
 from tidegate.orchestration.judge import Judged
 from tidegate.store import contents, log
 from tidegate.store.releases import actor_record
+from tidegate.store.tables import storable
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +51,36 @@ def record(connection: sa.Connection, entry: Entry, now: datetime, judged: Judge
     return log.append(
         connection,
         kind=entry.kind,
-        actor=actor_record(entry.actor),
-        release=entry.release,
+        actor={name: storable(text) for name, text in actor_record(entry.actor).items()},
+        release=storable(entry.release),
         question=question,
         verdict=verdict,
         digests=digests,
         versions=versions(),
-        data=entry.data,
+        data={name: value if name == "signature" else _within(value) for name, value in entry.data.items()},
         now=now,
     )
+
+
+_MOST_CHARACTERS, _MOST_MEMBERS = 4000, 200
+
+
+def _within(value: Any) -> Any:
+    """What a target says may be of any length, and a leaf may not: too long a text must not keep it from being written.
+
+    Digests and ids are far shorter; a signature is bounded where it is read, and is not cut.
+    """
+    if isinstance(value, str):
+        text = storable(value)
+        return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}... ({len(text)} characters)"
+    if isinstance(value, list | tuple):
+        shown = [_within(member) for member in value[:_MOST_MEMBERS]]
+        return shown if len(value) <= _MOST_MEMBERS else [*shown, f"and {len(value) - _MOST_MEMBERS} more"]
+    if isinstance(value, Mapping):
+        few = dict(list(value.items())[:_MOST_MEMBERS])
+        more = {"...": f"and {len(value) - _MOST_MEMBERS} more"} if len(value) > _MOST_MEMBERS else {}
+        return {name: _within(member) for name, member in few.items()} | more
+    return value
 
 
 def _question(judged: Judged) -> dict[str, Any]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
+
+import sqlalchemy as sa
 
 from tidegate.core.actor import Actor, Assurance
 from tidegate.core.canonical import digest_of
@@ -21,17 +26,31 @@ from tidegate.core.rulebook import Rulebook
 from tidegate.core.statement import Act
 from tidegate.core.subject import NOTHING, Subject
 from tidegate.core.version import Level, TagFormat, Version, level_between, parse_version
-from tidegate.errors import ConflictError, NotFoundError, UsageError
+from tidegate.errors import ConflictError, NotFoundError, StoreError, UsageError
 from tidegate.git.archive import build_package, digest_of_file
 from tidegate.git.history import History, unreleased
 from tidegate.git.repository import Repository, open_repository
 from tidegate.git.tree import files_digest, source_digest
 from tidegate.orchestration.facts import target_digests
 from tidegate.orchestration.house import House
-from tidegate.orchestration.identity import Claim, demand_permit, nonce, prove_act
+from tidegate.orchestration.identity import (
+    Claim,
+    Proven,
+    demand_listed,
+    demand_permit,
+    known,
+    nonce,
+    prove_act,
+    proven_by,
+    shown,
+    spend,
+    stands,
+)
 from tidegate.orchestration.messages import say
 from tidegate.orchestration.record import Entry, record
+from tidegate.orchestration.refusal import refusals
 from tidegate.store import locks, policies, releases, requests
+from tidegate.store.releases import ReleaseRow
 
 _BUMP = {Level.MAJOR: Bump.MAJOR, Level.MINOR: Bump.MINOR, Level.PATCH: Bump.PATCH}
 _LEVEL = {bump: level for level, bump in _BUMP.items()}
@@ -144,11 +163,15 @@ def _fact_changes(changes: Sequence[CommitChange]) -> tuple[Change, ...]:
 
 def _authors(policy: Policy, history: History) -> tuple[str, ...]:
     """Who wrote it: people of the policy by their mail address, others by the address itself."""
-    by_mail = {person.email.lower(): i for i, person in policy.people.items() if person.email}
+    by_mail: dict[str, set[str]] = {}
+    for name, person in policy.people.items():
+        if person.email:
+            by_mail.setdefault(person.email.lower(), set()).add(name)
     mails = {author.email.lower() for change in history.changes for author in change.authors}
     mails |= {commit.author.email.lower() for commit in history.commits}
     mails |= {commit.committer.email.lower() for commit in history.commits}
-    return tuple(sorted(by_mail.get(mail, mail) for mail in mails))
+    # Two people may share an address; either may have written it, so neither approves it.
+    return tuple(sorted(set(chain.from_iterable(by_mail.get(mail, {mail}) for mail in mails))))
 
 
 def _planned_item(policy: Policy, component: str, history: History, number: Version, now: datetime) -> Item:
@@ -183,60 +206,104 @@ def open_release(
         ConflictError: there is a release of that version already.
         NotFoundError, UsageError: as :func:`plan`.
     """
+    with refusals(house, "release", claim.person, component=component[:64]):
+        return _open(house, component, claim, type_, version, at)
+
+
+def _open(house: House, component: str, claim: Claim, type_: str, version: str, at: str) -> Opened:
     with house.database.read() as connection:
         book = policies.current(connection)
-    actor = _opener(house, book.policy, claim, component)
+    demand_listed(book.policy, claim.person, "open")
     history, upcoming, number = _next(house, book.policy, component, version, at)
     kind = _type(book.policy, type_, history.current, number, upcoming.level)
+    release_id = _release_id(component, number)
+    proven = prove_act(house, book.policy, claim, Act.OPEN, component=component, release=release_id)
+    demand_permit(book.policy, proven.actor, "open")
     now = house.now()
     repository = open_repository(house.root)
     sha256 = build(house, repository, book.policy, component, number, history.at)
     planned = _planned_item(book.policy, component, history, number, now)
     item = replace(planned, subject=_subject(repository, book.policy, component, history.at, sha256))
-    release = Release(f"{component}-{number}", kind, ReleaseState.OPEN, (item,), now, actor.person)
-    known = book.policy.components[component]
+    release = Release(release_id, kind, ReleaseState.OPEN, (item,), now, proven.actor.person)
     notes = release_notes(Notes(component, number, now.astimezone(book.tz).date(), tuple(history.changes)))
+    _record_opened(house, release, book, proven, sha256, notes)
+    return Opened(release, sha256, notes)
+
+
+def _release_id(component: str, number: Version) -> str:
+    name = f"{component}-{number}"
+    if len(name) > _LONGEST_ID:
+        raise UsageError(
+            f"the release would be called {name[:60]}..., which has {len(name)} characters; at most {_LONGEST_ID} fit",
+            remedy="choose a shorter version, or a shorter name for the component",
+        )
+    return name
+
+
+_LONGEST_ID = 120
+"""Fits the columns of the store."""
+
+
+def _record_opened(house: House, release: Release, book: Rulebook, proven: Proven, sha256: str, notes: str) -> None:
+    (item,) = release.items
     with house.database.write() as connection:
         locks.lock_organization(connection)
-        demand_permit(policies.current(connection).policy, actor, "open")
+        current = policies.current(connection)
+        if current.digest != book.digest:
+            raise ConflictError("another policy was adopted meanwhile", remedy="open the release again, under that one")
+        demand_permit(current.policy, proven.actor, "open")
         releases.insert(
             connection,
             release,
             policy=book.digest,
-            opened_by=actor,
-            packages={component: sha256},
+            opened_by=proven.actor,
+            packages={item.component: sha256},
             notes=notes,
         )
+        now = house.now()
         say(connection, book.policy, Occasion.OPENED, release, now)
         data = {
-            "version": str(number),
-            "type": kind,
-            "commit": history.at,
+            "version": item.to_version,
+            "type": release.type,
+            "commit": item.subject.commit,
             "package": sha256,
             "policy": book.digest,
-            "artifact": known.artifact.archive,
+            "artifact": book.policy.components[item.component].artifact.archive,
+            **shown(spend(connection, proven, now), proven),
         }
-        record(connection, Entry("release.opened", actor, release.id, data), now)
+        record(connection, Entry("release.opened", proven.actor, release.id, data), now)
         house.database.after_commit(connection, house.wake)
-    return Opened(release, sha256, notes)
-
-
-def _opener(house: House, policy: Policy, claim: Claim, component: str) -> Actor:
-    actor = prove_act(house, policy, claim, Act.OPEN, component=component).actor
-    demand_permit(policy, actor, "open")
-    return actor
 
 
 def build(house: House, repository: Repository, policy: Policy, component: str, number: Version, commit: str) -> str:
-    """Build the component's package at a commit, reproducibly, into the store of packages; its SHA-256."""
-    house.packages.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = house.packages / f"{component}-{number}.draft-{nonce()[:8]}"
+    """Build the component's package at a commit, reproducibly, into the store of packages; its SHA-256.
+
+    Raises:
+        StoreError: the package cannot be written.
+    """
+
+    def make(draft: Path) -> str:
+        return build_package(repository, commit, policy.components[component].path, draft).digest
+
+    return _into_packages(house, make)
+
+
+def _into_packages(house: House, make: Callable[[Path], str]) -> str:
+    """Have ``make`` write a package and say its digest, and keep it under that; nothing half-written stays."""
+    draft = house.packages / f"draft-{nonce()}"
     try:
-        package = build_package(repository, commit, policy.components[component].path, draft)
-        sha256 = package.digest.removeprefix("sha256:")
+        house.packages.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sha256 = make(draft).removeprefix("sha256:")
         draft.replace(house.package_path(sha256))
+    except OSError as error:
+        raise StoreError(
+            f"the package cannot be kept: {error.strerror or error}",
+            where=str(house.packages),
+            remedy="make room there, and see that it can be written",
+        ) from error
     finally:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
     return sha256
 
 
@@ -260,43 +327,65 @@ def artifacts_digest(component: Component, sha256: str) -> str:
 def attach(house: House, release: str, package: Path, claim: Claim) -> str:
     """Take another package for a release, such as one that a CI built; every approval is void then. Its SHA-256.
 
+    Whoever may open releases may do this, if they are as surely who they say as the policy asks of those who adopt it:
+    evidence that speaks of the source alone holds for the new package, too.
+
     Raises:
         ConflictError: the release is not open.
         NotFoundError: there is no such release or file.
         NotPermittedError: this person may not open releases, and so may not change them.
+        StoreError: the package cannot be kept.
     """
-    import shutil
-
     if not package.is_file():
         raise NotFoundError("there is no such package", where=str(package), remedy="build it, then name its file")
-    sha256 = digest_of_file(package).removeprefix("sha256:")
-    house.packages.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = house.packages / f"attach-{nonce()}.draft"
-    shutil.copyfile(package, draft)
-    if digest_of_file(draft).removeprefix("sha256:") != sha256:
-        draft.unlink()
-        raise ConflictError("the package changed while it was read", where=str(package), remedy="attach it again")
-    draft.replace(house.package_path(sha256))
-    with house.database.read() as connection:
-        policy = policies.current(connection).policy
-    with house.database.write() as connection:
-        locks.lock_organization(connection)
-        locks.lock_release(connection, release)
-        now = house.now()
-        row = releases.load(connection, release)
-        if row.facts.state is not ReleaseState.OPEN:
-            raise ConflictError(
-                f"release {release} is {row.facts.state.value}: what it is made of cannot change any more",
-                remedy="open another release",
-            )
-        item = row.facts.items[0]
-        actor = _opener(house, policy, claim, item.component)
-        subject = replace(item.subject, artifacts=artifacts_digest(policy.components[item.component], sha256))
-        releases.change_item(connection, release, item.component, subject=subject, package=sha256, now=now)
-        requests.touch(connection, release, now)
-        data = {"component": item.component, "package": sha256, "replaces": row.packages[item.component]}
-        record(connection, Entry("artifact.attached", actor, release, data), now)
+    with refusals(house, "release", claim.person, release):
+        with house.database.read() as connection:
+            releases.load(connection, release)
+            demand_listed(policies.current(connection).policy, claim.person, "open")
+        sha256 = _into_packages(house, lambda draft: _copy(package, draft))
+        concerns = {"release": release, "subject": f"sha256:{sha256}"}
+        proven = proven_by(house, claim, Act.ATTACH, **concerns)
+        with house.database.write() as connection:
+            _attach(connection, release, sha256, proven, concerns, house.now())
+            house.database.after_commit(connection, house.wake)
     return sha256
+
+
+def _copy(package: Path, draft: Path) -> str:
+    before = digest_of_file(package)
+    shutil.copyfile(package, draft)
+    if digest_of_file(draft) != before:
+        raise ConflictError("the package changed while it was read", where=str(package), remedy="attach it again")
+    return before
+
+
+def _attach(
+    connection: sa.Connection, release: str, sha256: str, proven: Proven, concerns: Mapping[str, str], now: datetime
+) -> None:
+    row, policy = _lock_open(connection, release, "what it is made of cannot change any more")
+    actor = stands(policy, proven, Act.ATTACH, **concerns)
+    demand_permit(policy, actor, "open", minimum=policy.assurance)
+    item = row.facts.items[0]
+    subject = replace(item.subject, artifacts=artifacts_digest(component_of(policy, item.component), sha256))
+    releases.change_item(connection, release, item.component, subject=subject, package=sha256, now=now)
+    requests.touch(connection, release, now)
+    data = {
+        "component": item.component,
+        "package": sha256,
+        "replaces": row.packages[item.component],
+        **shown(spend(connection, proven, now), proven),
+    }
+    record(connection, Entry("artifact.attached", actor, release, data), now)
+
+
+def _lock_open(connection: sa.Connection, release: str, otherwise: str) -> tuple[ReleaseRow, Policy]:
+    """Lock a release that is to be changed, which only an open one can be; with it the active policy."""
+    locks.lock_organization(connection)
+    locks.lock_release(connection, release)
+    row = releases.load(connection, release)
+    if row.facts.state is not ReleaseState.OPEN:
+        raise ConflictError(f"release {release} is {row.facts.state.value}: {otherwise}", remedy="open another release")
+    return row, policies.current(connection).policy
 
 
 def rebase(house: House, release: str, actor_claim: Claim) -> str:
@@ -304,44 +393,51 @@ def rebase(house: House, release: str, actor_claim: Claim) -> str:
 
     Raises:
         NotPermittedError: the pinned policy does not let them.
-        ConflictError: the release is over.
+        ConflictError: the release is not open, or another policy was adopted meanwhile.
     """
-    with house.database.read() as connection:
-        row = releases.load(connection, release)
-        pinned = policies.rulebook(connection, row.policy)
-        current = policies.current(connection)
-    proven = prove_act(house, pinned.policy, actor_claim, Act.REBASE, release=release, policy=current.digest)
-    demand_permit(pinned.policy, proven.actor, "adopt")
-    with house.database.write() as connection:
-        locks.lock_organization(connection)
-        locks.lock_release(connection, release)
-        now = house.now()
-        row = releases.load(connection, release)
-        if row.facts.state is not ReleaseState.OPEN:
-            raise ConflictError(f"release {release} is {row.facts.state.value}", remedy="only open releases are moved")
-        releases.pin(connection, release, current.digest)
-        data = {"from": row.policy, "to": current.digest, "signature": proven.signature}
-        record(connection, Entry("release.rebased", proven.actor, release, data), now)
-        requests.touch(connection, release, now)
-    return current.digest
+    with refusals(house, "release", actor_claim.person, release):
+        with house.database.read() as connection:
+            row = releases.load(connection, release)
+            pinned = policies.rulebook(connection, row.policy).policy
+            current = policies.current(connection).digest
+        demand_listed(pinned, actor_claim.person, "adopt")
+        proven = prove_act(house, pinned, actor_claim, Act.REBASE, release=release, policy=current)
+        demand_permit(pinned, proven.actor, "adopt")
+        with house.database.write() as connection:
+            now = house.now()
+            held, policy = _lock_open(connection, release, "it stays under the policy that it went by")
+            if (held.policy, policies.current(connection).digest) != (row.policy, current):
+                raise ConflictError("another policy was adopted meanwhile", remedy="look at it, then rebase again")
+            # Who has left may still be listed in the pinned policy; nobody acts whom the current one does not know.
+            known(policy, Claim(proven.actor.person))
+            releases.pin(connection, release, current)
+            data = {"from": row.policy, "to": current, **shown(spend(connection, proven, now), proven)}
+            requests.touch(connection, release, now)
+            record(connection, Entry("release.rebased", proven.actor, release, data), now)
+            house.database.after_commit(connection, house.wake)
+    return current
 
 
 def cancel(house: House, release: str, claim: Claim, reason: str) -> None:
-    """Give a release up.
+    """Give a release up, and every start of it that waits.
 
     Raises:
         NotPermittedError: the policy does not let this person open releases, and so not give them up.
         TransitionError: a rollout of it is under way, or it is over.
     """
-    with house.database.read() as connection:
-        policy = policies.current(connection).policy
-        row = releases.load(connection, release)
-    actor = _opener(house, policy, claim, row.facts.items[0].component)
-    with house.database.write() as connection:
-        locks.lock_organization(connection)
-        locks.lock_release(connection, release)
-        now = house.now()
-        releases.move(connection, release, ReleaseEvent.CANCELLED, now)
-        for request in requests.waiting(connection, release):
-            requests.end(connection, request.id, now, because="the release was cancelled")
-        record(connection, Entry("release.cancelled", actor, release, {"reason": reason}), now)
+    with refusals(house, "release", claim.person, release):
+        with house.database.read() as connection:
+            releases.load(connection, release)
+            demand_listed(policies.current(connection).policy, claim.person, "open")
+        proven = proven_by(house, claim, Act.CANCEL, release=release, reason=reason)
+        with house.database.write() as connection:
+            locks.lock_organization(connection)
+            locks.lock_release(connection, release)
+            now = house.now()
+            policy = policies.current(connection).policy
+            actor = stands(policy, proven, Act.CANCEL, release=release)
+            demand_permit(policy, actor, "open", minimum=policy.assurance)
+            releases.move(connection, release, ReleaseEvent.CANCELLED, now)
+            requests.end_all(connection, release, now, "the release was cancelled")
+            data = {"reason": reason, **shown(spend(connection, proven, now), proven)}
+            record(connection, Entry("release.cancelled", actor, release, data), now)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 import sqlalchemy as sa
 
@@ -14,13 +16,16 @@ from tidegate.core.facts import WayBack
 from tidegate.core.policy import Occasion
 from tidegate.core.release import ReleaseEvent, ReleaseState
 from tidegate.core.rollout import ACTIVE, Direction, RolloutEvent, RolloutState
+from tidegate.core.statement import Act
 from tidegate.errors import ConflictError, NotFoundError
 from tidegate.orchestration.house import House
+from tidegate.orchestration.identity import By, Proven, person_of, proven_by, shown, spend, stands
 from tidegate.orchestration.judge import DecisionRefusedError, Judged, judge
 from tidegate.orchestration.messages import say
 from tidegate.orchestration.record import Entry, record
-from tidegate.orchestration.rollout import driver_of, effect_on, enqueue, lock_rollout
-from tidegate.store import leases, policies, releases, rollouts
+from tidegate.orchestration.refusal import refusals
+from tidegate.orchestration.rollout import driver_of, effect_on, enqueue, lock_rollout, rollout_name
+from tidegate.store import leases, policies, releases, requests, rollouts
 from tidegate.store.rollouts import Rollout
 
 
@@ -40,22 +45,19 @@ def standing_rollout(connection: sa.Connection, component: str, environment: str
         NotFoundError: nothing was ever rolled out there.
         ConflictError: a rollback is under way already.
     """
-    found = rollouts.find(connection, component=component, environment=environment)
-    for rollout in found:
-        if rollout.direction is Direction.BACK and rollout.state in ACTIVE:
-            raise ConflictError(
-                f"{component} in {environment} is being taken back already",
-                remedy=f"tidegate rollout show {rollout.id}",
-            )
-    for rollout in found:
-        if rollout.direction is Direction.FORWARD and (
-            rollout.state in ACTIVE or rollout.state is RolloutState.SUCCEEDED
-        ):
-            return rollout
-    raise NotFoundError(
-        f"no rollout of {component} stands in {environment}: there is nothing to take back",
-        remedy=f"tidegate rollout list --component {component} --environment {environment}",
-    )
+    active = rollouts.active(connection, component, environment)
+    if active is not None and active.direction is Direction.BACK:
+        raise ConflictError(
+            f"{component} in {environment} is being taken back already",
+            remedy=f"tidegate rollout show {active.id}",
+        )
+    standing = active or rollouts.last_good(connection, component, environment)
+    if standing is None or standing.direction is not Direction.FORWARD:
+        raise NotFoundError(
+            f"no rollout of {component} stands in {environment}: there is nothing to take back",
+            remedy=f"tidegate rollout list --component {component} --environment {environment}",
+        )
+    return standing
 
 
 def return_of(connection: sa.Connection, rollout: Rollout, to: str = "") -> Return:
@@ -89,34 +91,57 @@ def way_back_of(back: Return) -> WayBack:
 
 
 def roll_back(
-    house: House, component: str, environment: str, actor: Actor, *, to: str = "", accepts_data_loss: bool = False
+    house: House, component: str, environment: str, by: By, *, to: str = "", accepts_data_loss: bool = False
 ) -> str:
     """Take back what stands in an environment. The id of the rollback's rollout.
 
     Raises:
         DecisionRefusedError: not permitted, not to that version, or data would be lost; the refusal is recorded.
+        NotPermittedError: they are not shown to be who they say.
         NotFoundError: nothing stands there.
         ConflictError: it is being taken back already.
     """
-    refusal: DecisionRefusedError | None = None
-    with house.database.read() as connection:
-        standing = standing_rollout(connection, component, environment)
-    with house.database.write() as connection:
-        now = house.now()
-        rollout = lock_rollout(connection, standing.id)
-        if rollout.state is RolloutState.REVERSING:
-            raise ConflictError(
-                f"{component} in {environment} is being taken back already",
-                remedy=f"tidegate rollout show {rollout.id}",
-            )
-        back = return_of(connection, rollout, to)
-        question = Question(Action.ROLLBACK, actor, environment, accepts_data_loss=accepts_data_loss)
-        judged = judge(connection, rollout.release, question, now, [way_back_of(back)])
-        if judged.decision.allowed:
-            return begin_return(house, connection, back, judged, actor, now, f"asked for by {actor.person}")
-        record(connection, Entry("decision.denied", actor, rollout.release, {"action": "rollback"}), now, judged)
-        refusal = DecisionRefusedError(judged)
-    raise refusal
+    concerns = {"component": component, "environment": environment}
+    with refusals(house, "rollback", person_of(by), **concerns):
+        with house.database.read() as connection:
+            standing = standing_rollout(connection, component, environment)
+        proven = proven_by(house, by, Act.ROLLBACK, **concerns)
+        house.queue.migrate()
+        with house.database.write() as connection:
+            outcome = _roll_back(house, connection, standing, proven, to, accepts_data_loss)
+    if isinstance(outcome, DecisionRefusedError):
+        raise outcome
+    return outcome
+
+
+def _roll_back(
+    house: House, connection: sa.Connection, standing: Rollout, proven: Proven, to: str, accepts_data_loss: bool
+) -> str | DecisionRefusedError:
+    now = house.now()
+    rollout = lock_rollout(connection, standing.id)
+    component, environment = rollout.component, rollout.environment
+    if standing_rollout(connection, component, environment).id != rollout.id:
+        raise ConflictError(
+            f"what stands in {environment} changed meanwhile",
+            remedy=f"look at it (tidegate rollout list --component {component}), then repeat",
+        )
+    policy = policies.current(connection).policy
+    actor = stands(policy, proven, Act.ROLLBACK, component=component, environment=environment)
+    back = return_of(connection, rollout, to)
+    question = Question(Action.ROLLBACK, actor, environment, accepts_data_loss=accepts_data_loss)
+    judged = judge(connection, rollout.release, question, now, [way_back_of(back)])
+    proof = shown(spend(connection, proven, now), proven)
+    if judged.decision.allowed:
+        return begin_return(house, connection, back, judged, actor, now, f"asked for by {actor.person}", proof)
+    return _denied(connection, rollout, judged, now, proof)
+
+
+def _denied(
+    connection: sa.Connection, rollout: Rollout, judged: Judged, now: datetime, proof: Mapping[str, str]
+) -> DecisionRefusedError:
+    data = {"action": "rollback", "rollout": rollout.id, **proof}
+    record(connection, Entry("decision.denied", judged.question.actor, rollout.release, data), now, judged)
+    return DecisionRefusedError(judged)
 
 
 def take_back(house: House, connection: sa.Connection, rollout: Rollout, now: datetime, because: str) -> bool:
@@ -126,6 +151,7 @@ def take_back(house: House, connection: sa.Connection, rollout: Rollout, now: da
     question = Question(Action.ROLLBACK, actor, rollout.environment)
     judged = judge(connection, rollout.release, question, now, [way_back_of(back)])
     if not judged.decision.allowed:
+        _denied(connection, rollout, judged, now, {})
         return False
     begin_return(house, connection, back, judged, actor, now, because)
     return True
@@ -139,12 +165,13 @@ def begin_return(
     actor: Actor,
     now: datetime,
     because: str,
+    proof: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Take over the lease and record the rollback that was allowed; its id. The caller holds the locks."""
     reversed_ = back.reversed
     units = _units(house, connection, back, judged)
     number = len(rollouts.find(connection, component=reversed_.component, environment=reversed_.environment))
-    rollout_id = f"{reversed_.id}.back.{number}"
+    rollout_id = rollout_name(reversed_.id, "back", str(number))
     token = leases.claim(connection, reversed_.component, reversed_.environment, rollout_id, now, take_over=True)
     rollouts.move(connection, reversed_, RolloutEvent.REVERSED, now, because=because)
     withdraw(connection, reversed_, now, "the rollout was taken back")
@@ -180,6 +207,7 @@ def begin_return(
         "to": back.target.version if back.target else "absent",
         "token": str(token),
         "because": because,
+        **proof,
     }
     record(connection, Entry("rollback.started", actor, reversed_.release, data), now, judged)
     return rollout_id
@@ -238,7 +266,13 @@ def _close_release(
     from tidegate.core.policy import Environment, Purpose
 
     production = isinstance(environment, Environment) and environment.purpose is Purpose.PRODUCTION
+    if rollouts.find(connection, release=rollout.release, states=sorted(ACTIVE)):
+        return  # another environment's rollout of this release goes on, and will say how it ends
     if state is ReleaseState.ROLLING:
         releases.move(connection, rollout.release, ReleaseEvent.TAKEN_BACK if production else ReleaseEvent.STOPPED, now)
     elif state is ReleaseState.RELEASED and production:
         releases.move(connection, rollout.release, ReleaseEvent.TAKEN_BACK, now)
+    if production:
+        requests.end_all(connection, rollout.release, now, "the release was taken back")
+    else:
+        requests.touch(connection, rollout.release, now)

@@ -8,21 +8,36 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from tidegate.core.actor import Actor
+from tidegate.core.actor import Actor, Assurance
+from tidegate.core.canonical import digest
 from tidegate.core.decision import Action, Question
-from tidegate.core.effect import Act, Effect, EffectState, Observation, Package, Presence
+from tidegate.core.effect import Act as EffectAct
+from tidegate.core.effect import Effect, EffectState, Observation, Package, Presence
 from tidegate.core.facts import Item
 from tidegate.core.policy import Environment, Occasion, Policy, Purpose
 from tidegate.core.release import ReleaseEvent
 from tidegate.core.rollout import ROLLOUT, Direction, RolloutEvent, RolloutState, waves
+from tidegate.core.statement import Act
 from tidegate.drivers.contract import Driver
-from tidegate.errors import ConflictError, NotFoundError, TargetError
+from tidegate.errors import ConflictError, NotFoundError, NotPermittedError, TargetError, TidegateError
 from tidegate.orchestration.house import House
-from tidegate.orchestration.identity import demand_permit, nonce
+from tidegate.orchestration.identity import (
+    By,
+    Proven,
+    demand_environment,
+    demand_permit,
+    nonce,
+    person_of,
+    proven_by,
+    shown,
+    spend,
+    stands,
+)
 from tidegate.orchestration.judge import DecisionRefusedError, Judged, judge
 from tidegate.orchestration.messages import say
 from tidegate.orchestration.record import Entry, record
-from tidegate.store import leases, locks, policies, releases, requests, rollouts
+from tidegate.orchestration.refusal import refusals
+from tidegate.store import contents, leases, locks, policies, releases, requests, rollouts
 from tidegate.store.requests import Request
 from tidegate.store.rollouts import Rollout
 
@@ -36,10 +51,14 @@ LOOK_AFTER_LEG = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a target runs, read back before anything is decided."""
+    """What a target runs, read back before the deciding transaction, and what was known when it was asked.
+
+    A transaction that sees anything else than ``seen`` does not decide on it: the target is asked again.
+    """
 
     units: tuple[str, ...]
     source: Package | None
+    seen: tuple[object, ...]
 
 
 def driver_of(house: House, policy: Policy, component: str, environment: str) -> Driver:
@@ -60,71 +79,173 @@ def driver_of(house: House, policy: Policy, component: str, environment: str) ->
     return house.driver_for(component, environment, target.model_dump(mode="json"))
 
 
-def start(house: House, release: str, environment: str, actor: Actor) -> str:
+def start(house: House, release: str, environment: str, by: By) -> str:
     """Start a release's rollout to an environment, if it may go. The rollout's id.
 
-    The target is asked first, outside any transaction; then one transaction decides, claims the lease, records what is
-    intended, the leaf and the messages, and enqueues the leg.
+    The target is asked first, outside any transaction, if the policy would allow it; then one transaction decides,
+    claims the lease, records what is intended, the leaf and the messages, and enqueues the leg.
 
     Raises:
         DecisionRefusedError: it may not; the refusal is recorded.
+        NotPermittedError: they are not shown to be who they say.
         ConflictError: something else is under way there.
         TargetError: a unit does not answer, or runs what Tidegate did not put there.
         NotFoundError: there is no such release, component or target.
     """
-    with house.database.read() as connection:
-        row = releases.load(connection, release)
-        policy = policies.current(connection).policy
-        item = _only_item(row.facts.items)
-        known = rollouts.last_good(connection, item.component, environment)
-    target = Package(item.to_version, row.packages[item.component])
-    refusal: DecisionRefusedError | None = None
-    rollout_id = ""
-    # The policy decides before the target is touched: an unknown environment has no target to ask.
-    standing = (
-        _standing(driver_of(house, policy, item.component, environment), known.target if known else None, target)
-        if environment in policy.environments
-        else Standing((), None)
-    )
-    with house.database.write() as connection:
-        now = house.now()
-        judged = _lock_and_judge(connection, release, item.component, Question(Action.START, actor, environment), now)
-        if judged.decision.allowed:
-            rollout_id = _begin(house, connection, judged, actor, standing, target, now)
-        else:
-            refusal = _refuse(connection, judged, now)
-    if refusal is not None:
-        raise refusal
-    return rollout_id
+    with refusals(house, "start", person_of(by), release, environment=environment):
+        proven = proven_by(house, by, Act.START, release=release, environment=environment)
+        return _start(house, release, environment, proven)
 
 
-def ask_start(house: House, release: str, environment: str, actor: Actor) -> str:
-    """Ask for a start that happens as soon as the policy allows it; the request's id.
-
-    It is asked again whenever something about the release changes, and when time alone was in the way.
+def start_waiting(house: House, request: Request) -> str:
+    """Try a start that waits; what its person signed when they asked is verified again. The rollout's id.
 
     Raises:
+        NotPermittedError: the signature does not hold any more; also what :func:`start` raises. Nothing is recorded but
+            a refusal by a decision, and that only if it gives another reason than the last one.
+    """
+    proven = Proven(request.actor, request.statement, request.signature)
+    return _start(house, request.release, request.environment, proven, request)
+
+
+_LOOKS = 5
+"""How often a target is asked whose release, policy or predecessor is changed in the very moment between."""
+
+
+def _start(house: House, release: str, environment: str, proven: Proven, request: Request | None = None) -> str:
+    house.queue.migrate()
+    for _ in range(_LOOKS):
+        standing = _look(house, release, environment, proven)
+        with house.database.write() as connection:
+            now = house.now()
+            judged = _lock_and_ask(connection, release, environment, proven, request, now)
+            if not judged.decision.allowed:
+                refusal = _refuse(connection, judged, now, proven, request)
+                break
+            if standing is not None and standing.seen == _seen(connection, judged):
+                return _begin(house, connection, judged, proven, standing, now, request)
+    else:
+        raise ConflictError(f"{release} is being changed while it is to be started", remedy="repeat the command")
+    raise refusal
+
+
+def _look(house: House, release: str, environment: str, proven: Proven) -> Standing | None:
+    """Ask the target what it runs; None, and no target is touched, where the policy would not let it go anyway."""
+    with house.database.read() as connection:
+        question = Question(Action.START, proven.actor, environment)
+        judged = judge(connection, release, question, house.now())
+        if not judged.decision.allowed:
+            return None
+        item = _only_item(judged.row.facts.items)
+        known = rollouts.last_good(connection, item.component, environment)
+        seen = _seen(connection, judged)
+    driver = driver_of(house, judged.policies.current.policy, item.component, environment)
+    return _standing(driver, known.target if known else None, _target_of(judged), seen)
+
+
+def _seen(connection: sa.Connection, judged: Judged) -> tuple[object, ...]:
+    """What a look at the target rests on: the package, what stood there before, and the policy that lists its units."""
+    item = _only_item(judged.row.facts.items)
+    known = rollouts.last_good(connection, item.component, judged.question.environment)
+    return _target_of(judged), known.id if known else "", judged.policies.current.digest
+
+
+def _target_of(judged: Judged) -> Package:
+    item = _only_item(judged.row.facts.items)
+    return Package(item.to_version, judged.row.packages[item.component])
+
+
+def _lock_and_ask(
+    connection: sa.Connection,
+    release: str,
+    environment: str,
+    proven: Proven,
+    request: Request | None,
+    now: datetime,
+) -> Judged:
+    locks.lock_organization(connection)
+    locks.lock_release(connection, release)
+    item = _only_item(releases.load(connection, release).facts.items)
+    locks.lock_lease(connection, item.component, environment)
+    if request is not None and requests.load(connection, request.id).ended_at is not None:
+        raise ConflictError(f"the request {request.id} has ended", remedy=f"tidegate release show {release}")
+    policy = policies.current(connection).policy
+    if request is not None and proven.actor.assurance is Assurance.SIGNATURE and not proven.signature:
+        raise NotPermittedError(
+            f"what {proven.actor.person} signed for this start is not there", remedy="ask for the start again"
+        )
+    actor = stands(policy, proven, Act.START, release=release, environment=environment)
+    other = rollouts.active(connection, item.component, environment)
+    if other is not None:
+        raise ConflictError(
+            f"another rollout of {item.component} is under way in {environment}: {other.id} is {other.state.value}",
+            remedy=f"tidegate rollout show {other.id}",
+        )
+    return judge(connection, release, Question(Action.START, actor, environment), now)
+
+
+def ask_start(house: House, release: str, environment: str, by: By) -> str:
+    """Ask for a start that happens as soon as the policy allows it; the request's id.
+
+    It is asked again whenever something about the release changes, and when time alone was in the way. Each time, what
+    the person signed is verified again.
+
+    Raises:
+        NotPermittedError: they may not start there, or are not shown to be who they say. A signature is demanded as
+            such: that a caller vouches for one is not enough for a row that lives for weeks.
         ConflictError: such a request waits already, or the release is over.
         NotFoundError: there is no such release or environment.
     """
-    with house.database.write() as connection:
-        locks.lock_organization(connection)
-        locks.lock_release(connection, release)
-        now = house.now()
-        row = releases.load(connection, release)
-        policy = policies.current(connection).policy
-        if row.closed_at is not None:
-            raise ConflictError(f"release {release} is {row.facts.state.value}", remedy="open another release")
-        if environment not in policy.environments:
-            raise NotFoundError(
-                f'the policy knows no environment "{environment}"',
-                remedy=f"name one of: {', '.join(policy.environments) or 'none is declared'}",
-            )
-        request = Request(f"start-{nonce()[:12]}", release, environment, actor, now, due_at=now)
-        requests.put(connection, request)
-        record(connection, Entry("start.requested", actor, release, {"environment": environment}), now)
-        house.database.after_commit(connection, house.wake)
+    with refusals(house, "start", person_of(by), release, environment=environment):
+        proven = proven_by(house, by, Act.START, release=release, environment=environment)
+        with house.database.write() as connection:
+            return _put_request(house, connection, release, environment, proven)
+
+
+def _put_request(house: House, connection: sa.Connection, release: str, environment: str, proven: Proven) -> str:
+    locks.lock_organization(connection)
+    locks.lock_release(connection, release)
+    now = house.now()
+    row = releases.load(connection, release)
+    policy = policies.current(connection).policy
+    if row.closed_at is not None:
+        raise ConflictError(f"release {release} is {row.facts.state.value}", remedy="open another release")
+    demand_environment(policy, environment)
+    if proven.actor.assurance is Assurance.SIGNATURE and not proven.signature:
+        raise NotPermittedError(
+            f"the signature of {proven.actor.person} itself is needed: it is verified again when the start is tried",
+            remedy="pass on what was signed, not only who has signed it",
+        )
+    actor = stands(policy, proven, Act.START, release=release, environment=environment)
+    demand_permit(policy, actor, "start", environment)
+    request = Request(
+        f"start-{nonce()[:12]}",
+        release,
+        environment,
+        actor,
+        now,
+        statement=proven.statement,
+        signature=proven.signature,
+        due_at=now,
+    )
+    requests.put(connection, request)
+    data = {"environment": environment, "request": request.id, **shown(spend(connection, proven, now), proven)}
+    record(connection, Entry("start.requested", actor, release, data), now)
+    house.database.after_commit(connection, house.wake)
     return request.id
+
+
+def end_request(house: House, request: Request, error: TidegateError) -> None:
+    """End a request that nobody can answer with yes any more, and say why."""
+    with house.database.write() as connection:
+        now = house.now()
+        locks.lock_organization(connection)
+        locks.lock_release(connection, request.release)
+        if requests.load(connection, request.id).ended_at is not None:
+            return
+        requests.end(connection, request.id, now, because=error.what)
+        data = {"environment": request.environment, "request": request.id, "error": error.kind, "what": error.what}
+        record(connection, Entry("start.denied", request.actor, request.release, data), now)
 
 
 def _only_item(items: Sequence[Item]) -> Item:
@@ -136,54 +257,54 @@ def _only_item(items: Sequence[Item]) -> Item:
     return items[0]
 
 
-def _lock_and_judge(
-    connection: sa.Connection, release: str, component: str, question: Question, now: datetime
-) -> Judged:
-    locks.lock_organization(connection)
-    locks.lock_release(connection, release)
-    locks.lock_lease(connection, component, question.environment)
-    return judge(connection, release, question, now)
+def _refuse(
+    connection: sa.Connection,
+    judged: Judged,
+    now: datetime,
+    proven: Proven | None = None,
+    request: Request | None = None,
+) -> DecisionRefusedError:
+    """Record the refusal; that of a waiting request only where it gives another reason than the last time."""
+    refusal = DecisionRefusedError(judged)
+    if request is not None and refusal.what[:2000] == request.because:
+        return refusal
+    proof = shown(spend(connection, proven, now), proven) if proven and request is None else {}
+    data = {"action": judged.question.action.value, **({"request": request.id} if request else {}), **proof}
+    record(connection, Entry("decision.denied", judged.question.actor, judged.row.facts.id, data), now, judged)
+    return refusal
 
 
-def _refuse(connection: sa.Connection, judged: Judged, now: datetime) -> DecisionRefusedError:
-    record(
-        connection,
-        Entry("decision.denied", judged.question.actor, judged.row.facts.id, {"action": judged.question.action.value}),
-        now,
-        judged,
-    )
-    return DecisionRefusedError(judged)
-
-
-def _standing(driver: Driver, known: Package | None, target: Package) -> Standing:
+def _standing(driver: Driver, known: Package | None, target: Package, seen: tuple[object, ...]) -> Standing:
     """What every unit runs now; all of them must run what we know of, or nothing.
 
     Raises:
         TargetError: a unit does not answer, or runs something else.
     """
+    place = f"{driver.target.component} in {driver.target.environment}"
     running: list[Package] = []
     for unit in driver.units:
-        seen = driver.observe(unit)
-        running += _known_running(driver, seen, target)
-    # The rows say what a rollback returns to; the target confirms that it is there at all.
-    source = known if running and known else None
-    if running and known is None and any(not target.same_as(package) for package in running):
+        running += _known_running(driver, driver.observe(unit))
+    strange = [p for p in running if not target.same_as(p) and not (known and known.same_as(p))]
+    if strange:
+        rather = f"the record says {known}" if known else "no rollout brought it there"
         raise TargetError(
-            f"it runs {running[0]}, which no rollout brought there",
-            where=f"{driver.target.component} in {driver.target.environment}",
+            f"it runs {strange[0]}, and {rather}",
+            where=place,
             remedy=f"record it as a version to return to: tidegate adopt {driver.target.component} "
             f"{driver.target.environment}",
         )
+    # The rows say what a rollback returns to; the target confirms that it is there at all.
+    source = known if running and known else None
     if source is None and not driver.abilities.remove:
         raise TargetError(
             "there is nothing to go back to, and this target cannot return to absent",
-            where=f"{driver.target.component} in {driver.target.environment}",
+            where=place,
             remedy="give the target a stop: command, or adopt what runs there first",
         )
-    return Standing(driver.units, source)
+    return Standing(driver.units, source, seen)
 
 
-def _known_running(driver: Driver, seen: Observation, target: Package) -> list[Package]:
+def _known_running(driver: Driver, seen: Observation) -> list[Package]:
     place = f"{driver.target.component} in {driver.target.environment}, {seen.unit}"
     if not seen.reachable:
         raise TargetError(
@@ -204,17 +325,19 @@ def _begin(
     house: House,
     connection: sa.Connection,
     judged: Judged,
-    actor: Actor,
+    proven: Proven,
     standing: Standing,
-    target: Package,
     now: datetime,
+    request: Request | None,
 ) -> str:
     item = _only_item(judged.facts.release.items)
-    environment = judged.question.environment
+    actor, environment = judged.question.actor, judged.question.environment
     rules = judged.policies.current.policy.environments[environment]
     number = len(rollouts.find(connection, release=judged.row.facts.id, environment=environment)) + 1
-    rollout_id = f"{judged.row.facts.id}.{environment}.{number}"
+    rollout_id = rollout_name(f"{judged.row.facts.id}.{environment}", str(number))
     token = leases.claim(connection, item.component, environment, rollout_id, now)
+    # A request's statement was spent when it was asked.
+    statement = spend(connection, proven, now) if request is None else contents.keep(connection, proven.statement)
     rollout = Rollout(
         id=rollout_id,
         release=judged.row.facts.id,
@@ -225,13 +348,15 @@ def _begin(
         subject=item.subject.digest_for(environment),
         granted=judged.decision.subject,
         source=standing.source,
-        target=target,
+        target=_target_of(judged),
         waves=waves(standing.units, rules.strategy),
         wave=0,
         token=token,
         legs=1,
         started_at=now,
         started_by=actor,
+        statement=statement if proven.signature else "",
+        signature=proven.signature,
     )
     rollouts.insert(connection, rollout)
     _intend_wave(connection, rollout, 0, now)
@@ -250,9 +375,18 @@ def _begin(
         once=rollout_id,
     )
     enqueue(house, connection, rollout, 1)
-    entry = Entry("rollout.started", actor, judged.row.facts.id, _told(rollout))
-    record(connection, entry, now, judged)
+    proof = shown(rollout.statement, proven)
+    record(connection, Entry("rollout.started", actor, judged.row.facts.id, {**_told(rollout), **proof}), now, judged)
     return rollout_id
+
+
+def rollout_name(of: str, *parts: str) -> str:
+    """The id of a rollout. It names things on targets, where it may have 128 characters, also when it is taken back."""
+    base = of if len(of) <= _LONGEST_BASE else f"{of[: _LONGEST_BASE - 17]}-{digest(of.encode())[-16:]}"
+    return ".".join([base, *parts])
+
+
+_LONGEST_BASE = 90
 
 
 def _told(rollout: Rollout) -> dict[str, object]:
@@ -273,9 +407,9 @@ def _intend_wave(connection: sa.Connection, rollout: Rollout, wave: int, now: da
 def effect_on(rollout: Rollout, wave: int, unit: str, attempt: int = 1) -> Effect:
     """The effect that carries ``rollout`` to ``unit``."""
     if rollout.target is None:
-        act = Act.REMOVE
+        act = EffectAct.REMOVE
     else:
-        act = Act.DEPLOY if rollout.direction is Direction.FORWARD else Act.RESTORE
+        act = EffectAct.DEPLOY if rollout.direction is Direction.FORWARD else EffectAct.RESTORE
     return Effect(
         rollout=rollout.id,
         step=rollouts.step_of(wave),
@@ -302,15 +436,26 @@ def enqueue(house: House, connection: sa.Connection, rollout: Rollout, leg: int)
     house.database.after_commit(connection, house.wake)
 
 
-def go_on(house: House, connection: sa.Connection, rollout: Rollout, now: datetime, because: str) -> RolloutState:
+def go_on(
+    house: House,
+    connection: sa.Connection,
+    rollout: Rollout,
+    now: datetime,
+    because: str,
+    allowed: Judged | None = None,
+) -> RolloutState:
     """At a checkpoint: ask again whether it may continue; begin the next wave, finish, or pause.
 
     The caller's transaction holds the locks in their order. ``rollout`` is as it is now.
+
+    Args:
+        allowed: the decision, where a person who resumes has been allowed to go on in place of who started.
     """
     if rollout.is_last_wave:
         return finish(house, connection, rollout, now, because)
-    question = Question(Action.CONTINUE, rollout.started_by, rollout.environment, granted_subject=rollout.granted)
-    judged = judge(connection, rollout.release, question, now)
+    judged = allowed or _ask_again(connection, rollout, now)
+    if isinstance(judged, str):
+        return pause(connection, rollout, Actor.automation("checkpoint"), now, judged)
     if not judged.decision.allowed:
         first = judged.decision.against()[0]
         return pause(connection, rollout, Actor.automation("checkpoint"), now, first.message, judged)
@@ -322,8 +467,30 @@ def go_on(house: House, connection: sa.Connection, rollout: Rollout, now: dateti
     _intend_wave(connection, rollout, wave, now)
     enqueue(house, connection, rollout, leg)
     data = {"rollout": rollout.id, "wave": wave + 1, "units": list(rollout.waves[wave]), "because": because}
-    record(connection, Entry("rollout.continued", rollout.started_by, rollout.release, data), now, judged)
+    record(connection, Entry("rollout.continued", judged.question.actor, rollout.release, data), now, judged)
     return RolloutState.RUNNING
+
+
+def _ask_again(connection: sa.Connection, rollout: Rollout, now: datetime) -> Judged | str:
+    """The decision whether who started it may still go on; or, in words, why they are not proven any more."""
+    lost = _lost_proof(connection, rollout)
+    if lost:
+        return lost
+    question = Question(Action.CONTINUE, rollout.started_by, rollout.environment, granted_subject=rollout.granted)
+    return judge(connection, rollout.release, question, now)
+
+
+def _lost_proof(connection: sa.Connection, rollout: Rollout) -> str:
+    """Why it is not shown any more that who started it had asked for it; empty while it is, or nothing was signed."""
+    if not rollout.signature:
+        return ""
+    policy = policies.current(connection).policy
+    try:
+        proven = Proven(rollout.started_by, contents.fetch(connection, rollout.statement), rollout.signature)
+        stands(policy, proven, Act.START, release=rollout.release, environment=rollout.environment)
+    except TidegateError as error:
+        return f"who started it is not proven any more: {error.what}"
+    return ""
 
 
 def _go_event(rollout: Rollout) -> RolloutEvent | None:
@@ -346,7 +513,10 @@ def finish(
     occasion = Occasion.COMPLETED if done else Occasion.PROGRESSED
     detail = "" if done else f"verified in {rollout.environment}"
     say(connection, book.policy, occasion, row.facts, now, detail=detail, once=f"{rollout.id}.done")
-    requests.touch(connection, rollout.release, now)
+    if done:
+        requests.end_all(connection, rollout.release, now, "the release is complete")
+    else:
+        requests.touch(connection, rollout.release, now)
     who = actor or Actor.automation("watch")
     record(connection, Entry("rollout.succeeded", who, rollout.release, {**_told(rollout), "because": because}), now)
     house.database.after_commit(connection, house.wake)
@@ -372,18 +542,31 @@ def pause(
     return state
 
 
-def pause_by_person(house: House, rollout_id: str, actor: Actor, because: str) -> RolloutState:
+def pause_by_person(house: House, rollout_id: str, by: By, because: str) -> RolloutState:
     """A person stops a rollout at its next checkpoint; whoever may start may also pause.
 
     Raises:
-        NotPermittedError: they may not.
+        NotPermittedError: they may not, or are not shown to be who they say.
         TransitionError: it cannot be paused now.
     """
-    with house.database.write() as connection:
-        now = house.now()
-        rollout = _lock_rollout(connection, rollout_id)
-        demand_permit(policies.current(connection).policy, actor, "start", rollout.environment)
-        return pause(connection, rollout, actor, now, because or f"paused by {actor.person}")
+    release, environment = _place_of(house, rollout_id)
+    with refusals(house, "rollout", person_of(by), release, rollout=rollout_id):
+        concerns = {"release": release, "environment": environment}
+        proven = proven_by(house, by, Act.PAUSE, **concerns)
+        with house.database.write() as connection:
+            now = house.now()
+            rollout = _lock_rollout(connection, rollout_id)
+            policy = policies.current(connection).policy
+            actor = stands(policy, proven, Act.PAUSE, **concerns)
+            demand_permit(policy, actor, "start", rollout.environment)
+            spend(connection, proven, now)
+            return pause(connection, rollout, actor, now, because or f"paused by {actor.person}")
+
+
+def _place_of(house: House, rollout_id: str) -> tuple[str, str]:
+    with house.database.read() as connection:
+        rollout = rollouts.load(connection, rollout_id)
+    return rollout.release, rollout.environment
 
 
 def _lock_rollout(connection: sa.Connection, rollout_id: str) -> Rollout:
@@ -399,32 +582,53 @@ def _lock_rollout(connection: sa.Connection, rollout_id: str) -> Rollout:
 lock_rollout = _lock_rollout
 
 
-def resume(house: House, rollout_id: str, actor: Actor) -> RolloutState:
+def resume(house: House, rollout_id: str, by: By) -> RolloutState:
     """A person takes a paused rollout on: what failed is tried again, what was inconclusive is accepted.
+
+    A watch that was not over when it was paused begins anew. Who resumes answers for this one checkpoint; at the next
+    one it is asked again whether who *started* it still may.
 
     Raises:
         DecisionRefusedError: it may not continue.
+        NotPermittedError: they may not, or are not shown to be who they say.
         TransitionError: it is not paused.
     """
-    refusal: DecisionRefusedError | None = None
-    with house.database.write() as connection:
-        now = house.now()
-        rollout = _lock_rollout(connection, rollout_id)
-        ROLLOUT.next(rollout.state, RolloutEvent.RESUMED)
-        if rollout.direction is Direction.BACK:
-            demand_permit(policies.current(connection).policy, actor, "rollback", rollout.environment)
-            return _try_again(house, connection, rollout, actor, now, None)
-        question = Question(Action.CONTINUE, actor, rollout.environment, granted_subject=rollout.granted)
-        judged = judge(connection, rollout.release, question, now)
-        if not judged.decision.allowed:
-            refusal = _refuse(connection, judged, now)
-        elif _unfinished(connection, rollout) or _unwatched(connection, rollout):
-            return _try_again(house, connection, rollout, actor, now, judged)
-        elif rollout.is_last_wave:
-            return finish(house, connection, rollout, now, f"accepted by {actor.person}: {rollout.because}", actor)
-        else:
-            return go_on(house, connection, rollout, now, f"accepted by {actor.person}: {rollout.because}")
-    raise refusal
+    release, environment = _place_of(house, rollout_id)
+    with refusals(house, "rollout", person_of(by), release, rollout=rollout_id):
+        house.queue.migrate()
+        proven = proven_by(house, by, Act.RESUME, release=release, environment=environment)
+        with house.database.write() as connection:
+            resumed = _resume(house, connection, rollout_id, proven)
+    if isinstance(resumed, DecisionRefusedError):
+        raise resumed
+    return resumed
+
+
+def _resume(
+    house: House, connection: sa.Connection, rollout_id: str, proven: Proven
+) -> RolloutState | DecisionRefusedError:
+    now = house.now()
+    rollout = _lock_rollout(connection, rollout_id)
+    ROLLOUT.next(rollout.state, RolloutEvent.RESUMED)
+    policy = policies.current(connection).policy
+    actor = stands(policy, proven, Act.RESUME, release=rollout.release, environment=rollout.environment)
+    # *Continue* does not ask how sure we are of who asks, since that was asked at the start; this is somebody new.
+    back = rollout.direction is Direction.BACK
+    demand_permit(policy, actor, "rollback" if back else "start", rollout.environment)
+    if back:
+        spend(connection, proven, now)
+        return _try_again(house, connection, rollout, actor, now, None)
+    question = Question(Action.CONTINUE, actor, rollout.environment, granted_subject=rollout.granted)
+    judged = judge(connection, rollout.release, question, now)
+    if not judged.decision.allowed:
+        return _refuse(connection, judged, now, proven)
+    spend(connection, proven, now)
+    if _unfinished(connection, rollout) or _unwatched(connection, rollout, now):
+        return _try_again(house, connection, rollout, actor, now, judged)
+    because = f"accepted by {actor.person}: {rollout.because}"
+    if rollout.is_last_wave:
+        return finish(house, connection, rollout, now, because, actor)
+    return go_on(house, connection, rollout, now, because, judged)
 
 
 def _unfinished(connection: sa.Connection, rollout: Rollout) -> bool:
@@ -432,12 +636,12 @@ def _unfinished(connection: sa.Connection, rollout: Rollout) -> bool:
     return any(row.state is not EffectState.CONFIRMED for row in newest.values())
 
 
-def _unwatched(connection: sa.Connection, rollout: Rollout) -> bool:
-    """Whether it was paused before the watch of its present wave began: the next leg begins it."""
+def _unwatched(connection: sa.Connection, rollout: Rollout, now: datetime) -> bool:
+    """Whether it was paused before the watch of its present wave was over: the next leg begins it anew."""
     if rollout.environment not in policies.current(connection).policy.watch:
         return False
     watch = rollouts.watch_of(connection, rollout.id)
-    return watch is None or watch.wave != rollout.wave
+    return watch is None or watch.wave != rollout.wave or now < watch.ends_at
 
 
 def _try_again(

@@ -12,12 +12,12 @@ from tidegate.channels.registry import channel_for
 from tidegate.core.actor import Actor
 from tidegate.core.policy import Occasion
 from tidegate.core.rollout import RolloutState
-from tidegate.errors import ConflictError, InternalError, NotFoundError, RequestError, TidegateError
+from tidegate.errors import ConflictError, InternalError, NotPermittedError, RequestError, TidegateError
 from tidegate.orchestration import leg, watching
 from tidegate.orchestration.house import House
 from tidegate.orchestration.judge import DecisionRefusedError
 from tidegate.orchestration.record import Entry, record
-from tidegate.orchestration.rollout import lock_rollout, pause, start
+from tidegate.orchestration.rollout import end_request, lock_rollout, pause, start_waiting
 from tidegate.store import outbox, releases, requests, rollouts
 from tidegate.store.outbox import MessageRow
 from tidegate.store.requests import Request
@@ -93,29 +93,36 @@ def _pause(house: House, rollout_id: str, state: RolloutState, error: TidegateEr
 def try_start(house: House, request: Request) -> None:
     """Ask again for a start that waits. What refuses it is remembered; only a change or its time asks again."""
     with house.database.write() as connection:
-        # A changed request is due at once again; one that fails without a word is due again later.
-        requests.postpone(connection, request.id, house.now() + ASK_AGAIN, request.because)
+        now = house.now()
+        until = now + ASK_AGAIN
+        if not requests.claim(connection, request.id, now, until):
+            return
     try:
-        start(house, request.release, request.environment, request.actor)
+        start_waiting(house, request)
     except DecisionRefusedError as error:
         decision = error.decision
         opens = decision.next_possible if decision.blocked_by_time_only else None
-        _postpone(house, request, opens, error.what)
-    except (ConflictError, NotFoundError) as error:
-        with house.database.write() as connection:
-            now = house.now()
-            row = releases.load(connection, request.release)
-            if row.closed_at is not None:
-                requests.end(connection, request.id, now, because=error.what)
-            else:
-                requests.postpone(connection, request.id, now + ASK_AGAIN, error.what)
+        _postpone(house, request, until, error.what, opens)
+    except NotPermittedError as error:
+        # The person left, or their key did: nothing that still may change makes this their start again.
+        end_request(house, request, error)
+    except ConflictError as error:
+        if _is_over(house, request.release):
+            end_request(house, request, error)
+        else:
+            _postpone(house, request, until, error.what)
     except TidegateError as error:
-        _postpone(house, request, house.now() + ASK_AGAIN, error.what)
+        _postpone(house, request, until, error.what)
 
 
-def _postpone(house: House, request: Request, until: datetime | None, because: str) -> None:
+def _is_over(house: House, release: str) -> bool:
+    with house.database.read() as connection:
+        return releases.load(connection, release).closed_at is not None
+
+
+def _postpone(house: House, request: Request, claimed: datetime, because: str, until: datetime | None = None) -> None:
     with house.database.write() as connection:
-        requests.postpone(connection, request.id, until or house.now() + ASK_AGAIN, because)
+        requests.postpone(connection, request.id, until or claimed, because, claimed_until=claimed)
 
 
 def deliver(house: House, message: MessageRow, who: str) -> None:
@@ -139,7 +146,7 @@ def deliver(house: House, message: MessageRow, who: str) -> None:
 
 
 def _delivered(connection: sa.Connection, message: MessageRow, now: datetime) -> None:
-    if message.occasion == Occasion.OPENED.value and message.release:
+    if (message.occasion, message.say) == (Occasion.OPENED.value, "announced") and message.release:
         # A notice period starts when its announcement was delivered, not when somebody meant to send it.
         releases.announced(connection, message.release, now)
         requests.touch(connection, message.release, now)

@@ -56,6 +56,16 @@ def raise_to(connection: sa.Connection, component: str, environment: str, token:
         connection.execute(sa.update(table).where(where).values(**values))
 
 
+def token(connection: sa.Connection, component: str, environment: str) -> Token | None:
+    """The highest token that was given out; None before the first."""
+    table = tables.lease
+    query = sa.select(table.c.epoch, table.c.counter).where(
+        table.c.component == component, table.c.environment == environment
+    )
+    row = connection.execute(query).first()
+    return Token(row.epoch, row.counter) if row else None
+
+
 def holds(connection: sa.Connection, component: str, environment: str, holder: str, token: Token) -> bool:
     """Whether ``holder`` still has the lease under that very token."""
     table = tables.lease

@@ -65,7 +65,10 @@ def insert(
         "notes": notes,
     }
     if not contents.insert_once(connection, tables.release, row):
-        raise ConflictError(f"there is a release {release.id} already", remedy=f"tidegate release show {release.id}")
+        raise ConflictError(
+            f"there is a release {release.id} already",
+            remedy=f"look at it (tidegate release show {release.id}); a version is released once, so name another one",
+        )
     for ordinal, item in enumerate(release.items):
         connection.execute(
             sa.insert(tables.item).values(
@@ -238,6 +241,11 @@ def add_approval(connection: sa.Connection, release: str, signed: SignedApproval
         "statement": contents.keep(connection, signed.statement),
         "signature": signed.signature,
     }
+    if connection.execute(sa.select(tables.approval.c.id).where(tables.approval.c.id == approval.id)).first():
+        raise ConflictError(
+            "this very statement was recorded before: a signed answer counts once, also after it was taken back",
+            remedy=f"sign a new one: tidegate approve {release} --for {approval.environment}",
+        )
     if not contents.insert_once(connection, tables.approval, row):
         raise ConflictError(
             f"{approval.actor.person} has answered for {release} in {approval.environment} already; "
@@ -267,7 +275,8 @@ def approvals_of(connection: sa.Connection, release: str) -> tuple[SignedApprova
     table = tables.approval
     query = (
         sa.select(table, tables.content.c.bytes)
-        .join(tables.content, tables.content.c.digest == table.c.statement)
+        # An answer whose statement is gone must not vanish: without proof it does not count, and says so.
+        .outerjoin(tables.content, tables.content.c.digest == table.c.statement)
         .where(table.c.release == release)
         .order_by(table.c.at, table.c.id)
     )
@@ -283,7 +292,7 @@ def approvals_of(connection: sa.Connection, release: str) -> tuple[SignedApprova
                 role=row.role,
                 revoked_at=row.revoked_at,
             ),
-            bytes(row.bytes),
+            bytes(row.bytes or b""),
             row.signature,
         )
         for row in connection.execute(query)

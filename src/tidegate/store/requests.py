@@ -97,7 +97,7 @@ def due(connection: sa.Connection, now: datetime) -> list[Request]:
 
 
 def touch(connection: sa.Connection, release: str | None, now: datetime) -> bool:
-    """Something about the release (None: about all) changed: its requests are asked again at once. Whether it has any."""
+    """Something about the release (None: all) changed: its requests are asked again at once. Whether it has any."""
     table = tables.request
     concerned = table.c.ended_at.is_(None) if release is None else _waits(release)
     return connection.execute(sa.update(table).where(concerned).values(due_at=now)).rowcount > 0
@@ -118,7 +118,9 @@ def claim(connection: sa.Connection, request: str, now: datetime, until: datetim
     return changed.rowcount == 1
 
 
-def postpone(connection: sa.Connection, request: str, due_at: datetime, because: str, *, claimed_until: datetime) -> None:
+def postpone(
+    connection: sa.Connection, request: str, due_at: datetime, because: str, *, claimed_until: datetime
+) -> None:
     """Record why it waits, and until when it need not be asked again.
 
     Args:

@@ -20,7 +20,10 @@ from tidegate.store.releases import actor_of, actor_record
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """A rollout as it is kept. ``source`` is what ran before it, ``target`` what is to run; None is *absent*."""
+    """A rollout as it is kept. ``source`` is what ran before it, ``target`` what is to run; None is *absent*.
+
+    ``statement`` is the digest of what ``started_by`` signed; empty where they came otherwise.
+    """
 
     id: str
     release: str
@@ -42,6 +45,8 @@ class Rollout:
     due_at: datetime | None = None
     because: str = ""
     reverses: str = ""
+    statement: str = ""
+    signature: str = ""
 
     @property
     def is_last_wave(self) -> bool:
@@ -97,6 +102,8 @@ def insert(connection: sa.Connection, rollout: Rollout) -> None:
         "due_at": rollout.due_at,
         "because": rollout.because,
         "reverses": rollout.reverses or None,
+        "statement": rollout.statement,
+        "signature": rollout.signature,
     }
     if not contents.insert_once(connection, tables.rollout, row):
         raise ConflictError(
@@ -127,6 +134,8 @@ def _rollout(row: Any) -> Rollout:
         due_at=row.due_at,
         because=row.because,
         reverses=row.reverses or "",
+        statement=row.statement,
+        signature=row.signature,
     )
 
 
@@ -151,9 +160,14 @@ def find(
     release: str | None = None,
     states: Sequence[RolloutState] | None = None,
 ) -> list[Rollout]:
-    """Rollouts that fit all that is given, the newest first."""
+    """Rollouts that fit all that is given, the newest first.
+
+    Those of one component in one environment are ordered by their tokens, which only ever rise: a clock that was set
+    back must not turn the history around.
+    """
     table = tables.rollout
-    query = sa.select(table).order_by(table.c.started_at.desc(), table.c.id.desc())
+    by_token = (table.c.epoch.desc(), table.c.counter.desc()) if component and environment else ()
+    query = sa.select(table).order_by(*by_token, table.c.started_at.desc(), table.c.id.desc())
     for column, value in (
         (table.c.component, component),
         (table.c.environment, environment),
@@ -320,10 +334,18 @@ def verified(connection: sa.Connection, components: Sequence[str]) -> tuple[Veri
     )
 
 
-def last_good(connection: sa.Connection, component: str, environment: str, *, before: str = "") -> Rollout | None:
-    """The newest rollout whose version was found good and not taken back since, not counting the rollout ``before``."""
+def last_good(connection: sa.Connection, component: str, environment: str) -> Rollout | None:
+    """The rollout whose version stands there now: carried there (or adopted), found good, and not taken back since.
+
+    After a rollback to an earlier version that is the rollout which had brought that one, even where others of later
+    versions were found good in between.
+    """
     found = find(connection, component=component, environment=environment, states=[RolloutState.SUCCEEDED])
-    return next((r for r in found if r.direction is not Direction.BACK and r.id != before), None)
+    if not found or found[0].direction is not Direction.BACK:
+        return found[0] if found else None
+    returned_to = found[0].target
+    brought = (r for r in found if r.direction is not Direction.BACK and r.target is not None)
+    return next((r for r in brought if r.target and r.target.same_as(returned_to)), None)
 
 
 @dataclass(frozen=True, slots=True)

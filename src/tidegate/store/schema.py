@@ -27,6 +27,9 @@ def ensure_schema(database: Database) -> None:
     """
     if _revision(database) == HEAD:
         return
+    # Before the transaction: PostgreSQL ends one that stands idle, and the first import takes its time.
+    import alembic.command  # noqa: F401
+
     with database.write() as connection:
         if database.kind == "postgresql":
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))

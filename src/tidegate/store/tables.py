@@ -50,6 +50,26 @@ class Json(TypeDecorator[Any]):
         return None if value is None else json.loads(value)
 
 
+class Words(TypeDecorator[str]):
+    """Free text, much of it a stranger's. PostgreSQL stores no NUL and neither stores half a surrogate pair.
+
+    What cannot be stored is replaced rather than refused: the words of a target that fails must never be what keeps its
+    failure from being recorded.
+    """
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        """To text that both databases take."""
+        return None if value is None else storable(value)
+
+
+def storable(text: str) -> str:
+    """``text`` with what no database and no canonical JSON can hold replaced."""
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+
+
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -109,7 +129,7 @@ release = sa.Table(
     sa.Column("opened_by", Json, nullable=False),
     sa.Column("announced_at", Instant),
     sa.Column("closed_at", Instant),
-    sa.Column("notes", sa.Text, nullable=False, default=""),
+    sa.Column("notes", Words, nullable=False, default=""),
 )
 
 item = sa.Table(
@@ -173,11 +193,20 @@ sa.Index(
     postgresql_where=approval.c.revoked_at.is_(None),
 )
 
+spent = sa.Table(
+    "tg_spent",
+    metadata,
+    sa.Column("nonce", _ID, primary_key=True),
+    sa.Column("statement", _DIGEST, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+)
+"""The nonces of signed acts: a statement is spent once. Approvals are spent by their id, which is their nonce."""
+
 hold = sa.Table(
     "tg_hold",
     metadata,
     sa.Column("id", _ID, primary_key=True),
-    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("reason", Words, nullable=False),
     sa.Column("by", Json, nullable=False),
     sa.Column("since", Instant, nullable=False),
     sa.Column("expires_at", Instant),
@@ -194,13 +223,16 @@ request = sa.Table(
     sa.Column("release", _ID, sa.ForeignKey("tg_release.id"), nullable=False),
     sa.Column("environment", _NAME, nullable=False),
     sa.Column("actor", Json, nullable=False),
+    sa.Column("statement", _DIGEST, nullable=False, default=""),
+    sa.Column("signature", sa.Text, nullable=False, default=""),
     sa.Column("asked_at", Instant, nullable=False),
     sa.Column("due_at", Instant),
     sa.Column("rollout", _ID),
     sa.Column("ended_at", Instant),
-    sa.Column("because", sa.Text, nullable=False, default=""),
+    sa.Column("because", Words, nullable=False, default=""),
 )
-"""A start that waits until it is allowed: asked again when anything about its release changes, and at ``due_at``."""
+"""A start that waits until it is allowed: asked again when anything about its release changes, and at ``due_at``. What
+its person signed is kept, and verified again whenever it is asked: the row alone proves nothing."""
 sa.Index(
     "uq_tg_request_waiting",
     request.c.release,
@@ -234,14 +266,17 @@ rollout = sa.Table(
     sa.Column("legs", sa.Integer, nullable=False),
     sa.Column("started_at", Instant, nullable=False),
     sa.Column("started_by", Json, nullable=False),
+    sa.Column("statement", _DIGEST, nullable=False, default=""),
+    sa.Column("signature", sa.Text, nullable=False, default=""),
     sa.Column("ended_at", Instant),
     sa.Column("due_at", Instant, index=True),
-    sa.Column("because", sa.Text, nullable=False, default=""),
+    sa.Column("because", Words, nullable=False, default=""),
     sa.Column("reverses", _ID),
     sa.CheckConstraint("wave >= 0", name="wave"),
 )
 """One subject to one environment. ``granted`` is the release's subject digest under which the start was allowed;
-``subject`` the component's own. ``wave`` is the one that is carried, or was carried last."""
+``subject`` the component's own. ``wave`` is the one that is carried, or was carried last. ``statement`` and
+``signature`` are what who started it signed, verified again at each checkpoint; empty where they came otherwise."""
 sa.Index(
     "uq_tg_rollout_active",
     rollout.c.component,
@@ -268,7 +303,7 @@ effect = sa.Table(
     sa.Column("intended_at", Instant, nullable=False),
     sa.Column("dispatched_at", Instant),
     sa.Column("ended_at", Instant),
-    sa.Column("detail", sa.Text, nullable=False, default=""),
+    sa.Column("detail", Words, nullable=False, default=""),
     sa.UniqueConstraint("rollout", "wave", "unit", "attempt"),
 )
 
@@ -294,7 +329,7 @@ watch = sa.Table(
     sa.Column("samples", Json, nullable=False),
     sa.Column("started_at", Instant, nullable=False),
     sa.Column("ends_at", Instant, nullable=False),
-    sa.Column("said", sa.Text, nullable=False, default=""),
+    sa.Column("said", Words, nullable=False, default=""),
 )
 """``whole`` is the detector over the whole rollout, which takes back; ``checkpoint`` the one since the last wave, which
 promotes: there is one alpha for the rollout, and each wave must prove itself."""
@@ -306,14 +341,14 @@ message = sa.Table(
     sa.Column("release", _ID, index=True),
     sa.Column("occasion", _NAME, nullable=False),
     sa.Column("say", _NAME, nullable=False),
-    sa.Column("channel", sa.Text, nullable=False),
-    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("channel", Words, nullable=False),
+    sa.Column("body", Words, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("due_at", Instant),
     sa.Column("claimed_by", sa.String(128)),
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
     sa.Column("delivered_at", Instant),
-    sa.Column("error", sa.Text, nullable=False, default=""),
+    sa.Column("error", Words, nullable=False, default=""),
 )
 """The outbox. ``due_at`` is empty once it is delivered; whoever delivers claims it by moving ``due_at`` ahead."""
 sa.Index("ix_tg_message_due", message.c.due_at)

@@ -9,8 +9,8 @@ import click
 from tidegate.cli.framework import command, session
 
 if TYPE_CHECKING:
-    from tidegate.core.actor import Actor
     from tidegate.orchestration.house import House
+    from tidegate.orchestration.identity import Proven
 
 
 @command(
@@ -37,14 +37,14 @@ def deploy(release: str, environment: str, when_allowed: bool, detach: bool, dry
     house = run.house()
     if dry_run:
         return _dry_run(house, release, environment)
-    house.queue.migrate()  # type: ignore[attr-defined]
+    house.queue.migrate()
     actor = _prove(house, release, environment)
     if when_allowed:
         return _ask(house, release, environment, actor, detach)
     return _follow(house, rollouts.start(house, release, environment, actor), detach)
 
 
-def _prove(house: House, release: str, environment: str) -> Actor:
+def _prove(house: House, release: str, environment: str) -> Proven:
     from tidegate.core.statement import Act
     from tidegate.orchestration.identity import prove_act
     from tidegate.store import policies, releases
@@ -53,10 +53,10 @@ def _prove(house: House, release: str, environment: str) -> Actor:
         policy = policies.current(connection).policy
         releases.load(connection, release)
     concerns = {"release": release, "environment": environment}
-    return prove_act(house, policy, session().claim(), Act.START, **concerns).actor
+    return prove_act(house, policy, session().claim(), Act.START, **concerns)
 
 
-def _ask(house: House, release: str, environment: str, actor: Actor, detach: bool) -> int:
+def _ask(house: House, release: str, environment: str, actor: Proven, detach: bool) -> int:
     from tidegate.cli.executing import Executing
     from tidegate.cli.following import detaching, finish, follow, follow_request
     from tidegate.cli.text import clean

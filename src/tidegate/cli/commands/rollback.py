@@ -66,13 +66,13 @@ def _rollback(component: str, environment: str, to: str, accept_data_loss: bool,
     from tidegate.store import policies
 
     run = session()
-    house = run.house(quiet=True)
-    house.queue.migrate()  # type: ignore[attr-defined]
+    house = run.house(executes=True)
+    house.queue.migrate()
     with house.database.read() as connection:
         policy = policies.current(connection).policy
         use_case.standing_rollout(connection, component, environment)
     concerns = {"component": component, "environment": environment, "reason": reason}
-    actor = prove_act(house, policy, run.claim(), Act.ROLLBACK, **concerns).actor
+    actor = prove_act(house, policy, run.claim(), Act.ROLLBACK, **concerns)
     back = use_case.roll_back(house, component, environment, actor, to=to, accepts_data_loss=accept_data_loss)
     if detach:
         run.answer(

@@ -9,9 +9,9 @@ import click
 from tidegate.cli.framework import Group, command, session
 
 if TYPE_CHECKING:
-    from tidegate.core.actor import Actor
     from tidegate.core.statement import Act
     from tidegate.orchestration.house import House
+    from tidegate.orchestration.identity import Proven
 
 rollout = Group(
     "rollout",
@@ -57,7 +57,7 @@ def show(rollout: str, follow: bool) -> int:
     from tidegate.views.rollout import rollout_view
 
     run = session()
-    house = run.house(quiet=follow)
+    house = run.house(executes=follow)
     if follow:
         return _follow(house, rollout)
     with house.database.read() as connection:
@@ -72,7 +72,7 @@ def _follow(house: House, rollout: str) -> int:
     from tidegate.cli.following import detaching, finish, follow
 
     run = session()
-    house.queue.migrate()  # type: ignore[attr-defined]
+    house.queue.migrate()
     with (
         Executing(run, house) as executing,
         detaching(run, executing, f"rollout {rollout}", f"tidegate rollout show {rollout} --follow"),
@@ -80,7 +80,7 @@ def _follow(house: House, rollout: str) -> int:
         return finish(run, follow(run, executing, house, rollout))
 
 
-def _prove(house: House, rollout: str, act: Act) -> Actor:
+def _prove(house: House, rollout: str, act: Act) -> Proven:
     from tidegate.orchestration.identity import prove_act
     from tidegate.store import policies, rollouts
 
@@ -88,7 +88,7 @@ def _prove(house: House, rollout: str, act: Act) -> Actor:
         row = rollouts.load(connection, rollout)
         policy = policies.current(connection).policy
     concerns = {"release": row.release, "component": row.component, "environment": row.environment}
-    return prove_act(house, policy, session().claim(), act, **concerns).actor
+    return prove_act(house, policy, session().claim(), act, **concerns)
 
 
 @command(
@@ -130,8 +130,8 @@ def resume(rollout: str, detach: bool) -> int:
     from tidegate.orchestration import rollout as use_case
 
     run = session()
-    house = run.house(quiet=True)
-    house.queue.migrate()  # type: ignore[attr-defined]
+    house = run.house(executes=True)
+    house.queue.migrate()
     state = use_case.resume(house, rollout, _prove(house, rollout, Act.RESUME))
     if not detach:
         return _follow(house, rollout)

@@ -115,6 +115,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tg_release")),
     )
     op.create_table(
+        "tg_spent",
+        sa.Column("nonce", sa.String(length=160), nullable=False),
+        sa.Column("statement", sa.String(length=71), nullable=False),
+        sa.Column("at", sa.String(length=27), nullable=False),
+        sa.PrimaryKeyConstraint("nonce", name=op.f("pk_tg_spent")),
+    )
+    op.create_table(
         "tg_approval",
         sa.Column("id", sa.String(length=160), nullable=False),
         sa.Column("release", sa.String(length=160), nullable=False),
@@ -179,6 +186,8 @@ def upgrade() -> None:
         sa.Column("release", sa.String(length=160), nullable=False),
         sa.Column("environment", sa.String(length=64), nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("statement", sa.String(length=71), nullable=False),
+        sa.Column("signature", sa.Text(), nullable=False),
         sa.Column("asked_at", sa.String(length=27), nullable=False),
         sa.Column("due_at", sa.String(length=27), nullable=True),
         sa.Column("rollout", sa.String(length=160), nullable=True),
@@ -216,6 +225,8 @@ def upgrade() -> None:
         sa.Column("legs", sa.Integer(), nullable=False),
         sa.Column("started_at", sa.String(length=27), nullable=False),
         sa.Column("started_by", sa.Text(), nullable=False),
+        sa.Column("statement", sa.String(length=71), nullable=False),
+        sa.Column("signature", sa.Text(), nullable=False),
         sa.Column("ended_at", sa.String(length=27), nullable=True),
         sa.Column("due_at", sa.String(length=27), nullable=True),
         sa.Column("because", sa.Text(), nullable=False),
