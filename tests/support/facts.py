@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
+
+import pytest
 
 from tidegate.core.actor import Actor, Assurance
 from tidegate.core.approval import Answer, Approval
@@ -25,6 +27,7 @@ from tidegate.core.policy import Policy
 from tidegate.core.release import ReleaseState
 from tidegate.core.rulebook import Rulebook, compile_policy, resolved_of
 from tidegate.core.subject import Subject
+from tidegate.core.verdict import Verdict
 
 NOW = datetime(2026, 12, 1, 18, 0, tzinfo=UTC)
 """A Tuesday, 10:00 in Los Angeles."""
@@ -246,3 +249,37 @@ def found(decision: Decision, rule: str) -> Finding:
 def against(decision: Decision) -> list[str]:
     """The ids of the rules whose findings stand in the way, in the order of the explanation."""
     return [finding.rule for finding in decision.against()]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of a rule's table: what is changed in the house, and the finding that must come of it.
+
+    ``rule`` alone, without a verdict: the rule has nothing to say of it.
+    """
+
+    id: str
+    rule: str
+    verdict: Verdict | None = None
+    message: str = ""
+    remedy: str = ""
+    policy: Mapping[str, Any] = field(default_factory=dict)
+    facts: Facts = field(default_factory=facts)
+    about: Question = field(default_factory=question)
+    now: datetime = NOW
+
+    def hold(self) -> Finding | None:
+        """Decide, hold the finding against the row, and return it for what else is to be asserted."""
+        decision = asked(self.facts, rulebook(**self.policy), self.about, self.now)
+        if self.verdict is None:
+            assert [f for f in decision.findings if f.rule == self.rule] == []
+            return None
+        finding = found(decision, self.rule)
+        assert (finding.verdict, finding.message, finding.remedy) == (self.verdict, self.message, self.remedy)
+        assert decision.allowed is False or finding.verdict is Verdict.ALLOW
+        return finding
+
+
+def table(*cases: Case) -> pytest.MarkDecorator:
+    """A test for each row."""
+    return pytest.mark.parametrize("case", cases, ids=[case.id for case in cases])

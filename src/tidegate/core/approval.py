@@ -36,6 +36,13 @@ class Approval:
     invalid: str = ""
     revoked_at: datetime | None = None
 
+    @property
+    def order(self) -> tuple[datetime, str, tuple[str, ...]]:
+        """Sorts whoever answered first first; never two different answers alike, so that order never matters."""
+        who, said = self.actor, (self.answer, self.role, self.environment, self.subject)
+        rest = (who.person, who.via, who.assurance, *said, self.key, self.invalid, str(self.revoked_at))
+        return (self.at, self.id, rest)
+
 
 @dataclass(frozen=True, slots=True)
 class Seat:
@@ -59,7 +66,7 @@ def fill(seats: Sequence[Seat], approvals: Sequence[Approval]) -> dict[int, Appr
     Source: augmenting paths, H. W. Kuhn, "The Hungarian method for the assignment problem", 1955.
     """
     answers: dict[str, list[Approval]] = {}
-    for approval in sorted(approvals, key=lambda a: (a.at, a.id)):
+    for approval in sorted(approvals, key=lambda a: a.order):
         answers.setdefault(approval.actor.person, []).append(approval)
     takers = [[who for who, given in answers.items() if any(map(seat.takes, given))] for seat in seats]
     seat_of: dict[str, int] = {}

@@ -82,7 +82,7 @@ def _standing(context: Context) -> tuple[list[Approval], list[str]]:
     here = [a for a in context.facts.approvals if a.environment == context.question.environment]
     counted: list[Approval] = []
     void: dict[str, None] = {}
-    for approval in sorted(here, key=lambda a: (a.at, a.id)):
+    for approval in sorted(here, key=lambda a: a.order):
         why = _why_void(context, approval)
         if why:
             void[why] = None

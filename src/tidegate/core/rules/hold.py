@@ -10,9 +10,13 @@ from tidegate.core.rules.rule import FORWARD, Context, Found, Rule, Waiting, den
 from tidegate.core.rules.saying import at
 
 
+def _order(hold: Hold) -> tuple[str, ...]:
+    return (hold.id, hold.by, hold.reason, hold.environment, hold.component, str(hold.expires_at))
+
+
 def _check(context: Context) -> Iterator[Found]:
     components = [item.component for item in context.facts.release.items]
-    for hold in sorted(context.facts.holds, key=lambda h: h.id):
+    for hold in sorted(context.facts.holds, key=_order):
         if not any(hold.concerns(component, context.question.environment) for component in components):
             continue
         if hold.expires_at is None:

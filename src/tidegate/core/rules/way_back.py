@@ -36,8 +36,12 @@ def _data(context: Context, way: WayBack) -> Found:
     return (denies if way.loses_data else cannot_tell)(_DATA, f"{fact}{why}", remedy)
 
 
+def _order(way: WayBack) -> tuple[str, ...]:
+    return (way.component, way.version, way.because, str(way.verified_at), str(way.loses_data))
+
+
 def _check(context: Context) -> Iterator[Found]:
-    ways = sorted(context.facts.way_back, key=lambda way: (way.component, way.version, way.because))
+    ways = sorted(context.facts.way_back, key=_order)
     if not ways:
         where = context.question.environment
         yield denies(
