@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench.measure import Row, Sizes, ms, percentile
-from bench.world import OLGA, World, made_world
+from bench.world import World, made_world
 from tidegate.orchestration import approval, rollout
 from tidegate.orchestration.executor import until
 
@@ -79,7 +79,7 @@ def _prepared(world: World, number: int, one: Callable[[str], float]) -> float:
     """Open a release, have its start wait for one approval, then take ``one``; the rollout ends before the next."""
     release = world.open(f"1.{number}.0")
     approval.record_answer(world.house, "alice", *world.signed(release, "production", "alice"))
-    rollout.ask_start(world.house, release, "production", OLGA)
+    rollout.ask_start(world.house, release, "production", world.claim("olga"))
     # The first look must be over: it is refused, for want of the second approval.
     until(lambda: bool(_waiting(world, release)), 30, every_s=0.01)
     taken = one(release)

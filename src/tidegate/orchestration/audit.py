@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,10 @@ from tidegate.core.canonical import canonical
 from tidegate.core.decide import decide
 from tidegate.core.decision import Action, Policies, Question
 from tidegate.core.facts import Facts
-from tidegate.core.leaf import Leaf, Verification, decode, verify_log
-from tidegate.core.merkle import leaf_hash
-from tidegate.errors import TidegateError
+from tidegate.core.leaf import DamagedLeafError, Leaf, Problem, Verification, decode, verify_log
+from tidegate.core.merkle import EMPTY_ROOT, leaf_hash
+from tidegate.core.rulebook import Rulebook
+from tidegate.errors import StoreError, TidegateError
 from tidegate.orchestration.house import House
 from tidegate.orchestration.record import versions
 from tidegate.signing import ssh
@@ -51,16 +52,36 @@ def leaves(house: House, release: str = "") -> list[Leaf]:
 
 
 def verify(house: House) -> Verification:
-    """Verify the log as it is stored, from its bytes."""
+    """Verify the log as it is stored, from its bytes; then that the rows are filed under what their bytes say.
+
+    The columns beside a leaf are only its index: a leaf filed under another release would be missing there.
+    """
     with house.database.read() as connection:
-        return verify_log(log.entries(connection), log.head(connection))
+        try:
+            head = log.head(connection)
+        except StoreError as error:
+            return Verification(0, EMPTY_ROOT, Problem(None, error.what, error.remedy))
+        found = verify_log(log.entries(connection), head)
+        return found if not found.holds else replace(found, problem=_misfiled(connection))
+
+
+def _misfiled(connection: sa.Connection) -> Problem | None:
+    for number, data, filed in log.filing(connection):
+        leaf = decode(data)
+        if filed != (leaf.kind, leaf.time, leaf.data.get("release")):
+            return Problem(number, f"entry {number} is filed under another kind, time or release than it says")
+    return None
 
 
 def rejudge(house: House) -> Iterator[Rejudged]:
     """Make every decision of the log again, from the policies and the facts that it names, and compare."""
     with house.database.read() as connection:
-        for _, data, _ in log.entries(connection):
-            leaf = decode(data)
+        for number, data, _ in log.entries(connection):
+            try:
+                leaf = decode(data)
+            except DamagedLeafError as error:
+                yield Rejudged(number, "", "", f"entry {number} is no audit leaf: {error.what}")
+                continue
             if leaf.question:
                 yield _rejudge(connection, leaf)
 
@@ -81,9 +102,7 @@ _FACTS = TypeAdapter(Facts)
 
 
 def _difference(connection: sa.Connection, leaf: Leaf) -> str:
-    both = Policies(
-        policies.rulebook(connection, leaf.digests["pinned"]), policies.rulebook(connection, leaf.digests["current"])
-    )
+    both = Policies(_policy(connection, leaf.digests["pinned"]), _policy(connection, leaf.digests["current"]))
     facts = _FACTS.validate_json(contents.fetch(connection, leaf.digests["facts"]))
     decision = decide(question_of(leaf.question), both, facts, from_text(leaf.question["at"]))
     stored = contents.fetch(connection, leaf.digests["decision"])
@@ -93,6 +112,11 @@ def _difference(connection: sa.Connection, leaf: Leaf) -> str:
     before, after = json.loads(stored), json.loads(again)
     changed = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
     return f"judged again it is {after['verdict']}, recorded is {before['verdict']}; different: {', '.join(changed)}"
+
+
+def _policy(connection: sa.Connection, digest: str) -> Rulebook:
+    contents.fetch(connection, digest)  # what is stored, not what this process remembers of it
+    return policies.rulebook(connection, digest)
 
 
 def question_of(record: Mapping[str, Any]) -> Question:

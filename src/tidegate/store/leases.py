@@ -40,6 +40,16 @@ def claim(
     return Token(epoch, counter)
 
 
+def raise_epoch(connection: sa.Connection) -> int:
+    """Begin a new epoch: every token from now on outranks all that were given out before. The new one."""
+    where = tables.meta.c.name == "epoch"
+    epoch = int(connection.execute(sa.select(tables.meta.c.value).where(where)).scalar_one())
+    newest = connection.execute(sa.select(sa.func.max(tables.lease.c.epoch))).scalar() or 0
+    following = max(epoch, newest) + 1
+    connection.execute(sa.update(tables.meta).where(where).values(value=str(following)))
+    return following
+
+
 def raise_to(connection: sa.Connection, component: str, environment: str, token: Token, now: datetime) -> None:
     """Make sure that the next claim outranks ``token``, which was seen at a target.
 

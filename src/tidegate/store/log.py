@@ -73,6 +73,19 @@ def entries(connection: sa.Connection, start: int = 0) -> Iterator[tuple[int, by
         start = rows[-1].number + 1
 
 
+def filing(connection: sa.Connection) -> Iterator[tuple[int, bytes, tuple[str, datetime, str | None]]]:
+    """Number and bytes of each leaf, and the kind, time and release under which its row can be found."""
+    table, start = tables.leaf, 0
+    while True:
+        query = sa.select(table).where(table.c.number >= start).order_by(table.c.number).limit(_PAGE)
+        rows = connection.execute(query).all()
+        for row in rows:
+            yield row.number, bytes(row.bytes), (row.kind, row.at, row.release)
+        if len(rows) < _PAGE:
+            return
+        start = rows[-1].number + 1
+
+
 def of_release(connection: sa.Connection, release: str) -> list[bytes]:
     """The bytes of the leaves about a release, in order."""
     table = tables.leaf
