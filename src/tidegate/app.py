@@ -118,6 +118,16 @@ def make_driver(component: str, environment: str, settings: Mapping[str, Any]) -
     return registry.build(Target(component, environment), settings)
 
 
+def check_target(
+    component: str, environment: str, settings: Mapping[str, object]
+) -> list[tuple[tuple[str | int, ...], str]]:
+    """What the drivers say of a target's settings: where in them, and what is wrong there; see ``load_policy``."""
+    from tidegate.drivers import registry
+    from tidegate.drivers.contract import Target
+
+    return registry.mistakes(Target(component, environment), settings)
+
+
 def make_source(urls: Mapping[str, str], metrics: Metrics, clock: Clock) -> Source:
     """The source of the counters of these units.
 

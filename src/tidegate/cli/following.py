@@ -17,7 +17,7 @@ from tidegate.errors import TidegateError
 from tidegate.store import policies, requests, rollouts
 from tidegate.store.rollouts import Rollout
 from tidegate.views.moments import civil, moment
-from tidegate.views.rollout import RolloutView, UnitView, rollout_view
+from tidegate.views.rollout import ABSENT, RolloutView, UnitView, rollout_view
 
 if TYPE_CHECKING:
     from tidegate.cli.session import Session
@@ -139,8 +139,7 @@ def _ending(view: RolloutView, back: RolloutView | None, doubtful_since: float |
     what = f"{view.component} in {view.environment}"
     acting = back or view
     if view.state is _S.SUCCEEDED:
-        verb = "runs again" if going_back else "runs"
-        return Ending(view, back, 0, f"{view.environment} {verb} {view.component} {view.target}")
+        return Ending(view, back, 0, _stands(view, going_back))
     if view.state is _S.ROLLED_BACK:
         runs = back.target if back else view.source
         return Ending(
@@ -157,6 +156,12 @@ def _ending(view: RolloutView, back: RolloutView | None, doubtful_since: float |
             remedy += f"; or take it back: tidegate rollback {view.component} {view.environment}"
         return Ending(view, back, 1, f"{what} is in doubt: {acting.because}", remedy)
     return None
+
+
+def _stands(view: RolloutView, again: bool) -> str:
+    if view.target == ABSENT:
+        return f"{view.component} is gone from {view.environment}, as it was before"
+    return f"{view.component} {view.target} runs in {view.environment}{' again' if again else ''}"
 
 
 def finish(session: Session, ending: Ending) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tidegate.cli.text import clean, wrapped
@@ -10,51 +11,63 @@ from tidegate.orchestration import breakglass
 from tidegate.orchestration.policy import adopt_first
 from tidegate.policyfile.load import FILE_NAME, load_policy
 from tidegate.store import policies
-from tidegate.views.attention import attention
+from tidegate.views.attention import WAY_OUT, attention
+from tidegate.views.moments import counted
 
 if TYPE_CHECKING:
     from tidegate.cli.session import Session
     from tidegate.orchestration.house import House
 
 
-def open_house(session: Session, *, quiet: bool = False) -> House:
+def open_house(session: Session, *, executes: bool = False, adopts: bool = False) -> House:
     """The house of the directory, ready to decide.
 
     Args:
-        quiet: the command itself says what is overdue and what the active policy is.
+        executes: the command does what is due itself, or tells of it in its answer.
+        adopts: the command is about to adopt the proposal.
 
     Raises:
         NotFoundError: there is neither an active policy nor a file to adopt.
         PolicyError: no policy is active, and the file is none.
     """
-    house: House = session.parts.build_house(session.settings(), clock=session.clock)
+    house: House = session.parts.build_house(session.settings())
     if acts := breakglass.bring_home(house):
-        session.say(f"brought home {acts} break-glass act{'s' if acts > 1 else ''} from the journal, into the log")
-    _settle_policy(session, house, quiet)
-    for sentence in () if quiet else attention(house):
+        session.say(f"brought home {counted(acts, 'break-glass act')} from the journal, into the log")
+    _settle_policy(session, house, adopts)
+    if not executes and not session.now_given:
+        _say_what_is_overdue(session, house)
+    # Only what reads is asked as of another moment: what was recorded above has happened now.
+    return replace(house, clock=session.clock) if session.now_given else house
+
+
+def _say_what_is_overdue(session: Session, house: House) -> None:
+    sentences = attention(house)
+    for sentence in sentences:
         for line in wrapped(f"note: {clean(sentence)}", "  ", first=""):
             session.say(line)
-    return house
+    if sentences:
+        session.say(f"  > {WAY_OUT}")
 
 
-def _settle_policy(session: Session, house: House, quiet: bool) -> None:
+def _settle_policy(session: Session, house: House, adopts: bool) -> None:
     """Adopt the file where nothing is active; where it says something else than the active policy, say so."""
+    if adopts:
+        return
     with house.database.read() as connection:
         active = policies.active(connection)
+    path = house.root / FILE_NAME
     if active is None:
-        first = adopt_first(house, load_policy(house.root / FILE_NAME, FILE_NAME))
+        first = adopt_first(house, load_policy(path, FILE_NAME, check_target=session.parts.check_target))
         if first is not None:
             session.say(f"adopted {FILE_NAME} as the first policy: {first.digest[:19]}…")
         return
-    if quiet:
-        return
     try:
-        proposal = load_policy(house.root / FILE_NAME, FILE_NAME)
+        proposal = load_policy(path, FILE_NAME)
     except NotFoundError:
         return
     except TidegateError as error:
-        session.say(f"note: {FILE_NAME} is a proposal that cannot be read as a policy: {clean(error)}")
-        session.say(f"  the active policy {active.digest[:19]}… still holds; see: tidegate policy check")
+        session.say(f"note: {FILE_NAME} is a proposal that is no policy: {clean(error)}")
+        session.say(f"  the active policy is {active.digest[:19]}…; see: tidegate policy check")
         return
     if proposal.digest != active.digest:
         session.say(f"note: {FILE_NAME} is a proposal: the active policy is {active.digest[:19]}…")

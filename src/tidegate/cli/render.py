@@ -35,13 +35,17 @@ def decision_lines(view: DecisionView) -> list[str]:
         lines += finding_lines(finding)
     if view.passed:
         lines += ["", *wrapped("passes: " + ", ".join(passed_words(view.passed)), "  ", first="")]
-    if view.next_possible is not None and not decision.allowed:
-        when = strong(moment(view.next_possible, view.tz, decision.decided_at))
-        others = "" if decision.blocked_by_time_only or not view.against else ", with all else met"
-        lines += ["", f"next possible: {when}{others}"]
-    elif not decision.allowed:
-        lines += ["", "next possible: not within 400 days"]
-    return lines
+    return lines if decision.allowed else [*lines, "", _next_possible(view)]
+
+
+def _next_possible(view: DecisionView) -> str:
+    decision = view.decision
+    if view.next_possible is None:
+        return "next possible: not within 400 days"
+    if view.next_possible <= decision.decided_at:
+        return "next possible: as soon as that is met; time is not in the way"
+    when = strong(moment(view.next_possible, view.tz, decision.decided_at))
+    return f"next possible: {when}{'' if decision.blocked_by_time_only else ', if all else is met by then'}"
 
 
 def passed_words(findings: list[Finding]) -> list[str]:

@@ -7,7 +7,7 @@ from datetime import tzinfo
 from tidegate.cli.render import finding_lines, mark, rehearsal_lines
 from tidegate.cli.text import clean, columns, faint, strong, wrapped
 from tidegate.core.verdict import Verdict
-from tidegate.views.moments import moment
+from tidegate.views.moments import counted, moment
 from tidegate.views.plan import PlanView, Prospect, tz_of
 
 MOST_CHANGES = 30
@@ -16,11 +16,10 @@ MOST_CHANGES = 30
 def plan_lines(view: PlanView) -> list[str]:
     """The version and why, commit by commit, then how each environment could be reached."""
     tz = tz_of(view)
-    since = f"since {view.current}" if view.current else "since the beginning"
     lines = [
         *rehearsal_lines(view.rehearsal),
         strong(f"{clean(view.component)} {view.version}") + f" ({clean(view.type)})",
-        *wrapped(f"{clean(view.why)} ({len(view.changes)} changes {since})", "  "),
+        *wrapped(f"{clean(view.why)}; {counted(len(view.changes), 'change')}", "  "),
         "",
         *_changes(view),
     ]

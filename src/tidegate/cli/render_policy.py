@@ -8,6 +8,7 @@ from tidegate.cli.render import rehearsal_lines
 from tidegate.cli.text import clean, columns, strong
 from tidegate.core.rulebook import Rulebook
 from tidegate.store.policies import Adoption
+from tidegate.views.environments import in_order
 from tidegate.views.moments import moment
 
 
@@ -29,7 +30,7 @@ def policy_lines(book: Rulebook, adoption: Adoption | None, now: datetime) -> li
         ("trains", ", ".join(f"{name} (every {train.every})" for name, train in policy.trains.items()) or "none"),
         ("release types", _names(policy.release_types)),
         ("gates", _names(policy.gates)),
-        ("environments", _names(policy.environments)),
+        ("environments", _names(in_order(policy))),
         ("watched", _names(policy.watch)),
         ("blackouts", ", ".join(clean(b.name) for b in policy.calendar.blackouts) or "none"),
     ]

@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from tidegate.cli.render import rehearsal_lines, state_word
 from tidegate.cli.text import bad, clean, columns, faint, good, strong
 from tidegate.core.rulebook import Rulebook
-from tidegate.views.moments import civil, distance, moment
+from tidegate.views.moments import civil_seconds, counted, distance, moment
 from tidegate.views.release import ApprovalView, EvidenceView, ReleaseView, RolloutLine, WaitingView
 
 
@@ -17,7 +17,10 @@ def release_page(view: ReleaseView, book: Rulebook, now: datetime) -> list[str]:
     tz = book.tz
     pinned = "the active policy" if view.policy_is_current else "not the active policy: it needs yes from both"
     facts: list[tuple[str, ...]] = [
-        ("version", f"{view.source or 'nothing'} -> {view.version} ({clean(view.type)}), {view.changes} changes"),
+        (
+            "version",
+            f"{view.source or 'nothing'} -> {view.version} ({clean(view.type)}), {counted(view.changes, 'change')}",
+        ),
         ("commit", view.commit[:12]),
         ("package", f"sha256:{view.package[:16]}…"),
         ("policy", f"{view.policy[:19]}…, {pinned}"),
@@ -71,7 +74,7 @@ def rollout_rows(lines: Iterable[RolloutLine], tz: tzinfo) -> list[tuple[str, ..
             clean(line.id),
             f"{line.source} -> {line.target}",
             state_word(line.state),
-            faint(civil(line.started_at, tz)),
+            faint(civil_seconds(line.started_at, tz)),
         )
         for line in lines
     ]

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tidegate.cli.text import clean
 from tidegate.errors import NotFoundError, TidegateError, UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tidegate.clock import Clock
     from tidegate.orchestration.house import House
     from tidegate.orchestration.identity import Claim
@@ -50,6 +50,7 @@ class Session:
                 self.verbose = True
 
     def _set_now(self, text: str) -> None:
+        from tidegate.cli.text import clean
         from tidegate.clock import from_text
 
         try:
@@ -68,6 +69,8 @@ class Session:
     @property
     def key(self) -> Path | None:
         """The key with which they can prove it."""
+        from pathlib import Path
+
         return Path(self._key).expanduser() if self._key else None
 
     def claim(self) -> Claim:
@@ -83,6 +86,10 @@ class Session:
         Raises:
             NotFoundError: it is no directory.
         """
+        from pathlib import Path
+
+        from tidegate.cli.text import clean
+
         directory = Path(self._directory or ".").expanduser()
         if not directory.is_dir():
             raise NotFoundError("there is no such directory", where=clean(str(directory)), remedy="mend --directory")
@@ -111,12 +118,12 @@ class Session:
             return lambda: moment
         return system_clock
 
-    def house(self, *, quiet: bool = False) -> House:
+    def house(self, *, executes: bool = False, adopts: bool = False) -> House:
         """The house, opened: the journal is home, a policy is active, and what nobody minds was said on stderr."""
         if self._house is None:
             from tidegate.cli.opening import open_house
 
-            self._house = open_house(self, quiet=quiet)
+            self._house = open_house(self, executes=executes, adopts=adopts)
         return self._house
 
     def close(self) -> None:

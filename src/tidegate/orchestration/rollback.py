@@ -91,9 +91,19 @@ def way_back_of(back: Return) -> WayBack:
 
 
 def roll_back(
-    house: House, component: str, environment: str, by: By, *, to: str = "", accepts_data_loss: bool = False
+    house: House,
+    component: str,
+    environment: str,
+    by: By,
+    *,
+    to: str = "",
+    accepts_data_loss: bool = False,
+    reason: str = "",
 ) -> str:
     """Take back what stands in an environment. The id of the rollback's rollout.
+
+    Args:
+        reason: why, in the person's words; part of what a claim signs, and kept with the rollback.
 
     Raises:
         DecisionRefusedError: not permitted, not to that version, or data would be lost; the refusal is recorded.
@@ -105,17 +115,23 @@ def roll_back(
     with refusals(house, "rollback", person_of(by), **concerns):
         with house.database.read() as connection:
             standing = standing_rollout(connection, component, environment)
-        proven = proven_by(house, by, Act.ROLLBACK, **concerns)
+        proven = proven_by(house, by, Act.ROLLBACK, **concerns, reason=reason)
         house.queue.migrate()
         with house.database.write() as connection:
-            outcome = _roll_back(house, connection, standing, proven, to, accepts_data_loss)
+            outcome = _roll_back(house, connection, standing, proven, to, accepts_data_loss, reason)
     if isinstance(outcome, DecisionRefusedError):
         raise outcome
     return outcome
 
 
 def _roll_back(
-    house: House, connection: sa.Connection, standing: Rollout, proven: Proven, to: str, accepts_data_loss: bool
+    house: House,
+    connection: sa.Connection,
+    standing: Rollout,
+    proven: Proven,
+    to: str,
+    accepts_data_loss: bool,
+    reason: str,
 ) -> str | DecisionRefusedError:
     now = house.now()
     rollout = lock_rollout(connection, standing.id)
@@ -132,7 +148,8 @@ def _roll_back(
     judged = judge(connection, rollout.release, question, now, [way_back_of(back)])
     proof = shown(spend(connection, proven, now), proven)
     if judged.decision.allowed:
-        return begin_return(house, connection, back, judged, actor, now, f"asked for by {actor.person}", proof)
+        because = f"asked for by {actor.person}" + (f": {reason[:500]}" if reason else "")
+        return begin_return(house, connection, back, judged, actor, now, because, proof)
     return _denied(connection, rollout, judged, now, proof)
 
 

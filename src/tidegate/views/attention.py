@@ -8,10 +8,13 @@ from tidegate.core.rollout import RolloutState
 from tidegate.orchestration.house import House
 from tidegate.store import outbox, requests, rollouts
 from tidegate.store.election import ExecutorLock
-from tidegate.views.moments import length
+from tidegate.views.moments import counted, length
 
 PATIENCE = timedelta(seconds=30)
 """How long something may be overdue on PostgreSQL, where nobody can ask who executes, before it is said."""
+
+WAY_OUT = "tidegate worker --once"
+"""The command that does what is due."""
 
 _NEEDS = (RolloutState.RUNNING, RolloutState.WATCHING, RolloutState.IN_DOUBT)
 
@@ -44,10 +47,10 @@ def attention(house: House) -> list[str]:
         f"began {length(now - r.started_at)} ago"
         for r in back
     ]
-    found += [f"the start of {r.release} in {r.environment} is overdue: nobody executes" for r in late]
+    found += [f"the start of {r.release} in {r.environment} is overdue and nobody executes" for r in late]
     if unsent:
-        found.append(f"{len(unsent)} message{'s are' if len(unsent) > 1 else ' is'} overdue: nobody delivers")
-    return [*found, "let somebody execute: tidegate worker (or tidegate worker --once)"] if found else []
+        found.append(f"{counted(len(unsent), 'message')} overdue and nobody executes")
+    return found
 
 
 _WORD = {

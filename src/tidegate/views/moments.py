@@ -30,6 +30,16 @@ def length(span: timedelta) -> str:
     return "less than a second"
 
 
+def counted(count: int, noun: str) -> str:
+    """A number of things: ``1 change``, ``2 changes``."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def dated(at: datetime, tz: tzinfo) -> str:
+    """A moment to the second, with its date, for logs: ``2026-12-01 10:00:05``."""
+    return f"{at.astimezone(tz):%Y-%m-%d %H:%M:%S}"
+
+
 def distance(at: datetime, now: datetime) -> str:
     """How far off a moment is: ``in 10 days``, ``3 minutes ago``, ``now``."""
     if abs(at - now) < timedelta(seconds=1):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 
 from tidegate.core.commit import Change
 from tidegate.core.decision import Decision, Finding
@@ -16,6 +16,7 @@ from tidegate.orchestration.house import House
 from tidegate.orchestration.release import Plan, component_of
 from tidegate.store import policies
 from tidegate.views.decision import once
+from tidegate.views.environments import in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def plan_view(plan: Plan, now: datetime) -> PlanView:
         changes=tuple(_change(change, reasons) for change in plan.history.changes),
         unconventional=tuple(change.sha for change in plan.history.unconventional),
         skipped_tags=plan.history.skipped,
-        environments=tuple(_prospect(name, decision) for name, decision in plan.decisions.items()),
+        environments=tuple(_prospect(name, plan.decisions[name]) for name in in_order(plan.rulebook.policy)),
         decided_at=now,
         timezone=plan.rulebook.policy.timezone,
         rehearsal=plan.rulebook.policy.rehearsal or "",
@@ -112,11 +113,11 @@ def _prospect(environment: str, decision: Decision) -> Prospect:
     )
 
 
-_NEVER = datetime.max
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def _opens(finding: Finding) -> tuple[bool, datetime]:
-    return (finding.opens_at is None, finding.opens_at.replace(tzinfo=None) if finding.opens_at else _NEVER)
+    return (finding.opens_at is None, finding.opens_at or _NEVER)
 
 
 def deciding_rule(waits: tuple[Finding, ...], next_possible: datetime | None) -> str:

@@ -22,6 +22,7 @@ from tidegate.store import holds, outbox, policies, releases, rollouts
 from tidegate.store.outbox import MessageRow
 from tidegate.views.attention import attention, who_executes
 from tidegate.views.decision import once
+from tidegate.views.environments import in_order
 from tidegate.views.release import RolloutLine, WaitingView, rollout_lines, waiting_views
 
 MOST_RELEASES = 20
@@ -95,7 +96,7 @@ def status_view(house: House) -> StatusView:
 
 def _running(connection: sa.Connection, policy: Policy) -> Iterable[Running]:
     for name, component in policy.components.items():
-        for environment in policy.environments:
+        for environment in in_order(policy):
             if environment not in component.targets:
                 continue
             good = rollouts.last_good(connection, name, environment)
@@ -130,7 +131,7 @@ def _next_environment(connection: sa.Connection, policy: Policy, release: str, c
     }
     known = policy.components.get(component)
     targets = known.targets if known else {}
-    return next((name for name in policy.environments if name in targets and name not in done), "")
+    return next((name for name in in_order(policy) if name in targets and name not in done), "")
 
 
 def whoever_may(policy: Policy, environment: str) -> Actor:

@@ -39,11 +39,9 @@ def _answer(said: str, release: str, environment: str, role: str, reason: str) -
     }
     word = "approved" if said == "approve" else "rejected"
     as_role = f" as {clean(role)}" if role else ""
-    lines = [
-        f"{good('✓')} {clean(answered.actor.person)} {word} {clean(release)} for {clean(environment)}{as_role}, "
-        f"by {answered.actor.assurance.value}",
-        f"  bound to subject {answered.subject[:19]}…",
-    ]
+    who, where = clean(answered.actor.person), clean(environment)
+    said_so = f"{who} {word} {clean(release)} for {where}{as_role}, by {answered.actor.assurance.value}"
+    lines = [f"{good('✓')} {said_so}", f"  bound to subject {answered.subject[:19]}…"]
     run.answer(record, lines)
     return 0
 

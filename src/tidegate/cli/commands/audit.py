@@ -47,17 +47,27 @@ def log(release: str) -> int:
     return 0
 
 
+def _about(leaf: Leaf) -> str:
+    """What of a leaf's facts tells best what it is about: its rollout, else its release and where, else the rest."""
+    data = leaf.data
+    if data.get("rollout"):
+        return str(data["rollout"])
+    where = data.get("environment") or leaf.question.get("environment") or ""
+    what = data.get("release") or data.get("component") or data.get("hold") or str(data.get("digest", ""))[:19]
+    return f"{what} {where}".strip()
+
+
 def _row(leaf: Leaf, tz: Any) -> tuple[str, ...]:
     from tidegate.cli.render import MARK
     from tidegate.cli.text import clean, faint
     from tidegate.core.verdict import Verdict
-    from tidegate.views.moments import civil_seconds
+    from tidegate.views.moments import dated
 
-    about = leaf.data.get("rollout") or leaf.question.get("environment") or leaf.data.get("environment") or ""
+    about = _about(leaf)
     verdict = f"{MARK[Verdict(leaf.verdict)]} " if leaf.verdict in list(Verdict) else "  "
     return (
         f"{leaf.index:>3}",
-        faint(civil_seconds(leaf.time, tz)),
+        faint(dated(leaf.time, tz)),
         f"{verdict}{clean(leaf.kind)}",
         clean(leaf.actor.person),
         clean(about),

@@ -15,9 +15,9 @@ from tidegate.cli.framework import command
     "It makes a repository, three hosts and a policy, and leaves them for you to go on with.",
     examples="tidegate demo /tmp/tidegate-demo",
 )
-@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
-def demo(directory: Path) -> int:
+@click.argument("place", metavar="DIR", type=click.Path(path_type=Path))
+def demo(place: Path) -> int:
     """The command."""
     from tidegate.demo import run
 
-    return run(directory)
+    return run(place)

@@ -10,7 +10,6 @@ from tidegate.cli.framework import command, session
 
 if TYPE_CHECKING:
     from tidegate.orchestration.house import House
-    from tidegate.orchestration.identity import Proven
 
 
 @command(
@@ -34,36 +33,22 @@ def deploy(release: str, environment: str, when_allowed: bool, detach: bool, dry
     from tidegate.orchestration import rollout as rollouts
 
     run = session()
-    house = run.house()
+    house = run.house(executes=not (dry_run or detach))
     if dry_run:
         return _dry_run(house, release, environment)
-    house.queue.migrate()
-    actor = _prove(house, release, environment)
     if when_allowed:
-        return _ask(house, release, environment, actor, detach)
-    return _follow(house, rollouts.start(house, release, environment, actor), detach)
+        return _ask(house, release, environment, detach)
+    return _follow(house, rollouts.start(house, release, environment, run.claim()), detach)
 
 
-def _prove(house: House, release: str, environment: str) -> Proven:
-    from tidegate.core.statement import Act
-    from tidegate.orchestration.identity import prove_act
-    from tidegate.store import policies, releases
-
-    with house.database.read() as connection:
-        policy = policies.current(connection).policy
-        releases.load(connection, release)
-    concerns = {"release": release, "environment": environment}
-    return prove_act(house, policy, session().claim(), Act.START, **concerns)
-
-
-def _ask(house: House, release: str, environment: str, actor: Proven, detach: bool) -> int:
+def _ask(house: House, release: str, environment: str, detach: bool) -> int:
     from tidegate.cli.executing import Executing
     from tidegate.cli.following import detaching, finish, follow, follow_request
     from tidegate.cli.text import clean
     from tidegate.orchestration import rollout as rollouts
 
     run = session()
-    request = rollouts.ask_start(house, release, environment, actor)
+    request = rollouts.ask_start(house, release, environment, run.claim())
     if detach:
         said = f"{clean(release)} goes to {clean(environment)} as soon as the policy allows it ({request})"
         run.answer({"request": request, "release": release, "environment": environment}, [said])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import click
@@ -32,15 +31,6 @@ def _proposal(file: Path | None) -> tuple[Path, str]:
     return session().settings().root / FILE_NAME, FILE_NAME
 
 
-def _check_target(
-    component: str, environment: str, settings: Mapping[str, object]
-) -> Iterable[tuple[tuple[str | int, ...], str]]:
-    from tidegate.drivers import registry
-    from tidegate.drivers.contract import Target
-
-    return registry.mistakes(Target(component, environment), settings)
-
-
 @command(
     "check",
     help="Look for mistakes in the policy FILE (by default tidegate.yaml) and name each with its line and column.\n\n"
@@ -55,7 +45,7 @@ def check(file: Path | None) -> int:
 
     run = session()
     path, name = _proposal(file)
-    loaded = load_policy(path, name, check_target=_check_target)
+    loaded = load_policy(path, name, check_target=run.parts.check_target)
     policy = loaded.policy
     counts = f"{len(policy.components)} components, {len(policy.environments)} environments, {len(policy.gates)} gates"
     record = {"file": name, "digest": loaded.digest, "mistakes": []}
@@ -79,8 +69,8 @@ def adopt(file: Path | None) -> int:
 
     run = session()
     path, name = _proposal(file)
-    loaded = load_policy(path, name, check_target=_check_target)
-    adopted = policies.adopt(run.house(quiet=True), loaded, run.claim())
+    loaded = load_policy(path, name, check_target=run.parts.check_target)
+    adopted = policies.adopt(run.house(executes=True, adopts=True), loaded, run.claim())
     said = "adopted" if adopted.changed else "it is the active policy already"
     run.answer(adopted, [f"{good('✓')} {said}: {adopted.digest}"])
     return 0

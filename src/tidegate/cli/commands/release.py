@@ -39,6 +39,7 @@ def open_(component: str, type_: str, version: str, at: str) -> int:
     """The command."""
     from tidegate.cli.text import clean, good, strong
     from tidegate.orchestration import release as releases
+    from tidegate.views.moments import counted
 
     run = session()
     opened = releases.open_release(run.house(), component, run.claim(), type_=type_, version=version, at=at)
@@ -57,7 +58,7 @@ def open_(component: str, type_: str, version: str, at: str) -> int:
     name = clean(facts.id)
     lines = [
         f"{good('✓')} opened {strong(name)} ({clean(facts.type)}), from {item.from_version or 'nothing'}",
-        f"  commit  {item.subject.commit[:12]}, {len(item.changes)} changes",
+        f"  commit  {item.subject.commit[:12]}, {counted(len(item.changes), 'change')}",
         f"  package sha256:{opened.package[:16]}…",
         f"  next    tidegate release show {name}",
     ]

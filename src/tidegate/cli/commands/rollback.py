@@ -60,20 +60,13 @@ def _rollback(component: str, environment: str, to: str, accept_data_loss: bool,
     from tidegate.cli.executing import Executing
     from tidegate.cli.following import detaching, finish, follow
     from tidegate.cli.text import clean
-    from tidegate.core.statement import Act
     from tidegate.orchestration import rollback as use_case
-    from tidegate.orchestration.identity import prove_act
-    from tidegate.store import policies
 
     run = session()
     house = run.house(executes=True)
-    house.queue.migrate()
-    with house.database.read() as connection:
-        policy = policies.current(connection).policy
-        use_case.standing_rollout(connection, component, environment)
-    concerns = {"component": component, "environment": environment, "reason": reason}
-    actor = prove_act(house, policy, run.claim(), Act.ROLLBACK, **concerns)
-    back = use_case.roll_back(house, component, environment, actor, to=to, accepts_data_loss=accept_data_loss)
+    back = use_case.roll_back(
+        house, component, environment, run.claim(), to=to, accepts_data_loss=accept_data_loss, reason=reason
+    )
     if detach:
         run.answer(
             {"rollout": back}, [f"started {clean(back)}", f"  follow it: tidegate rollout show {clean(back)} --follow"]

@@ -9,9 +9,7 @@ import click
 from tidegate.cli.framework import Group, command, session
 
 if TYPE_CHECKING:
-    from tidegate.core.statement import Act
     from tidegate.orchestration.house import House
-    from tidegate.orchestration.identity import Proven
 
 rollout = Group(
     "rollout",
@@ -80,17 +78,6 @@ def _follow(house: House, rollout: str) -> int:
         return finish(run, follow(run, executing, house, rollout))
 
 
-def _prove(house: House, rollout: str, act: Act) -> Proven:
-    from tidegate.orchestration.identity import prove_act
-    from tidegate.store import policies, rollouts
-
-    with house.database.read() as connection:
-        row = rollouts.load(connection, rollout)
-        policy = policies.current(connection).policy
-    concerns = {"release": row.release, "component": row.component, "environment": row.environment}
-    return prove_act(house, policy, session().claim(), act, **concerns)
-
-
 @command(
     "pause",
     help="Stop the rollout ID at its next checkpoint until somebody resumes it or takes it back; signed.",
@@ -101,12 +88,11 @@ def _prove(house: House, rollout: str, act: Act) -> Proven:
 def pause(rollout: str, reason: str) -> int:
     """The command."""
     from tidegate.cli.text import clean, good
-    from tidegate.core.statement import Act
     from tidegate.orchestration import rollout as use_case
 
     run = session()
     house = run.house()
-    state = use_case.pause_by_person(house, rollout, _prove(house, rollout, Act.PAUSE), reason)
+    state = use_case.pause_by_person(house, rollout, run.claim(), reason)
     lines = [
         f"{good('✓')} {clean(rollout)} is {state.value}",
         f"  take it on: tidegate rollout resume {clean(rollout)}",
@@ -126,13 +112,12 @@ def pause(rollout: str, reason: str) -> int:
 def resume(rollout: str, detach: bool) -> int:
     """The command."""
     from tidegate.cli.text import clean, good
-    from tidegate.core.statement import Act
     from tidegate.orchestration import rollout as use_case
 
     run = session()
     house = run.house(executes=True)
     house.queue.migrate()
-    state = use_case.resume(house, rollout, _prove(house, rollout, Act.RESUME))
+    state = use_case.resume(house, rollout, run.claim())
     if not detach:
         return _follow(house, rollout)
     run.answer({"rollout": rollout, "state": state}, [f"{good('✓')} {clean(rollout)} is {state.value}"])

@@ -17,6 +17,6 @@ def status() -> int:
     from tidegate.views.status import status_view
 
     run = session()
-    view = status_view(run.house(quiet=True))
+    view = status_view(run.house(executes=True))
     run.answer(view, status_page(view))
     return 0

@@ -31,8 +31,8 @@ def worker(once: bool) -> int:
     from tidegate.cli.executing import Executing
 
     run = session()
-    house = run.house(quiet=True)
-    house.queue.migrate()  # type: ignore[attr-defined]
+    house = run.house(executes=True)
+    house.queue.migrate()
     with Executing(run, house) as executing:
         return _once(house, executing) if once else _forever(house, executing)
 
