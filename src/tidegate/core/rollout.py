@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from decimal import Decimal
 from enum import StrEnum
 
 from tidegate.core.machine import Machine
@@ -103,5 +104,6 @@ def waves(units: Sequence[str], strategy: Strategy) -> tuple[tuple[str, ...], ..
     if strategy.rolling is None:
         return (tuple(units),) if units else ()
     batch = strategy.rolling.batch
-    size = batch if isinstance(batch, int) else math.ceil(batch * len(units))
+    # By way of decimals: as floats, 10% of 30 units is a little more than 3, and would be rounded up to 4.
+    size = batch if isinstance(batch, int) else math.ceil(Decimal(repr(batch)) * len(units))
     return tuple(tuple(units[i : i + size]) for i in range(0, len(units), max(1, size)))
