@@ -1,0 +1,170 @@
+"""What must hold after a crash and the recovery from it: nothing lost, nothing twice, no state that lies."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from tidegate.core.effect import EffectState, Presence, Stage
+from tidegate.core.rollout import ACTIVE, RolloutState
+from tidegate.orchestration import audit
+from tidegate.orchestration.house import House
+from tidegate.store import outbox, policies, releases, rollouts, tables
+
+from tests.support.kill_stories import Story
+from tests.support.kill_world import UNITS, World
+
+ENDED = frozenset({EffectState.CONFIRMED, EffectState.FAILED, EffectState.OVERTAKEN, EffectState.WITHDRAWN})
+BY_THE_WAY = frozenset({"rollout.doubted", "rollout.resolved", "rollout.stranded"})
+"""Leaves that only a crash brings about."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a story ended, as far as it must be the same each time."""
+
+    rollouts: dict[str, str]
+    releases: dict[str, str]
+    confirmed: dict[str, list[str]]
+    leaves: dict[str, int]
+    messages: list[str]
+
+    @classmethod
+    def of(cls, house: House) -> Ending:
+        """The ending that the rows tell."""
+        with house.database.read() as connection:
+            found = rollouts.find(connection)
+            known = [releases.load(connection, i) for i in releases.list_ids(connection)]
+            confirmed = {
+                r.id: sorted({row.effect.unit for row in rollouts.effects_of(connection, r) if _confirmed(row)})
+                for r in found
+            }
+            told = [m.key for row in known for m in outbox.of_release(connection, row.facts.id)]
+        leaves = Counter(leaf.kind for leaf in audit.leaves(house) if leaf.kind not in BY_THE_WAY)
+        return cls(
+            {r.id: r.state.value for r in found},
+            {row.facts.id: row.facts.state.value for row in known},
+            confirmed,
+            dict(sorted(leaves.items())),
+            sorted(told),
+        )
+
+
+def _confirmed(row: rollouts.EffectRow) -> bool:
+    return row.state is EffectState.CONFIRMED
+
+
+def problems(world: World, story: Story, house: House, expected: Ending | None) -> list[str]:
+    """Everything that is not as it must be, in sentences; empty where the recovery was complete."""
+    return [
+        *(_differences(Ending.of(house), expected) if expected else ()),
+        *_of_rows(house),
+        *_of_hosts(world, story, house),
+        *_of_log(house),
+        *_of_messages(world, house),
+        *_of_engine(house),
+    ]
+
+
+def _differences(ending: Ending, expected: Ending) -> Iterator[str]:
+    for name in Ending.__dataclass_fields__:
+        is_, should = getattr(ending, name), getattr(expected, name)
+        if is_ != should:
+            yield f"{name}: {is_}, and without a crash: {should}"
+
+
+def _of_rows(house: House) -> Iterator[str]:
+    with house.database.read() as connection:
+        for rollout in rollouts.find(connection):
+            if rollout.state in ACTIVE or rollout.state is RolloutState.REVERSING:
+                yield f"{rollout.id} is {rollout.state.value} ({rollout.because})"
+            for row in rollouts.effects_of(connection, rollout):
+                if row.state not in ENDED:
+                    yield f"{row.effect.key} is {row.state.value} for ever"
+                if row.effect.attempt > 1:
+                    yield f"{row.effect.key} is a new attempt, and no command was interrupted"
+        for lease in connection.execute(sa.select(tables.lease)):
+            if lease.holder:
+                yield f"the lease of {lease.environment} is held by {lease.holder}"
+
+
+def restarts(path: Path) -> list[tuple[str, str]]:
+    """The restarts of a host, each with the version and the key in whose name it was done."""
+    record = path.with_name(f"{path.name}.restarts")
+    lines = record.read_text().splitlines() if record.exists() else []
+    parts = [line.split(" ", 1) for line in lines]
+    return [(version, json.loads(entry)["key"]) for version, entry in parts]
+
+
+def _of_hosts(world: World, story: Story, house: House) -> Iterator[str]:
+    with house.database.read() as connection:
+        policy = policies.current(connection).policy
+        rows = {row.effect.key: row for r in rollouts.find(connection) for row in rollouts.effects_of(connection, r)}
+    for environment, version in story.runs.items():
+        settings = policy.components["shop"].targets[environment].model_dump(mode="json")
+        driver = world.driver("shop", environment, settings)
+        for unit in UNITS:
+            place = f"{environment}/{unit}"
+            done = restarts(world.hosts / environment / unit)
+            yield from _of_host(place, driver.observe(unit), done, version, rows)
+
+
+def _of_host(
+    place: str, seen: Any, done: list[tuple[str, str]], version: str, rows: dict[str, rollouts.EffectRow]
+) -> Iterator[str]:
+    running = "absent" if seen.running is Presence.ABSENT else getattr(seen.running, "version", seen.running)
+    if running != version:
+        yield f"{place} runs {running}, not {version}"
+    if seen.last_stage is not Stage.DONE:
+        yield f"{place} stopped at {seen.last_stage}"
+    if done and done[-1][0] != version:
+        yield f"{place} was restarted last as {done[-1][0]}"
+    for key, times in Counter(key for _, key in done).items():
+        if times > 1:
+            yield f"{place} was restarted {times} times for {key}"
+        if key not in rows or rows[key].state in (EffectState.INTENDED, EffectState.WITHDRAWN):
+            yield f"{place} was restarted for {key}, of which the rows know nothing"
+    unit, environment = place.partition("/")[2], place.partition("/")[0]
+    applied = {key for _, key in done}
+    for key, row in rows.items():
+        here = row.effect.unit == unit and row.effect.environment == environment
+        if here and row.state is EffectState.CONFIRMED and key not in applied:
+            yield f"{key} is confirmed, and {place} was never restarted for it"
+
+
+def _of_log(house: House) -> Iterator[str]:
+    verified = audit.verify(house)
+    if not verified.holds:
+        yield f"the log does not hold: {verified}"
+    for again in audit.rejudge(house):
+        if again.problem:
+            yield f"leaf {again.index} ({again.kind}): {again.problem}"
+    indexes = [leaf.index for leaf in audit.leaves(house)]
+    if indexes != list(range(len(indexes))):
+        yield f"the log has a gap: {indexes}"
+
+
+def _of_messages(world: World, house: House) -> Iterator[str]:
+    with house.database.read() as connection:
+        if waiting := outbox.undelivered(connection):
+            yield f"not delivered: {[message.key for message in waiting]}"
+        known = [m for i in releases.list_ids(connection) for m in outbox.of_release(connection, i)]
+    notices = world.repository / "NOTICES.md"
+    lines = notices.read_text().splitlines() if notices.exists() else []
+    if len(lines) != len(known) or len(set(lines)) != len(lines):
+        yield f"{len(known)} messages, and {len(lines)} lines were delivered, {len(set(lines))} of them different"
+
+
+def _of_engine(house: House) -> Iterator[str]:
+    with house.database.read() as connection:
+        found = rollouts.find(connection)
+    for rollout in found:
+        for leg in range(1, rollout.legs + 1):
+            report = house.queue.status(f"{rollout.id}:leg-{leg}")
+            if report.state.value != "done":
+                yield f"leg {leg} of {rollout.id} is {report.state.value} {report.error}"

@@ -1,0 +1,314 @@
+"""The kill matrix: every kill point of a story, each in a process that kills itself there, and what became of it.
+
+    python -m tests.support.kill_matrix --story rollout --database sqlite --json result.json
+
+A process of its own, since it forks: everything is imported once, and no thread, connection or engine is there before a
+fork. For each point a *cell* copies the world, forks a worker that ends itself by SIGKILL at the point, then fresh
+workers until nothing is due, then one that checks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support.kill_agents import load_agent, serve
+from tests.support.kill_checks import Ending, problems
+from tests.support.kill_stories import STORIES, Story
+from tests.support.kill_world import Points, World, copy, execute, found, hurry, prepare
+from tests.support.postgres import PostgresServer, find_postgres
+
+RECOVERIES = 4
+"""A worker that loses its lease on a busy machine ends itself; the next one goes on."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one kill point."""
+
+    point: str
+    reached: bool
+    recoveries: int
+    problems: tuple[str, ...]
+    seconds: float
+
+    @property
+    def word(self) -> str:
+        """The outcome in a word or a sentence."""
+        if self.problems:
+            return "; ".join(self.problems)
+        return "as without a crash" if self.reached else "not reached this time; as without a crash"
+
+
+class Databases:
+    """Fresh databases for worlds: files inside them, or copies on a server."""
+
+    def __init__(self, kind: str) -> None:
+        self.server: PostgresServer | None = None
+        if kind == "postgres":
+            binaries = find_postgres()
+            if binaries is None:
+                raise SystemExit("PostgreSQL is not installed: run scripts/debian-packages")
+            # A process is killed here, not the machine: what the kernel has been given is safe.
+            self.server = PostgresServer(binaries, fsync=False)
+            self.server.start()
+
+    def first(self) -> str:
+        """The address of an empty database."""
+        return self.server.fresh_database("world") if self.server else ""
+
+    def copy_of(self, url: str, name: str) -> str:
+        """The address of a copy of a database that nobody uses at the moment."""
+        if self.server is None:
+            return ""
+        return self.server.fresh_database(name, template=url.partition("@/")[2].partition("?")[0])
+
+    def drop(self, url: str) -> None:
+        """Remove a copy."""
+        if self.server is not None:
+            self.server.drop_database(url)
+
+    def close(self) -> None:
+        """Stop the server."""
+        if self.server is not None:
+            self.server.close()
+
+
+def forked(act: Callable[[], object], report: Path | None = None, timeout_s: float = 60.0) -> int:
+    """Run ``act`` in a child, to its end; its wait status. What it returns goes to ``report`` as JSON."""
+    assert threading.active_count() == 1, threading.enumerate()
+    child = os.fork()
+    if child == 0:
+        _run_and_exit(act, report)
+    deadline = time.monotonic() + timeout_s
+    while True:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            return status
+        if time.monotonic() > deadline:
+            os.kill(child, signal.SIGKILL)
+        time.sleep(0.003)
+
+
+def _run_and_exit(act: Callable[[], object], report: Path | None) -> None:
+    status = 1
+    try:
+        result = act()
+        if report is not None:
+            report.write_text(json.dumps(result))
+        status = 0
+    except BaseException:
+        (report or Path("/dev/stderr")).write_text(json.dumps({"failed": traceback.format_exc()}))
+    finally:
+        # Without handlers at exit: threads of the engine may still be there, as in a process that is killed.
+        os._exit(status)
+
+
+def asked(act: Callable[[], Any], report: Path) -> Any:
+    """What ``act`` returned in a child; raises where it did not return."""
+    status = forked(act, report)
+    answer = json.loads(report.read_text()) if report.exists() else None
+    if status != 0:
+        raise RuntimeError(f"a worker ended with status {status}: {answer and answer.get('failed')}")
+    return answer
+
+
+class Agents:
+    """The process that the agents of a world are forked from."""
+
+    def __init__(self, world: World, agent: Any) -> None:
+        self._child = os.fork()
+        if self._child == 0:
+            try:
+                serve(world.agents, agent)
+            finally:
+                os._exit(1)
+        while not world.agents.exists():
+            time.sleep(0.001)
+
+    def close(self) -> None:
+        os.kill(self._child, signal.SIGKILL)
+        os.waitpid(self._child, 0)
+
+
+class Matrix:
+    """All points of one story on one database."""
+
+    def __init__(self, story: Story, kind: str, directory: Path, *, at_once: int) -> None:
+        self._story = story
+        self._directory = directory
+        self._at_once = at_once
+        self._agent = load_agent()
+        self._databases = Databases(kind)
+        self._template = World(directory / "t", self._databases.first())
+        self._expected: Ending | None = None
+
+    def run(self, only: str = "") -> Iterator[Outcome]:
+        """Make the template, record the story once, and kill it at each point."""
+        try:
+            self._make_template()
+            names = self._record()
+            yield from self._cells([name for name in names if only in name])
+        finally:
+            self._databases.close()
+
+    def _make_template(self) -> None:
+        world, story = self._template, self._story
+        world.directory.mkdir(parents=True)
+        agents = Agents(world, self._agent)
+        try:
+            asked(lambda: found(world), self._directory / "t.json")
+            if story.prepared:
+                asked(lambda: prepare(world, files=story.files, carry_to=story.carried_to), self._directory / "t.json")
+            else:
+                asked(lambda: commit_only(world), self._directory / "t.json")
+        finally:
+            agents.close()
+
+    def _record(self) -> list[str]:
+        """Run the story to its end; the names of the points it passed, in order of their first passing."""
+        world = self._world("r")
+        names: list[str] = []
+
+        def tell() -> dict[str, Any]:
+            hurry()
+            over = execute(world, Points(names.append), lambda house: self._story.tell(world, house), self._story.over)
+            house = world.house()
+            wrong = problems(world, self._story, house, None)
+            return {"over": over, "names": names, "ending": asdict(Ending.of(house)), "problems": wrong}
+
+        agents = Agents(world, self._agent)
+        try:
+            answer = asked(tell, self._directory / "r.json")
+        finally:
+            agents.close()
+        self._forget(world)
+        if not answer["over"] or answer["problems"]:
+            raise RuntimeError(f"the story does not even end without a crash: {answer}")
+        self._expected = Ending(**answer["ending"])
+        return list(dict.fromkeys(answer["names"]))
+
+    def _world(self, name: str) -> World:
+        directory = self._directory / name
+        copy(self._template.directory, directory)
+        return World(directory, self._databases.copy_of(self._template.url, name))
+
+    def _forget(self, world: World) -> None:
+        shutil.rmtree(world.directory, ignore_errors=True)
+        self._databases.drop(world.url)
+
+    def _cells(self, names: Sequence[str]) -> Iterator[Outcome]:
+        waiting = list(enumerate(names))
+        running: dict[int, Path] = {}
+        while waiting or running:
+            while waiting and len(running) < self._at_once:
+                number, name = waiting.pop(0)
+                report = self._directory / f"p{number}.json"
+                world = self._world(f"p{number}")
+                child = os.fork()
+                if child == 0:
+                    _run_and_exit(lambda: asdict(self._cell(world, name)), report)  # noqa: B023
+                running[child] = report
+                self._worlds[child] = world
+            child, _ = os.wait()
+            if child in running:
+                answer = json.loads(running.pop(child).read_text())
+                self._forget(self._worlds.pop(child))
+                if "failed" in answer:
+                    raise RuntimeError(answer["failed"])
+                yield Outcome(**{**answer, "problems": tuple(answer["problems"])})
+
+    _worlds: dict[int, World] = {}
+
+    def _cell(self, world: World, point: str) -> Outcome:
+        began = time.monotonic()
+        agents = Agents(world, self._agent)
+        try:
+            status = forked(lambda: self._tell(world, _killer(point)))
+            reached = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+            recoveries = 0
+            for recoveries in range(1, RECOVERIES + 1):
+                if forked(lambda: self._tell(world, lambda _: None)) == 0:
+                    break
+            wrong = asked(lambda: self._check(world), world.directory / "check.json")
+        finally:
+            agents.close()
+        return Outcome(point, reached, recoveries, tuple(wrong), round(time.monotonic() - began, 3))
+
+    def _tell(self, world: World, on_point: Callable[[str], None]) -> None:
+        hurry()
+        story = self._story
+        if not execute(world, Points(on_point), lambda house: story.tell(world, house), story.over, close=False):
+            raise TimeoutError("the story did not end")
+
+    def _check(self, world: World) -> list[str]:
+        return problems(world, self._story, world.house(), self._expected)
+
+
+def _killer(point: str) -> Callable[[str], None]:
+    def on_point(name: str) -> None:
+        if name == point:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return on_point
+
+
+def commit_only(world: World) -> None:
+    """The commit that the story will make a release of."""
+    from tests.support.gitrepo import GitRepository
+
+    GitRepository(world.repository).commit("feat: second", {"app/VERSION": "2"})
+
+
+def warm() -> None:
+    """Import what a worker imports, and parse what it parses, once."""
+    import dbos  # noqa: F401
+    import psycopg  # noqa: F401
+    from tidegate.engine import queue, runner  # noqa: F401
+    from tidegate.orchestration import leg  # noqa: F401
+
+
+def table(story: str, kind: str, outcomes: Sequence[Outcome]) -> str:
+    """The matrix, as Markdown."""
+    lines = [f"### {story} on {kind}: {len(outcomes)} kill points", "", "| killed at | outcome |", "|---|---|"]
+    lines += [f"| `{outcome.point}` | {outcome.word} |" for outcome in outcomes]
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one story on one database, print the matrix; 0 where every point recovered."""
+    parser = argparse.ArgumentParser(prog="python -m tests.support.kill_matrix", description=__doc__)
+    parser.add_argument("--story", choices=sorted(STORIES), required=True)
+    parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
+    parser.add_argument("--json", type=Path, help="write the outcomes there, too")
+    parser.add_argument("--only", default="", help="only the points whose names hold this")
+    parser.add_argument("--at-once", type=int, default=2)
+    chosen = parser.parse_args(arguments)
+    warm()
+    shared = Path("/dev/shm")  # the tests kill processes, not machines, and memory is faster than a disk
+    place = tempfile.mkdtemp(prefix="tgk-", dir=shared if shared.is_dir() and os.access(shared, os.W_OK) else None)
+    try:
+        matrix = Matrix(STORIES[chosen.story], chosen.database, Path(place), at_once=chosen.at_once)
+        outcomes = list(matrix.run(chosen.only))
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+    sys.stdout.write(table(chosen.story, chosen.database, outcomes))
+    if chosen.json:
+        chosen.json.write_text(json.dumps([asdict(outcome) for outcome in outcomes]))
+    return 0 if all(not outcome.problems for outcome in outcomes) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
