@@ -1,0 +1,371 @@
+"""An organisation that releases: people with real keys, a repository, a policy with knobs, hosts, a house on either
+database, and a clock that tests set.
+
+    org = organisation(tmp_path, database_url)
+    release = org.prepared()                     # opened, with test evidence and all approvals
+    org.start(release, "production")             # carried to its end by ``org.carry()``
+
+The hosts are those of the simulator, so that a rollout takes milliseconds. The legs are carried here, in the order in
+which they were enqueued, by the very function that the engine's legs call; ``org.executing()`` runs the real executor.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from tests.support.facts import merged
+from tests.support.gitrepo import GitRepository
+from tests.support.postgres import PostgresServer
+from tidegate.app import Settings, build_house
+from tidegate.core.approval import Answer
+from tidegate.core.decision import Action, Decision, Question
+from tidegate.core.leaf import Leaf
+from tidegate.core.rollout import RolloutState
+from tidegate.drivers.contract import Driver, Target
+from tidegate.drivers.simulator import SimulatedWorld, SimulatorDriver
+from tidegate.engine.queue import LegQueue
+from tidegate.orchestration import approval, audit, evidence, rollout, sweep
+from tidegate.orchestration import policy as policy_flow
+from tidegate.orchestration import release as release_flow
+from tidegate.orchestration.executor import Executor, until
+from tidegate.orchestration.house import House
+from tidegate.orchestration.identity import Claim
+from tidegate.orchestration.judge import judge
+from tidegate.orchestration.leg import carry_wave
+from tidegate.policyfile.load import LoadedPolicy, load_policy
+from tidegate.store import outbox, requests, rollouts
+from tidegate.store.database import open_database
+from tidegate.store.election import ExecutorLock
+from tidegate.store.rollouts import Rollout
+from tidegate.store.schema import ensure_schema
+
+NOW = datetime(2026, 12, 1, 18, 0, tzinfo=UTC)
+"""A Tuesday, 10:00 in Los Angeles."""
+
+JUNIT = (
+    '<testsuites><testsuite name="a" tests="{total}" failures="{failed}" errors="0" skipped="0"{taken}>'
+    "{cases}</testsuite></testsuites>"
+)
+UNITS = ("web1", "web2")
+PEOPLE = ("alice", "bob", "carol", "rita", "mallory")
+APPROVERS = ("alice", "bob", "carol")
+
+
+@lru_cache(maxsize=1)
+def keys() -> Path:
+    """A directory with a key pair for each of :data:`PEOPLE`, made once per process that runs tests."""
+    directory = Path(tempfile.mkdtemp(prefix="tidegate-keys-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    for person in PEOPLE:
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", person, "-f", str(directory / person)]
+        subprocess.run(command, check=True, capture_output=True)
+    return directory
+
+
+def public_key(person: str) -> str:
+    """The public key of a person, as the policy lists it."""
+    return (keys() / f"{person}.pub").read_text().strip()
+
+
+@lru_cache(maxsize=1)
+def _repository() -> Path:
+    directory = Path(tempfile.mkdtemp(prefix="tidegate-repository-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    repository = GitRepository(directory / "repository")
+    repository.commit("feat: first", {"app/a.txt": "1", ".gitignore": ".tidegate\ntidegate.yaml\nNOTICES.md\n"})
+    repository.tag("billing-v1.0.0")
+    repository.commit("feat: second", {"app/a.txt": "2"})
+    return repository.path
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    """The policy as a value, with ``changes``: mappings merge, everything else replaces, None takes away."""
+    people = {
+        name: {"name": name.title(), "groups": groups, "keys": [public_key(name)]}
+        for name, groups in (
+            ("alice", ["module-team"]),
+            ("bob", ["module-team"]),
+            ("carol", ["tech-leads"]),
+            ("rita", ["rm"]),
+        )
+    }
+    base = {
+        "tidegate": 1,
+        "organization": "Example",
+        "timezone": "America/Los_Angeles",
+        "people": {**people, "dave": {"name": "Dave", "email": "alice@example.org"}},
+        "permits": {"open": ["rm"], "adopt": ["rm"], "hold": ["rm"], "start": ["rm"], "rollback": ["rm"]},
+        "components": {
+            "billing": {
+                "path": "app",
+                "tag": "billing-v{version}",
+                "targets": {name: {"driver": "host"} for name in ("staging", "production")},
+            }
+        },
+        "release_types": {
+            "minor": {"bump": "minor", "approvals": [{"from": "module-team", "count": 2}, {"from": "tech-leads"}]},
+            "patch": {"bump": "patch", "approvals": [{"from": "tech-leads"}]},
+        },
+        "gates": {"tests": {"evidence": "junit", "pass": "tests.total > 0 && tests.failed == 0"}},
+        "environments": {
+            "staging": {"purpose": "staging", "gates": ["tests"]},
+            "production": {"purpose": "production", "gates": ["tests"], "strategy": {"rolling": {"batch": 1}}},
+        },
+    }
+    return merged(base, changes)
+
+
+def policy(**changes: Any) -> LoadedPolicy:
+    """The policy, read as a file."""
+    # JSON is YAML: no quoting of our own.
+    return load_policy(json.dumps(document(**changes)).encode())
+
+
+@dataclass
+class SetClock:
+    """A clock that stands still until it is set."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def go(self, length: timedelta) -> None:
+        """Set it on, or back."""
+        self.now += length
+
+
+@dataclass
+class Legs:
+    """A queue whose legs are carried by whoever asks: enqueued when the transaction commits, and not before."""
+
+    house: Callable[[], House]
+    waiting: list[dict[str, Any]] = field(default_factory=list)
+
+    def migrate(self) -> None:
+        """Nothing to create."""
+
+    def enqueue(self, connection: sa.Connection, leg_name: str, leg_id: str, argument: dict[str, Any]) -> None:
+        self.house().database.after_commit(connection, lambda: self.waiting.append(argument))
+
+
+@dataclass
+class Organisation:
+    """The parts of one organisation, and the acts of its people in few words."""
+
+    root: Path
+    url: str
+    clock: SetClock
+    house: House
+    legs: Legs
+    worlds: dict[str, SimulatedWorld]
+
+    def claim(self, person: str, key: str | None = None) -> Claim:
+        """Who says they act, with their own key; ``key`` "" signs with none, another name with that one's."""
+        name = person if key is None else key
+        return Claim(person, keys() / name if name else None)
+
+    def open(self, version: str = "", type_: str = "") -> str:
+        """Open a release; its id."""
+        return release_flow.open_release(
+            self.house, "billing", self.claim("rita"), version=version, type_=type_
+        ).release.id
+
+    def tested(self, release: str, *, failed: int = 0, taken: datetime | None = None, source: str = "") -> str:
+        """Add a report of ten tests; the report's digest."""
+        cases = "".join(
+            f'<testcase classname="x" name="y{n}" time="0.1">{"<failure/>" if n < failed else ""}</testcase>'
+            for n in range(10)
+        )
+        stamp = f' timestamp="{taken.isoformat()}"' if taken else ""
+        report = self.root / ".tidegate" / "junit.xml"
+        report.write_text(JUNIT.format(total=10, failed=failed, cases=cases, taken=stamp))
+        return evidence.add(self.house, release, report, Claim("rita"), source=source).evidence.report
+
+    def approve(self, release: str, *people: str, environment: str = "production") -> None:
+        """Have people approve; all that the policy asks, if none is named."""
+        for person in people or APPROVERS:
+            approval.answer(self.house, release, environment, self.claim(person), Answer.APPROVE)
+
+    def prepared(self, version: str = "") -> str:
+        """A release that may go to production."""
+        release = self.open(version)
+        self.tested(release)
+        self.approve(release)
+        return release
+
+    def start(self, release: str, environment: str = "production", person: str = "rita") -> str:
+        """Start it, signed; the rollout's id."""
+        return rollout.start(self.house, release, environment, self.claim(person))
+
+    def carry(self) -> None:
+        """Carry every leg that was enqueued, and those that follow from it."""
+        while self.legs.waiting:
+            argument = self.legs.waiting.pop(0)
+            carry_wave(self.house, argument["rollout"], argument["leg"], lambda: None)
+
+    def released(self, version: str = "") -> str:
+        """A release that stands in production; its rollout's id."""
+        started = self.start(self.prepared(version))
+        self.carry()
+        assert self.rollout(started).state is RolloutState.SUCCEEDED
+        return started
+
+    def adopt(self, person: str = "rita", **changes: Any) -> str:
+        """Adopt the policy with ``changes``; its digest."""
+        return policy_flow.adopt(self.house, policy(**changes), self.claim(person)).digest
+
+    def decide(self, release: str, environment: str = "production", action: Action = Action.START) -> Decision:
+        """What a plain check says to rita, with her signature."""
+        from tidegate.core.actor import Actor, Assurance
+
+        question = Question(action, Actor("rita", "ssh", Assurance.SIGNATURE), environment)
+        with self.house.database.read() as connection:
+            return judge(connection, release, question, self.house.now()).decision
+
+    def reasons(self, release: str, environment: str = "production") -> list[str]:
+        """What stands in the way, in words."""
+        return [finding.message for finding in self.decide(release, environment).against()]
+
+    def rollout(self, rollout_id: str) -> Rollout:
+        with self.house.database.read() as connection:
+            return rollouts.load(connection, rollout_id)
+
+    def leaves(self) -> list[Leaf]:
+        return audit.leaves(self.house)
+
+    def kinds(self) -> list[str]:
+        """The kinds of all leaves, in order."""
+        return [leaf.kind for leaf in self.leaves()]
+
+    def running(self, environment: str = "production") -> list[str]:
+        """The version that each host runs, or what it has instead."""
+        units = self.worlds[environment].units.values()
+        return [getattr(unit.running, "version", str(unit.running)) for unit in units]
+
+    def counts(self) -> dict[str, int]:
+        """How many rows each of our tables has."""
+        from tidegate.store.tables import metadata
+
+        with self.house.database.read() as connection:
+            return {
+                name: connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+                for name, table in metadata.tables.items()
+            }
+
+    def sql(self, statement: str, **values: Any) -> None:
+        """Change the database behind Tidegate's back."""
+        with self.house.database.write() as connection:
+            connection.execute(sa.text(statement), values)
+
+    def request(self, request: str) -> requests.Request:
+        with self.house.database.read() as connection:
+            return requests.load(connection, request)
+
+    def sweep(self) -> None:
+        """Do once what is due, one after the other."""
+        for _, job in sweep.due_jobs(self.house, "the test"):
+            job()
+
+    def messages(self) -> list[outbox.MessageRow]:
+        with self.house.database.read() as connection:
+            return outbox.undelivered(connection)
+
+    def beside(self) -> Organisation:
+        """The same organisation as another process sees it: the same database, connections of its own."""
+        house = replace(self.house, database=open_database(self.url, clock=self.clock))
+        return replace(self, house=house)
+
+    @contextlib.contextmanager
+    def executing(self) -> Iterator[House]:
+        """The real executor at work, and the house of its process."""
+        lock = ExecutorLock(self.house.state / "executor.lock")
+        on_sqlite = self.house.database.kind == "sqlite"
+        assert not on_sqlite or lock.try_acquire()
+        queue = LegQueue(self.house.database)
+        executor = Executor(
+            replace(self.house, queue=queue), lock=lock if on_sqlite else None, look_again_s=0.05, on_lost=lambda: None
+        )
+        executor.open()
+        try:
+            yield executor.house
+        finally:
+            executor.close()
+            lock.release()
+
+    def wait_for(self, rollout_id: str, *states: RolloutState) -> Rollout:
+        """Wait for a rollout that the executor carries."""
+        wanted = states or (RolloutState.SUCCEEDED,)
+
+        def arrived() -> bool:
+            with contextlib.suppress(Exception):
+                return self.rollout(rollout_id).state in wanted
+            return False
+
+        assert until(arrived, 30), f"{rollout_id} is not {' or '.join(wanted)}"
+        return self.rollout(rollout_id)
+
+
+def organisation(root: Path, url: str, clock: SetClock | None = None, **changes: Any) -> Organisation:
+    """An organisation whose policy was adopted by the first use of its database.
+
+    Args:
+        changes: to the policy, as :func:`document` takes them.
+    """
+    shutil.copytree(_repository(), root, dirs_exist_ok=True)
+    worlds = {name: SimulatedWorld(UNITS) for name in ("staging", "production")}
+    set_clock = clock or SetClock()
+
+    def driver_for(component: str, environment: str, settings: Mapping[str, Any]) -> Driver:
+        return SimulatorDriver(Target(component, environment), worlds[environment])
+
+    house = build_house(Settings(root, url), clock=set_clock, driver_for=driver_for)
+    made = Organisation(root, url, set_clock, house, Legs(lambda: made.house), worlds)
+    made.house = replace(house, queue=made.legs)
+    policy_flow.adopt_first(made.house, policy(**changes))
+    return made
+
+
+@lru_cache(maxsize=1)
+def _prepared_file() -> Path:
+    directory = Path(tempfile.mkdtemp(prefix="tidegate-database-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    _prepare(f"sqlite:///{directory / 'tidegate.db'}")
+    return directory / "tidegate.db"
+
+
+def _prepare(url: str) -> None:
+    """Create all tables, ours and the engine's."""
+    database = open_database(url)
+    ensure_schema(database)
+    queue = LegQueue(database)
+    queue.migrate()
+    queue.close()
+    database.close()
+
+
+def prepared_sqlite(directory: Path) -> str:
+    """The address of a new SQLite file with all tables: a copy of one that is made once."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / "tidegate.db"
+    shutil.copyfile(_prepared_file(), path)
+    path.chmod(0o600)
+    return f"sqlite:///{path}"
+
+
+def prepared_postgres(server: PostgresServer) -> str:
+    """The address of a new PostgreSQL database with all tables: a copy of one that is made once per server."""
+    return server.prepared_database("flows", _prepare)
