@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import datetime
 
 from tidegate.engine.runner import Engine, exit_process
 from tidegate.errors import StoreError, TidegateError
@@ -104,16 +105,24 @@ class Executor:
             self._woken.clear()
             wait_s = self._look_again_s
             try:
-                self._begin_due()
-                wait_s = self._until_next()
+                wait_s = self._look()
             except StoreError as error:
                 _logger.warning("the store cannot be read, trying again: %s", error)
             except Exception:
                 _logger.exception("the executor's look failed")
             self._woken.wait(wait_s)
 
-    def _begin_due(self) -> None:
+    def _look(self) -> float:
+        """Begin what is due; how long there is nothing else to do, in seconds."""
         breakglass.bring_home(self.house)
+        due_at = next_due(self.house)
+        if due_at is not None and due_at <= self.house.now():
+            # The rows themselves are only read now: most looks find nothing due, and a worker looks twice a second.
+            self._begin_due()
+            due_at = next_due(self.house)
+        return self._until(due_at)
+
+    def _begin_due(self) -> None:
         for name, job in due_jobs(self.house, self.name):
             with self._guard:
                 if name in self._running or self._closing.is_set():
@@ -133,8 +142,7 @@ class Executor:
                 self._running.pop(name, None)
             self._woken.set()
 
-    def _until_next(self) -> float:
-        due_at = next_due(self.house)
+    def _until(self, due_at: datetime | None) -> float:
         if due_at is None:
             return self._look_again_s
         left = (due_at - self.house.now()).total_seconds()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -107,7 +108,9 @@ def versions() -> dict[str, str]:
     }
 
 
+@cache
 def _tzdata() -> str:
+    # Once per process: the package's metadata is a file, and asking it costs a quarter of what a leaf costs.
     try:
         return version("tzdata")
     except PackageNotFoundError:

@@ -139,14 +139,18 @@ def _rollout(row: Any) -> Rollout:
     )
 
 
+# Built once: a wave loads its rollout several times, and building the statement costs more than running it.
+_BY_ID = sa.select(tables.rollout).where(tables.rollout.c.id == sa.bindparam("rollout"))
+_BY_ID_LOCKED = _BY_ID.with_for_update()
+
+
 def load(connection: sa.Connection, rollout: str, *, lock: bool = False) -> Rollout:
     """The rollout of that id.
 
     Raises:
         NotFoundError: there is none.
     """
-    query = sa.select(tables.rollout).where(tables.rollout.c.id == rollout)
-    row = connection.execute(query.with_for_update() if lock else query).first()
+    row = connection.execute(_BY_ID_LOCKED if lock else _BY_ID, {"rollout": rollout}).first()
     if row is None:
         raise NotFoundError(f'there is no rollout "{rollout}"', remedy="tidegate rollout list")
     return _rollout(row)
