@@ -75,7 +75,9 @@ class Traffic:
         while not self._ending.wait(max(0.0, next_at - time.monotonic())):
             # One that could not keep up does not hurry afterwards: the rate stays bounded.
             next_at = max(next_at + self._pause_s, time.monotonic())
-            self._answers[number].append(self._ask(connections, count, 1 + count % CUSTOMERS))
+            # Every customer asks every host, in time.
+            customer = 1 + (count // len(self._hosts) * 7 + number * 5) % CUSTOMERS
+            self._answers[number].append(self._ask(connections, count, customer))
             count += 1
         for connection in connections.values():
             connection.close()

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tidegate.demo.policies import ACTIVE, REAL, Host, real_policy, rehearsal_policy
+from tidegate.demo.services import PORT, hosts
 from tidegate.demo.traffic import version_of
 from tidegate.errors import ConflictError, NotFoundError, WorldError
 
@@ -39,9 +40,7 @@ class Commit:
     hours_ago: float = 0.0
 
 
-BEFORE = (
-    Commit("01-first", "feat: billing answers invoices, customers have names", 24 * 30),
-)
+BEFORE = (Commit("01-first", "feat: billing answers invoices, customers have names", 24 * 30),)
 SINCE = (
     Commit("02-tax", "feat(billing): add the tax of the customer's country", 70),
     Commit("05-search", "feat(customers): search customers by name", 52),
@@ -79,12 +78,22 @@ class Workspace:
         """
         demand_commands()
         self._claim_directory()
+        try:
+            self._fill()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _fill(self) -> None:
         for directory in (self.repository, self.keys):
             directory.mkdir()
         self.keys.chmod(0o700)
         self._make_hosts()
         self._make_keys()
         self._make_repository()
+        services = self.directory / "services"
+        shutil.copyfile(Path(__file__).with_name("services.py"), services)
+        services.chmod(0o755)
         for host in self.hosts:
             self._install(host)
 
@@ -111,6 +120,7 @@ class Workspace:
         for (environment, name), port in zip(wanted, free_ports(len(wanted)), strict=True):
             directory = self.directory / "hosts" / environment / name
             (directory / "billing").mkdir(parents=True)
+            (directory / PORT).write_text(f"{port}\n", encoding="ascii")
             self.hosts.append(Host(name, environment, directory, port))
 
     def _make_keys(self) -> None:
@@ -299,21 +309,9 @@ def until(holds: Callable[[], bool], otherwise: str, where: Path) -> None:
 
 
 def stop_services(directory: Path) -> int:
-    """Stop whatever service of a demo's directory still runs; how many did."""
-    stopped = 0
-    for pid_file in sorted(directory.glob("hosts/*/*/billing.pid")):
-        port = _port_of(pid_file)
-        if port:
-            run = HISTORY / "01-first" / MODULE / "run.py"
-            call([sys.executable, "-B", str(run), "stop", "--port", port, "--pid-file", str(pid_file)], directory)
-            stopped += 1
-    return stopped
-
-
-def _port_of(pid_file: Path) -> str:
-    """The port of the process that the file names; empty if it is no service of ours any more."""
-    try:
-        words = Path(f"/proc/{int(pid_file.read_text())}/cmdline").read_text().split("\0")
-        return words[words.index("--port") + 1] if "billing.server" in words else ""
-    except (OSError, ValueError, IndexError):
-        return ""
+    """Stop whatever service of a demo's directory still runs; how many there may have been."""
+    program = [sys.executable, "-B", str(HISTORY / "01-first" / MODULE / "run.py"), "stop"]
+    found = [(host / "billing.pid", port) for host, port in hosts(directory) if (host / "billing.pid").exists()]
+    for pid_file, port in found:
+        call([*program, "--port", port, "--pid-file", str(pid_file)], directory)
+    return len(found)
