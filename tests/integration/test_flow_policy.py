@@ -13,7 +13,7 @@ from tidegate.core.rollout import RolloutState
 from tidegate.errors import ConflictError, NotPermittedError
 from tidegate.orchestration import policy as flow
 from tidegate.orchestration import release as releases_flow
-from tidegate.orchestration import rollback
+from tidegate.orchestration import identity, rollback
 from tidegate.orchestration.judge import DecisionRefusedError
 from tidegate.store import policies, releases
 
@@ -162,7 +162,7 @@ def test_a_release_that_is_on_its_way_is_not_rebased(org: Organisation) -> None:
     release = org.prepared()
     org.start(release)
     org.adopt(**TIGHTER)
-    with pytest.raises(ConflictError, match="release billing-1.1.0 is rolling"):
+    with pytest.raises(ConflictError, match=r"release billing-1\.1\.0 is rolling"):
         releases_flow.rebase(org.house, release, org.claim("rita"))
 
 
@@ -197,21 +197,17 @@ def test_what_waits_is_asked_again_under_the_new_policy(org: Organisation) -> No
     assert org.request(request).due_at == org.clock.now
 
 
-def test_two_adopt_at_once_and_the_second_must_look_first(
-    org: Organisation, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_adopt_at_once_and_the_second_must_look_first(org: Organisation, monkeypatch: pytest.MonkeyPatch) -> None:
     # The other adoption comes while this one's person is signing.
-    real = flow.prove_act
+    real = identity.prove
 
-    def meanwhile(*arguments: Any, **concerns: Any) -> Any:
-        monkeypatch.setattr(flow, "prove_act", real)
-        org.adopt(organization="Example", rehearsal="meanwhile")
-        return real(*arguments, **concerns)
+    def meanwhile(*arguments: Any) -> Any:
+        monkeypatch.setattr(identity, "prove", real)
+        org.adopt(rehearsal="meanwhile")
+        return real(*arguments)
 
-    monkeypatch.setattr(flow, "prove_act", meanwhile)
+    monkeypatch.setattr(identity, "prove", meanwhile)
     with pytest.raises(ConflictError, match="another policy was adopted meanwhile") as caught:
         org.adopt(**TIGHTER)
     assert caught.value.exit_code == 6
     assert active(org).digest == policy(rehearsal="meanwhile").digest
-
-

@@ -91,6 +91,11 @@ def _repository() -> Path:
     return repository.path
 
 
+def _target(environment: str) -> dict[str, Any]:
+    hosts = [{"name": unit, "path": f"/srv/{environment}/{unit}"} for unit in UNITS]
+    return {"driver": "host", "hosts": hosts, "restart": ["true"], "stop": ["true"]}
+
+
 def document(**changes: Any) -> dict[str, Any]:
     """The policy as a value, with ``changes``: mappings merge, everything else replaces, None takes away."""
     people = {
@@ -112,7 +117,7 @@ def document(**changes: Any) -> dict[str, Any]:
             "billing": {
                 "path": "app",
                 "tag": "billing-v{version}",
-                "targets": {name: {"driver": "host"} for name in ("staging", "production")},
+                "targets": {name: _target(name) for name in ("staging", "production")},
             }
         },
         "release_types": {
@@ -224,9 +229,9 @@ class Organisation:
         assert self.rollout(started).state is RolloutState.SUCCEEDED
         return started
 
-    def adopt(self, person: str = "rita", **changes: Any) -> str:
-        """Adopt the policy with ``changes``; its digest."""
-        return policy_flow.adopt(self.house, policy(**changes), self.claim(person)).digest
+    def adopt(self, **changes: Any) -> str:
+        """Have rita adopt the policy with ``changes``; its digest."""
+        return policy_flow.adopt(self.house, policy(**changes), self.claim("rita")).digest
 
     def decide(self, release: str, environment: str = "production", action: Action = Action.START) -> Decision:
         """What a plain check says to rita, with her signature."""
