@@ -114,6 +114,14 @@ def _unseated(context: Context, ask: _Ask, heard: _Heard) -> Iterator[str]:
             yield f'{who} answered as "{approval.role}"'
 
 
+def _askable(people: frozenset[str], wanted: int, group: str) -> str:
+    """Who could still say yes; where they are too few, what would change that."""
+    if len(people) > wanted:
+        return f"one of: {names(people)}" if wanted == 1 else f"{wanted} of: {names(people)}"
+    enough = len(people) == wanted
+    return names(people) if enough else f"{names(people)}; they are too few: add people to {group} in the policy"
+
+
 def _missing(context: Context, heard: _Heard, ask: _Ask, given: Sequence[Approval]) -> Found:
     open_to = _may_fill(context, ask, list(context.policy.people), heard.authors) - heard.seated
     group = ask.group or "owners"
@@ -125,9 +133,9 @@ def _missing(context: Context, heard: _Heard, ask: _Ask, given: Sequence[Approva
         ask.id,
         f"needs {count(ask.rule.count, 'approval')} from {group}, {have}"
         + (f"; not counted: {'; '.join(lost)}" if lost else ""),
-        f"{command}, by one of: {names(open_to)}"
+        f"{command}, by {_askable(open_to, ask.rule.count - len(given), group)}"
         if open_to
-        else f"nobody is left who may: add people to {group}, then {command}",
+        else f"nobody is left who may: add people to {group} in the policy, then {command}",
         [a.id for a in given],
     )
 

@@ -11,7 +11,7 @@ from tidegate.core.facts import Change, Item
 from tidegate.core.policy import Freeze, Skippable
 from tidegate.core.rules.demands import skips
 from tidegate.core.rules.rule import START, Context, Found, Rule, Waiting
-from tidegate.core.rules.saying import at, names
+from tidegate.core.rules.saying import at
 from tidegate.core.rules.train_runs import timetables
 
 
@@ -45,16 +45,15 @@ def _waiting(context: Context, freeze: Freeze, item: Item, late: Sequence[Change
     what = _shown(late[0])
 
     def reads(opens: datetime | None) -> str:
-        when = f"may go {at(context, opens)}" if opens else "has no departure within 400 days"
-        return f"{what}{more} joined {item.component} {at(context, item.content_at)}; {length} of freeze: it {when}"
+        joined = f"{what}{more} joined {item.component} {at(context, item.content_at)}"
+        return f"{joined}, in the freeze of {length} before it goes"
 
-    allowed = " or ".join(freeze.allow)
     return Waiting(
         RULE.id,
         lambda moment: _open_at(tables, earliest, moment),
         reads,
         lambda: f"the content of {item.component} was fixed {length} before",
-        f"open a release of {names(freeze.allow)} changes alone" if allowed else "",
+        f"leave out what is not of kind {' or '.join(sorted(freeze.allow))}" if freeze.allow else "",
     )
 
 

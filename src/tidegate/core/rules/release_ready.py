@@ -14,9 +14,9 @@ _STATE = {Action.START: ReleaseState.OPEN, Action.CONTINUE: ReleaseState.ROLLING
 _REMEDY = {
     ReleaseState.OPEN: "start its rollout: tidegate deploy {release} {environment}",
     ReleaseState.ROLLING: "wait for the rollout that is under way (tidegate rollout list), or roll it back",
-    ReleaseState.RELEASED: "open a release of what came after it: tidegate release open",
-    ReleaseState.ROLLED_BACK: "open a release with the fix (tidegate release open): this one does not go again",
-    ReleaseState.CANCELLED: "open another release: tidegate release open",
+    ReleaseState.RELEASED: "open a release of what came after it: tidegate release open COMPONENT",
+    ReleaseState.ROLLED_BACK: "this one does not go again; open one with the fix: tidegate release open COMPONENT",
+    ReleaseState.CANCELLED: "open another release: tidegate release open COMPONENT",
 }
 
 
@@ -33,7 +33,9 @@ def _type(context: Context) -> Iterator[Found]:
 def _items(context: Context) -> Iterator[Found]:
     release = context.facts.release
     if not release.items:
-        yield denies(RULE.id, f"{release.id} has no components", "open a release of one: tidegate release open")
+        yield denies(
+            RULE.id, f"{release.id} has no components", "open a release of one: tidegate release open COMPONENT"
+        )
     for name in sorted({item.component for item in release.items} - context.policy.components.keys()):
         yield denies(RULE.id, f'the policy knows no component "{name}"', f"declare it: components.{name}")
 

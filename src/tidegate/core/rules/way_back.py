@@ -19,7 +19,8 @@ def _target(context: Context, way: WayBack) -> Found:
         return denies(
             _TARGET,
             f"{way.component} {way.version} was never verified in {where}",
-            "choose a version that was: tidegate rollout list",
+            "choose one that was, with --to VERSION: "
+            f"tidegate rollout list --component {way.component} --environment {where}",
         )
     return passes(_TARGET, f"{way.component} {way.version} was verified in {where} {at(context, way.verified_at)}")
 
@@ -47,7 +48,7 @@ def _check(context: Context) -> Iterator[Found]:
         yield denies(
             _TARGET,
             f"nothing is known to go back to in {where}",
-            f"record what runs there: tidegate adopt COMPONENT {where}",
+            f"record what runs there: tidegate adopt COMPONENT {where} --version VERSION",
         )
     for way in ways:
         yield _target(context, way)

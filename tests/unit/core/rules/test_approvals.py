@@ -3,6 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from tests.support.facts import (
     HOUR,
     NOW,
@@ -38,7 +40,7 @@ TEAM = policy({"from": "module-team", "count": 2})
 LEADS = policy({"from": "tech-leads"})
 REVIEW = policy({"from": "tech-leads", "as": "architecture-review"})
 NONE_GIVEN = "needs 1 approval from tech-leads, none given"
-ASK_CAROL = f"{APPROVE}, by one of: carol"
+ASK_CAROL = f"{APPROVE}, by carol"
 
 
 def lost(name: str, why: str, given: Approval, rules: dict[str, Any] = LEADS, remedy: str = ASK_CAROL) -> Case:
@@ -78,7 +80,7 @@ def lost(name: str, why: str, given: Approval, rules: dict[str, Any] = LEADS, re
         "approval.owners",
         Verdict.DENY,
         "needs 1 approval from billing-owners, none given",
-        f"{APPROVE}, by one of: alice",
+        f"{APPROVE}, by alice",
         OWNERS,
         facts(approvals=(approval("carol"),)),
     ),
@@ -87,7 +89,7 @@ def lost(name: str, why: str, given: Approval, rules: dict[str, Any] = LEADS, re
         "approval.module-team",
         Verdict.DENY,
         "needs 2 approvals from module-team, 1 given (alice); not counted: bob is an author",
-        f"nobody is left who may: add people to module-team, then {APPROVE}",
+        f"nobody is left who may: add people to module-team in the policy, then {APPROVE}",
         TEAM,
         facts(approvals=(approval("alice"), approval("bob"))),
     ),
@@ -120,7 +122,7 @@ def lost(name: str, why: str, given: Approval, rules: dict[str, Any] = LEADS, re
         "approval.architecture-review",
         Verdict.DENY,
         'needs 1 approval from tech-leads, none given; not counted: carol answered as "security"',
-        f"{APPROVE} --role architecture-review, by one of: carol",
+        f"{APPROVE} --role architecture-review, by carol",
         REVIEW,
         facts(approvals=(approval("carol", role="security"),)),
     ),
@@ -137,21 +139,21 @@ def lost(name: str, why: str, given: Approval, rules: dict[str, Any] = LEADS, re
         "carol is disabled in the policy",
         approval("carol"),
         LEADS | {"people": {"carol": {"disabled": True}}},
-        f"nobody is left who may: add people to tech-leads, then {APPROVE}",
+        f"nobody is left who may: add people to tech-leads in the policy, then {APPROVE}",
     ),
     lost(
         "left the policy",
         "the policy knows no carol",
         approval("carol"),
         LEADS | {"people": {"carol": None, "erin": {"name": "Erin", "groups": ["tech-leads"]}}},
-        f"{APPROVE}, by one of: erin",
+        f"{APPROVE}, by erin",
     ),
     lost(
         "left the group",
         "",
         approval("carol"),
         LEADS | {"people": {"carol": {"groups": []}, "erin": {"name": "Erin", "groups": ["tech-leads"]}}},
-        f"{APPROVE}, by one of: erin",
+        f"{APPROVE}, by erin",
     ),
     lost(
         "a signature that does not hold", "carol: the key is not hers", approval("carol", invalid="the key is not hers")
@@ -201,7 +203,7 @@ def test_one_person_fills_one_seat_whatever_seats_they_could_take() -> None:
     assert found(decision, "approval.owners").verdict is Verdict.ALLOW
     finding = found(decision, "approval.module-team")
     assert finding.verdict is Verdict.DENY
-    assert finding.remedy == f"nobody is left who may: add people to module-team, then {APPROVE}"
+    assert finding.remedy == f"nobody is left who may: add people to module-team in the policy, then {APPROVE}"
 
 
 def test_people_are_moved_to_other_seats_so_that_all_can_be_filled() -> None:
@@ -235,13 +237,28 @@ def test_the_owners_of_an_unknown_component_are_nobody() -> None:
     decision = asked(facts(release(item("ledger"))), rulebook(**OWNERS))
     finding = found(decision, "approval.owners")
     assert finding.message == "needs 1 approval from owners, none given"
-    assert finding.remedy == "nobody is left who may: add people to owners, then " + APPROVE
+    assert finding.remedy == "nobody is left who may: add people to owners in the policy, then " + APPROVE
 
 
 def test_an_approval_that_was_copied_to_another_release_does_not_hold() -> None:
     other = release(item(to_version="1.2.0"))
     decision = asked(facts(other, approvals=(approval("carol"),)), rulebook(**LEADS))
     assert "carol answered before something changed" in found(decision, "approval.tech-leads").message
+
+
+@pytest.mark.parametrize(
+    ("count", "groups", "askable"),
+    [
+        (1, ["erin", "frank", "grace"], "one of: erin, frank, grace"),
+        (2, ["erin", "frank", "grace"], "2 of: erin, frank, grace"),
+        (2, ["erin", "frank"], "erin, frank"),
+        (3, ["erin", "frank"], "erin, frank; they are too few: add people to cab in the policy"),
+    ],
+)
+def test_the_remedy_names_those_who_may_still_say_yes(count: int, groups: list[str], askable: str) -> None:
+    people = {name: {"name": name.title(), "groups": ["cab"]} for name in groups}
+    finding = found(asked(policy=rulebook(people=people, **policy({"from": "cab", "count": count}))), "approval.cab")
+    assert finding.remedy == f"{APPROVE}, by {askable}"
 
 
 def test_it_tells_what_it_looked_at() -> None:

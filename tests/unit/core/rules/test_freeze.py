@@ -10,7 +10,7 @@ FREEZE = {"environments": {"production": {"freeze": {"before": "2d", "allow": ["
 TUESDAYS = {
     "trains": {"modules": {"of": {"kind": "module"}, "every": "week on tuesday at 10:00", "from": "2026-02-10"}}
 }
-OR = ", or open a release of docs, fix changes alone"
+OR = ", or leave out what is not of kind docs or fix"
 
 
 def content(at: object, *changes: Change) -> Facts:
@@ -33,7 +33,7 @@ def content(at: object, *changes: Change) -> Facts:
         "joined late",
         RULE,
         Verdict.DENY,
-        '"pay by card" joined billing Tue 1 Dec 2026 09:00 PST; 2d of freeze: it may go Thu 3 Dec 2026 09:00 PST',
+        '"pay by card" joined billing Tue 1 Dec 2026 09:00 PST, in the freeze of 2d before it goes',
         "wait until Thu 3 Dec 2026 09:00 PST" + OR,
         policy=FREEZE,
         facts=content(NOW - HOUR),
@@ -43,7 +43,7 @@ def content(at: object, *changes: Change) -> Facts:
         "a breaking fix is more than a fix",
         RULE,
         Verdict.DENY,
-        '"round" joined billing Tue 1 Dec 2026 10:00 PST; 2d of freeze: it may go Thu 3 Dec 2026 10:00 PST',
+        '"round" joined billing Tue 1 Dec 2026 10:00 PST, in the freeze of 2d before it goes',
         "wait until Thu 3 Dec 2026 10:00 PST" + OR,
         policy=FREEZE,
         facts=content(NOW, Change("a", "fix", "round", breaking=True)),
@@ -52,7 +52,7 @@ def content(at: object, *changes: Change) -> Facts:
         "a change of no kind is no fix",
         RULE,
         Verdict.DENY,
-        '"oops" and 1 more joined billing Tue 1 Dec 2026 10:00 PST; 2d of freeze: it may go Thu 3 Dec 2026 10:00 PST',
+        '"oops" and 1 more joined billing Tue 1 Dec 2026 10:00 PST, in the freeze of 2d before it goes',
         "wait until Thu 3 Dec 2026 10:00 PST" + OR,
         policy=FREEZE,
         facts=content(NOW, Change("b", "feat", "x"), Change("a", "", "oops"), Change("c", "fix", "y")),
@@ -61,7 +61,7 @@ def content(at: object, *changes: Change) -> Facts:
         "a train that stands since before is too early",
         RULE,
         Verdict.DENY,
-        '"pay by card" joined billing Mon 30 Nov 2026 10:00 PST; 2d of freeze: it may go Tue 8 Dec 2026 10:00 PST',
+        '"pay by card" joined billing Mon 30 Nov 2026 10:00 PST, in the freeze of 2d before it goes',
         "wait until Tue 8 Dec 2026 10:00 PST" + OR,
         policy=FREEZE | TUESDAYS,
         facts=content(NOW - DAY),
@@ -79,7 +79,7 @@ def content(at: object, *changes: Change) -> Facts:
         "who skips the train counts from the start",
         RULE,
         Verdict.DENY,
-        '"pay by card" joined billing Mon 30 Nov 2026 10:00 PST; 2d of freeze: it may go Wed 2 Dec 2026 10:00 PST',
+        '"pay by card" joined billing Mon 30 Nov 2026 10:00 PST, in the freeze of 2d before it goes',
         "wait until Wed 2 Dec 2026 10:00 PST" + OR,
         policy=FREEZE | TUESDAYS | {"release_types": {"minor": {"skips": ["train"]}}},
         facts=content(NOW - DAY),
@@ -109,7 +109,7 @@ def test_a_run_that_never_comes_is_not_foreseen() -> None:
     late = {"of": {"kind": "module"}, "every": "day at 10:00", "from": "2030-02-10"}
     decision = asked(content(NOW), rulebook(**FREEZE, trains={"modules": late}))
     assert found(decision, RULE).message == (
-        '"pay by card" joined billing Tue 1 Dec 2026 10:00 PST; 2d of freeze: it has no departure within 400 days'
+        '"pay by card" joined billing Tue 1 Dec 2026 10:00 PST, in the freeze of 2d before it goes'
     )
     assert decision.next_possible is None
 

@@ -35,19 +35,19 @@ def of_state(state: ReleaseState, action: Action, message: str, remedy: str) -> 
         ReleaseState.RELEASED,
         Action.START,
         "billing-1.1.0 is released, not open",
-        "open a release of what came after it: tidegate release open",
+        "open a release of what came after it: tidegate release open COMPONENT",
     ),
     of_state(
         ReleaseState.ROLLED_BACK,
         Action.START,
         "billing-1.1.0 is rolled back, not open",
-        "open a release with the fix (tidegate release open): this one does not go again",
+        "this one does not go again; open one with the fix: tidegate release open COMPONENT",
     ),
     of_state(
         ReleaseState.CANCELLED,
         Action.CONTINUE,
         "billing-1.1.0 is cancelled, not rolling",
-        "open another release: tidegate release open",
+        "open another release: tidegate release open COMPONENT",
     ),
     of_state(
         ReleaseState.OPEN,
@@ -87,7 +87,7 @@ def test_a_release_of_nothing_is_refused() -> None:
     assert not decision.allowed
     first = decision.against()[0]
     assert (first.rule, first.message) == (RULE, "billing-1.1.0 has no components")
-    assert first.remedy == "open a release of one: tidegate release open"
+    assert first.remedy == "open a release of one: tidegate release open COMPONENT"
 
 
 def test_the_state_is_told_even_where_the_type_is_unknown() -> None:

@@ -33,7 +33,7 @@ def case(
         TARGET,
         Verdict.DENY,
         "billing 1.0.0 was never verified in production",
-        "choose a version that was: tidegate rollout list",
+        "choose one that was, with --to VERSION: tidegate rollout list --component billing --environment production",
         way_back(verified_at=None),
     ),
     case(
@@ -49,7 +49,7 @@ def case(
         TARGET,
         Verdict.DENY,
         "nothing is known to go back to in production",
-        "record what runs there: tidegate adopt COMPONENT production",
+        "record what runs there: tidegate adopt COMPONENT production --version VERSION",
     ),
     case("keeps data", DATA, Verdict.ALLOW, "going back loses no data", "", way_back()),
     case(
