@@ -1,6 +1,6 @@
 # `make` alone lists the targets: each line below whose target is followed by `##`.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types contracts bench soak lock install clean
+.PHONY: help demo kill-matrix test lint types contracts bench soak lock install clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON := .venv/bin/python
@@ -11,7 +11,7 @@ PYTEST_ARGS ?= -n 2
 export PATH := $(CURDIR)/.cache/debian/bin:$(PATH):/usr/sbin:/sbin
 
 help:
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: ## Run a whole release, and one that is taken back, in ./demo-run: about a minute
 	@scripts/bootstrap demo
@@ -23,6 +23,15 @@ test: ## Check everything, as CI does: install what is missing, then lint, types
 	@scripts/debian-packages dev
 	@$(MAKE) lint types contracts
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)
+
+kill-matrix: ## Kill rollouts and rollbacks at every point, and print what became of each: about 6 minutes
+	@scripts/bootstrap dev
+	@scripts/debian-packages dev
+	@for database in sqlite postgres; do \
+	  for story in rollout watched-rollout rollback unhealthy errors decisions; do \
+	    $(PYTHON) -m tests.support.kill_matrix --story $$story --database $$database || exit 1; \
+	  done; \
+	done
 
 lint: ## Check the style with ruff
 	@scripts/bootstrap dev

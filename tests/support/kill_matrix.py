@@ -10,6 +10,7 @@ workers until nothing is due, then one that checks.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import shutil
@@ -32,6 +33,9 @@ from tests.support.postgres import PostgresServer, find_postgres
 
 RECOVERIES = 4
 """A worker that loses its lease on a busy machine ends itself; the next one goes on."""
+
+NOTHING_SINCE = ("observe:after", "read_way_back:after", "health:after", "online:after")
+"""Points at which nothing has happened since the point before: a call that only reads was answered."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +188,9 @@ class Matrix:
 
         def tell() -> dict[str, Any]:
             hurry()
-            over = execute(world, Points(names.append), lambda house: self._story.tell(world, house), self._story.over)
+            story = self._story
+            tells = lambda house: story.tell(world, house)  # noqa: E731
+            over = execute(world, Points(names.append), tells, story.over, close=False)
             house = world.house()
             wrong = problems(world, self._story, house, None)
             return {"over": over, "names": names, "ending": asdict(Ending.of(house)), "problems": wrong}
@@ -198,7 +204,7 @@ class Matrix:
         if not answer["over"] or answer["problems"]:
             raise RuntimeError(f"the story does not even end without a crash: {answer}")
         self._expected = Ending(**answer["ending"])
-        return list(dict.fromkeys(answer["names"]))
+        return [name for name in dict.fromkeys(answer["names"]) if not name.startswith(NOTHING_SINCE)]
 
     def _world(self, name: str) -> World:
         directory = self._directory / name
@@ -216,24 +222,20 @@ class Matrix:
             while waiting and len(running) < self._at_once:
                 number, name = waiting.pop(0)
                 report = self._directory / f"p{number}.json"
-                world = self._world(f"p{number}")
                 child = os.fork()
                 if child == 0:
-                    _run_and_exit(lambda: asdict(self._cell(world, name)), report)  # noqa: B023
+                    _run_and_exit(lambda: asdict(self._cell(f"p{number}", name)), report)  # noqa: B023
                 running[child] = report
-                self._worlds[child] = world
             child, _ = os.wait()
             if child in running:
                 answer = json.loads(running.pop(child).read_text())
-                self._forget(self._worlds.pop(child))
                 if "failed" in answer:
                     raise RuntimeError(answer["failed"])
                 yield Outcome(**{**answer, "problems": tuple(answer["problems"])})
 
-    _worlds: dict[int, World] = {}
-
-    def _cell(self, world: World, point: str) -> Outcome:
+    def _cell(self, name: str, point: str) -> Outcome:
         began = time.monotonic()
+        world = self._world(name)
         agents = Agents(world, self._agent)
         try:
             status = forked(lambda: self._tell(world, _killer(point)))
@@ -245,6 +247,7 @@ class Matrix:
             wrong = asked(lambda: self._check(world), world.directory / "check.json")
         finally:
             agents.close()
+            self._forget(world)
         return Outcome(point, reached, recoveries, tuple(wrong), round(time.monotonic() - began, 3))
 
     def _tell(self, world: World, on_point: Callable[[str], None]) -> None:
@@ -279,6 +282,10 @@ def warm() -> None:
     from tidegate.engine import queue, runner  # noqa: F401
     from tidegate.orchestration import leg  # noqa: F401
 
+    # What is there by now stays: children need not look through it, and so share its memory.
+    gc.collect()
+    gc.freeze()
+
 
 def table(story: str, kind: str, outcomes: Sequence[Outcome]) -> str:
     """The matrix, as Markdown."""
@@ -293,18 +300,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--story", choices=sorted(STORIES), required=True)
     parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
     parser.add_argument("--json", type=Path, help="write the outcomes there, too")
+    parser.add_argument("--markdown", type=Path, help="write the matrix there, too")
     parser.add_argument("--only", default="", help="only the points whose names hold this")
     parser.add_argument("--at-once", type=int, default=2)
     chosen = parser.parse_args(arguments)
     warm()
     shared = Path("/dev/shm")  # the tests kill processes, not machines, and memory is faster than a disk
-    place = tempfile.mkdtemp(prefix="tgk-", dir=shared if shared.is_dir() and os.access(shared, os.W_OK) else None)
+    if shared.is_dir() and os.access(shared, os.W_OK):
+        tempfile.tempdir = str(shared)
+    place = tempfile.mkdtemp(prefix="tgk-")
     try:
         matrix = Matrix(STORIES[chosen.story], chosen.database, Path(place), at_once=chosen.at_once)
         outcomes = list(matrix.run(chosen.only))
     finally:
         shutil.rmtree(place, ignore_errors=True)
-    sys.stdout.write(table(chosen.story, chosen.database, outcomes))
+    printed = table(chosen.story, chosen.database, outcomes)
+    sys.stdout.write(printed)
+    if chosen.markdown:
+        chosen.markdown.parent.mkdir(parents=True, exist_ok=True)
+        chosen.markdown.write_text(printed)
     if chosen.json:
         chosen.json.write_text(json.dumps([asdict(outcome) for outcome in outcomes]))
     return 0 if all(not outcome.problems for outcome in outcomes) else 1

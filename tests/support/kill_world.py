@@ -217,7 +217,7 @@ def execute(
     executor = Executor(house, lock=lock, at=at, look_again_s=0.05, lease_s=lease_s)
     executor.open()
     commands(executor.house)
-    done = until(lambda: over(executor.house), timeout_s, every_s=0.01)
+    done = until(lambda: over(executor.house), timeout_s, every_s=0.03)
     if close:
         executor.close(2.0)
         house.database.close()
@@ -237,7 +237,7 @@ def all_is_quiet(house: House) -> bool:
         busy = {r.state.value for r in found} & {"running", "watching", "in_doubt", "reversing"}
         if busy or outbox.undelivered(connection):
             return False
-    legs = [house.queue.status(rollout.leg_id(r.id, r.legs)).state for r in found if r.legs]
+    legs = [house.queue.status(rollout.leg_id(r.id, n + 1)).state for r in found for n in range(r.legs)]
     return all(state in (LegState.DONE, LegState.FAILED) for state in legs)
 
 
