@@ -10,7 +10,7 @@ from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from tidegate.cli.executing import Executing
-from tidegate.cli.text import bad, clean, doubtful, good, strong
+from tidegate.cli.text import bad, clean, doubtful, good, strong, wrapped
 from tidegate.core.effect import EffectState
 from tidegate.core.rollout import Direction, RolloutState
 from tidegate.errors import TidegateError
@@ -94,7 +94,8 @@ class Teller:
             self._say(f"  watching until {moment(watch.ends_at, self._tz, self._clock())}")
         if watch.said and watch.said != self._watch:
             self._watch = watch.said
-            self._say(f"    {clean(watch.said)}")
+            for line in wrapped(clean(watch.said), "      ", first="    "):
+                self._say(line)
 
     def _once(self, what: object) -> bool:
         if what in self._told:
@@ -115,7 +116,8 @@ def follow(session: Session, executing: Executing, house: House, rollout_id: str
         teller.tell(view)
         if back is not None:
             if teller._once(("taken back", back.id)):
-                session.progress(doubtful(f"  ↩ it is taken back: {clean(view.because)}"))
+                for line in wrapped(f"↩ it is taken back: {clean(view.because)}", "    ", first="  "):
+                    session.progress(doubtful(line))
             teller.tell(back)
         doubtful_since = (
             (doubtful_since or time.monotonic()) if _S.IN_DOUBT in (view.state, back and back.state) else None
@@ -167,9 +169,10 @@ def _stands(view: RolloutView, again: bool) -> str:
 def finish(session: Session, ending: Ending) -> int:
     """Give the result of a rollout that was followed to its end; the exit code."""
     sign = good("✓") if ending.exit_code == 0 else bad("✗")
-    lines = [f"{sign} {clean(ending.sentence)}"]
+    first, *others = wrapped(clean(ending.sentence), "  ")
+    lines = [f"{sign} {first.lstrip()}", *others]
     if ending.remedy:
-        lines.append(f"  > {clean(ending.remedy)}")
+        lines += wrapped(clean(ending.remedy), "    ", first="  > ")
     record = {
         "rollout": ending.view,
         "taken_back_by": ending.back,

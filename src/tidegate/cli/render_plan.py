@@ -59,7 +59,8 @@ def _prospect(prospect: Prospect, view: PlanView, tz: tzinfo) -> list[str]:
         decides = finding.rule == prospect.deciding
         opens = moment(finding.opens_at, tz, now) if finding.opens_at else "never"
         text = f"{finding.rule}: {opens}{', which decides' if decides and len(prospect.waits) > 1 else ''}"
-        lines += [f"  {mark(finding.verdict)} {clean(finding.message)}", faint(f"    {text}")]
+        first, *others = wrapped(clean(finding.message), "    ")
+        lines += [f"  {mark(finding.verdict)} {first.lstrip()}", *others, faint(f"    {text}")]
     if prospect.needs:
         lines.append("  still needed:")
         for finding in prospect.needs:
