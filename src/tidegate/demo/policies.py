@@ -18,11 +18,11 @@ REHEARSAL = 'rehearsal: "times are shortened, and no train is waited for"'
 
 SHORTER = (
     ("notice: 7d   ", "notice: 3s   "),
-    ("skips: []                          # it waits for the train", "skips: [train]                     # it does not"),
+    ("skips: []                 # it waits for the train", "skips: [train]            # it does not"),
     ("soak: 24h", "soak: 2s "),
     ("before: 2d", "before: 2s"),
     ("for: 1h ", "for: 5s "),
-    ("every: 15s  ", "every: 500ms"),
+    ("every: 15s", "every: 1s "),
 )
 """What the rehearsal changes: each text stands once in the real policy."""
 

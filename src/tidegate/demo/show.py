@@ -238,20 +238,20 @@ class Show:
         stage.act(f"{GOOD} goes to staging")
         stage.tidegate("deploy", release(GOOD), "staging")
         self.read_back("staging", GOOD)
-        self.soak(GOOD)
+        self.soak()
         stage.say("Two seconds of soak have passed, which are 24 hours in the real policy. And now?")
         stage.tidegate("check", release(GOOD), "--for", "production")
 
-    def soak(self, version: str) -> None:
-        """Wait until only a person has to act."""
+    def soak(self) -> None:
+        """Wait until time has done its part."""
         end = time.monotonic() + SOAK_PATIENCE_S
         while True:
-            decision = self.stage.ask("check", release(version), "--for", "production", expect=(0, 3))
+            decision = self.stage.ask("check", release(GOOD), "--for", "production", expect=(0, 3))
             if decision["verdict"] == "allow":
                 return
             self.claim(
                 decision["blocked_by_time_only"] and time.monotonic() < end,
-                f"{version} may not go to production: "
+                f"{GOOD} may not go to production: "
                 + "; ".join(f["message"] for f in decision["findings"] if f["verdict"] != "allow"),
             )
 
@@ -299,10 +299,9 @@ class Show:
         self.approve(BAD)
         stage.tidegate("deploy", release(BAD), "staging")
         self.read_back("staging", BAD)
-        self.soak(BAD)
         self.claim(not [a for a in self.traffic.answers() if a.failed], "a request failed before the bad release")
-        stage.say("Everything is green, and the customers are still there.")
-        stage.tidegate("deploy", release(BAD), "production", expect=1)
+        stage.say("Everything is green, and the customers are still there. It goes on as soon as the soak is over:")
+        stage.tidegate("deploy", release(BAD), "production", "--when-allowed", expect=1)
         self.read_back("production", GOOD, otherwise=BAD)
         time.sleep(1.0)
         self.traffic.stop()
