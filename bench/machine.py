@@ -26,6 +26,7 @@ def describe(syncs: int = 200) -> dict[str, Any]:
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
         "fsyncs_per_second": round(_fsync_rate(syncs)),
+        "million_additions_ms": round(_additions_s() * 1000, 1),
         **{name: _version(name) for name in LIBRARIES},
     }
 
@@ -43,6 +44,15 @@ def _version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return "not installed"
+
+
+def _additions_s() -> float:
+    """CPU of a million additions in a loop, in seconds: how fast Python is here just now, to set runs side by side."""
+    began = time.process_time()
+    total = 0
+    for number in range(1_000_000):
+        total += number
+    return time.process_time() - began
 
 
 def _fsync_rate(syncs: int) -> float:

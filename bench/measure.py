@@ -62,7 +62,7 @@ class Sizes:
     calls: int = 1000
     waves: int = 8
     rollouts: int = 7
-    starts: int = 60
+    starts: int = 100
     starts_across: int = 20
     idle_s: float = 10.0
     leaves: int = 10_000

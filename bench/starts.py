@@ -21,6 +21,7 @@ from bench.measure import Row, Sizes, ms, percentile
 from bench.world import World, made_world
 from tidegate.orchestration import approval, rollout
 from tidegate.orchestration.executor import until
+from tidegate.signing import ssh
 
 WITHIN_GOAL_MS = 100
 ACROSS_GOAL_MS = 1200
@@ -96,6 +97,8 @@ def _waiting(world: World, release: str) -> str:
 
 def _approve(world: World, release: str) -> float:
     signed = world.signed(release, "production", "bob")
+    # As when it was signed elsewhere: what this process has verified before must not make it look quick.
+    ssh._prove.cache_clear()
     before = time.perf_counter()
     approval.record_answer(world.house, "bob", *signed)
     return before
