@@ -11,9 +11,9 @@ from tests.support.flows import Organisation, policy
 from tidegate.core.decision import Action
 from tidegate.core.rollout import RolloutState
 from tidegate.errors import ConflictError, NotPermittedError
+from tidegate.orchestration import identity, rollback
 from tidegate.orchestration import policy as flow
 from tidegate.orchestration import release as releases_flow
-from tidegate.orchestration import identity, rollback
 from tidegate.orchestration.judge import DecisionRefusedError
 from tidegate.store import policies, releases
 

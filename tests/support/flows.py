@@ -36,13 +36,14 @@ from tidegate.core.leaf import Leaf
 from tidegate.core.rollout import RolloutState
 from tidegate.drivers.contract import Driver, Target
 from tidegate.drivers.simulator import SimulatedWorld, SimulatorDriver
+from tidegate.engine.legs import LegReport, LegState
 from tidegate.engine.queue import LegQueue
 from tidegate.orchestration import approval, audit, evidence, rollout, sweep
 from tidegate.orchestration import policy as policy_flow
 from tidegate.orchestration import release as release_flow
 from tidegate.orchestration.executor import Executor, until
 from tidegate.orchestration.house import House
-from tidegate.orchestration.identity import Claim
+from tidegate.orchestration.identity import Claim, nonce
 from tidegate.orchestration.judge import judge
 from tidegate.orchestration.leg import carry_wave
 from tidegate.policyfile.load import LoadedPolicy, load_policy
@@ -166,6 +167,10 @@ class Legs:
     def enqueue(self, connection: sa.Connection, leg_name: str, leg_id: str, argument: dict[str, Any]) -> None:
         self.house().database.after_commit(connection, lambda: self.waiting.append(argument))
 
+    def status(self, leg_id: str) -> LegReport:
+        """What nobody carries is only waiting."""
+        return LegReport(LegState.QUEUED)
+
 
 @dataclass
 class Organisation:
@@ -196,7 +201,7 @@ class Organisation:
             for n in range(10)
         )
         stamp = f' timestamp="{taken.isoformat()}"' if taken else ""
-        report = self.root / ".tidegate" / "junit.xml"
+        report = self.root / ".tidegate" / f"junit-{nonce()}.xml"
         report.write_text(JUNIT.format(total=10, failed=failed, cases=cases, taken=stamp))
         return evidence.add(self.house, release, report, Claim("rita"), source=source).evidence.report
 
@@ -291,8 +296,10 @@ class Organisation:
 
     def beside(self) -> Organisation:
         """The same organisation as another process sees it: the same database, connections of its own."""
-        house = replace(self.house, database=open_database(self.url, clock=self.clock))
-        return replace(self, house=house)
+        legs = replace(self.legs, house=lambda: made.house)
+        house = replace(self.house, database=open_database(self.url, clock=self.clock), queue=legs)
+        made = replace(self, house=house, legs=legs)
+        return made
 
     @contextlib.contextmanager
     def executing(self) -> Iterator[House]:
