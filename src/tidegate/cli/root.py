@@ -75,6 +75,7 @@ def run(arguments: Sequence[str], parts: Callable[[], Any]) -> int:
     session = Session(parts, as_json="--json" in arguments)
     _speak_any_encoding()
     try:
+        _demand_text(arguments)
         return _code(root.main(list(arguments), prog_name="tidegate", standalone_mode=False, obj=session))
     except TidegateError as error:
         return session.fail(error)
@@ -93,6 +94,14 @@ def run(arguments: Sequence[str], parts: Callable[[], Any]) -> int:
 
 def _code(result: object) -> int:
     return result if isinstance(result, int) else 0
+
+
+def _demand_text(arguments: Sequence[str]) -> None:
+    for number, argument in enumerate(arguments, start=1):
+        try:
+            argument.encode()
+        except UnicodeEncodeError as error:
+            raise UsageError(f"argument {number} is no text in UTF-8", remedy="write it in UTF-8") from error
 
 
 def _speak_any_encoding() -> None:

@@ -49,7 +49,9 @@ def attention(house: House) -> list[str]:
     ]
     found += [f"the start of {r.release} in {r.environment} is overdue and nobody executes" for r in late]
     if unsent:
-        found.append(f"{counted(len(unsent), 'message')} overdue and nobody executes")
+        found.append(
+            f"{counted(len(unsent), 'message')} {'is' if len(unsent) == 1 else 'are'} overdue and nobody executes"
+        )
     return found
 
 
