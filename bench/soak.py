@@ -75,9 +75,8 @@ class Workers:
             if process.poll() is not None:
                 self._living[place] = self._begin()
 
-    def last(self) -> None:
-        """Kill them all once more, and let one work in peace."""
-        self.stop(signal.SIGKILL)
+    def one_in_peace(self) -> None:
+        """Let one work that is not killed; the others have ended."""
         self._living = [self._begin()]
 
     def stop(self, by: signal.Signals = signal.SIGTERM) -> None:
@@ -103,16 +102,15 @@ class Soak:
     def run(self, seconds: float) -> None:
         """Let things happen for so long, then let them come to rest, and look."""
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and not self.wrong:
-            self._workers.tend()
-            self._happen()
-            time.sleep(self._chance.uniform(0, 0.3))
-        self.happened["worker killed"] = self._workers.killed
         try:
-            self._workers.last()
+            while time.monotonic() < deadline and not self.wrong:
+                self._workers.tend()
+                self._happen()
+                time.sleep(self._chance.uniform(0, 0.3))
+            self.happened["worker killed"] = self._workers.killed
             self._rest()
         finally:
-            self._workers.stop()
+            self._workers.stop(signal.SIGKILL)
         with self._house.database.read() as connection:
             self.happened.update(f"rollout {one.state.value}" for one in rollouts.find(connection))
         self.wrong += problems(self._world, self._house)
@@ -183,9 +181,16 @@ class Soak:
         approval.revoke(self._house, release, environment, self._world.claim("alice"))
 
     def _rest(self) -> None:
-        """Wait until nothing is under way; what waits for a person may go on waiting."""
-        if not until(lambda: all_is_quiet(self._house), REST_S, every_s=0.2):
-            self.wrong.append(f"nothing came to rest within {REST_S:g} s")
+        """Wait until nothing is under way and nobody is there who might begin something; people may be waited for."""
+        deadline = time.monotonic() + REST_S
+        self._workers.stop(signal.SIGKILL)
+        while time.monotonic() < deadline:
+            self._workers.one_in_peace()
+            until(lambda: all_is_quiet(self._house), deadline - time.monotonic(), every_s=0.2)
+            self._workers.stop()
+            if all_is_quiet(self._house):
+                return
+        self.wrong.append(f"nothing came to rest within {REST_S:g} s")
 
     @property
     def _rita(self) -> Claim:

@@ -93,12 +93,12 @@ def _of_hosts(
     for unit in UNITS:
         rows = {k: r for k, r in effects.items() if (r.effect.environment, r.effect.unit) == (environment, unit)}
         times = Counter(key for _, key in restarts(world.hosts / environment / unit))
-        yield from _of_restarts(f"{environment}/{unit}", times, rows)
+        yield from of_restarts(f"{environment}/{unit}", times, rows)
     if not any(one.state in ACTIVE for one in here):
         yield from _of_standing(world, house, environment, here)
 
 
-def _of_restarts(place: str, times: Counter[str], rows: dict[str, EffectRow]) -> Iterator[str]:
+def of_restarts(place: str, times: Counter[str], rows: dict[str, EffectRow]) -> Iterator[str]:
     """Each effect restarts its host at most once; a confirmed one did; and no host moves without a row."""
     for key, number in times.items():
         if number > 1:

@@ -7,8 +7,8 @@ transaction, the workflow engine's queue, the way back on disk, and the commit t
 
 from __future__ import annotations
 
+import contextlib
 import os
-import signal
 import statistics
 import subprocess
 import sys
@@ -112,16 +112,12 @@ def _rows(what: str, taken: list[float], goal_ms: float) -> Iterator[Row]:
 def _across(kind: str, sizes: Sizes) -> Iterator[Row]:
     """The worker is a process of its own; it writes the moment of its first call, by a clock that both share."""
     with made_world(kind, approvals=True) as world:
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "bench.worker", str(world.root), world.url],
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        )
-        try:
-            if worker.stdout is None or worker.stdout.readline() != "ready\n":
-                raise RuntimeError("the worker has not begun")
+        command = [sys.executable, "-m", "bench.worker", str(world.root), world.url]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        with _running(command, environment) as worker:
             answers = worker.stdout
+            if answers is None or answers.readline() != "ready\n":
+                raise RuntimeError("the worker has not begun")
 
             def one(release: str) -> float:
                 before = _approve(world, release)
@@ -130,12 +126,18 @@ def _across(kind: str, sizes: Sizes) -> Iterator[Row]:
 
             idle = _idle_percent(worker.pid, sizes.idle_s)
             taken = [_prepared(world, n, one) for n in range(1, sizes.starts_across + 1)]
-        finally:
-            worker.send_signal(signal.SIGTERM)
-            worker.wait()
     yield from _rows(f"last approval to the first host, two processes, {kind}", taken, ACROSS_GOAL_MS)
     note = f"over {sizes.idle_s:g} s, after {SETTLING_S:g} s of settling"
     yield Row(f"a worker that waits, {kind}", idle, "% of a core", goal=IDLE_GOAL_PERCENT, note=note)
+
+
+@contextlib.contextmanager
+def _running(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
 
 
 def _idle_percent(pid: int, seconds: float) -> float:
