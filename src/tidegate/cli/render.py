@@ -35,7 +35,7 @@ def decision_lines(view: DecisionView) -> list[str]:
         lines += finding_lines(finding)
     if view.passed:
         lines += ["", *wrapped("passes: " + ", ".join(passed_words(view.passed)), "  ", first="")]
-    return lines if decision.allowed else [*lines, "", _next_possible(view)]
+    return lines if decision.allowed else [*lines, "", *wrapped(_next_possible(view), "  ", first="")]
 
 
 def _next_possible(view: DecisionView) -> str:
