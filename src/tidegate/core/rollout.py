@@ -104,6 +104,6 @@ def waves(units: Sequence[str], strategy: Strategy) -> tuple[tuple[str, ...], ..
     if strategy.rolling is None:
         return (tuple(units),) if units else ()
     batch = strategy.rolling.batch
-    # By way of decimals: as floats, 10% of 30 units is a little more than 3, and would be rounded up to 4.
+    # By way of decimals: as floats, 28% of 25 units is a little more than 7, and would be rounded up to 8.
     size = batch if isinstance(batch, int) else math.ceil(Decimal(repr(batch)) * len(units))
     return tuple(tuple(units[i : i + size]) for i in range(0, len(units), max(1, size)))

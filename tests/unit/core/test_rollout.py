@@ -83,7 +83,8 @@ UNITS = [f"host-{n}" for n in range(1, 31)]
         (rolling(0.25), 4, [1, 1, 1, 1]),
         (rolling(0.25), 3, [1, 1, 1]),
         (rolling(0.5), 3, [2, 1]),
-        # As floats, 0.1 * 30 is a little more than 3.
+        # As floats, 0.28 * 25 is a little more than 7.
+        (rolling(0.28), 25, [7, 7, 7, 4]),
         (rolling(0.1), 30, [3] * 10),
         (rolling(0.07), 30, [3] * 10),
         (rolling(0.000001), 2, [1, 1]),
