@@ -202,7 +202,8 @@ def follow_request(session: Session, executing: Executing, house: House, request
             raise ConflictError(f"the start will not happen: {request.because}", remedy="look at the release again")
         if request.because and request.because != told:
             told = request.because
-            session.progress(f"waiting: {clean(told)}")
+            for line in wrapped(f"waiting: {clean(told)}", "  ", first=""):
+                session.progress(line)
             if request.due_at is not None:
                 session.progress(f"  asked again {civil(request.due_at, tz)}, or as soon as something changes")
         time.sleep(LOOK_S)
