@@ -224,8 +224,12 @@ class Organisation:
     def carry(self) -> None:
         """Carry every leg that was enqueued, and those that follow from it."""
         while self.legs.waiting:
-            argument = self.legs.waiting.pop(0)
-            carry_wave(self.house, argument["rollout"], argument["leg"], lambda: None)
+            self.carry_one()
+
+    def carry_one(self) -> None:
+        """Carry the leg that comes next."""
+        argument = self.legs.waiting.pop(0)
+        carry_wave(self.house, argument["rollout"], argument["leg"], lambda: None)
 
     def released(self, version: str = "") -> str:
         """A release that stands in production; its rollout's id."""
@@ -327,8 +331,12 @@ class Organisation:
                 return self.rollout(rollout_id).state in wanted
             return False
 
-        assert until(arrived, 30), f"{rollout_id} is not {' or '.join(wanted)}"
+        self.wait_until(arrived)
         return self.rollout(rollout_id)
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Wait for what another thread or process does."""
+        assert until(condition, 30), "it did not come to pass within 30 s"
 
 
 def organisation(root: Path, url: str, clock: SetClock | None = None, **changes: Any) -> Organisation:
