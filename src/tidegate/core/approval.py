@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -36,13 +36,6 @@ class Approval:
     invalid: str = ""
     revoked_at: datetime | None = None
 
-    @property
-    def order(self) -> tuple[datetime, str, tuple[str, ...]]:
-        """Sorts whoever answered first first; never two different answers alike, so that order never matters."""
-        who, said = self.actor, (self.answer, self.role, self.environment, self.subject)
-        rest = (who.person, who.via, who.assurance, *said, self.key, self.invalid, str(self.revoked_at))
-        return (self.at, self.id, rest)
-
 
 @dataclass(frozen=True, slots=True)
 class Seat:
@@ -57,6 +50,14 @@ class Seat:
         return approval.actor.person in self.people and approval.role in ("", self.role)
 
 
+def in_order(approvals: Collection[Approval]) -> list[Approval]:
+    """Whoever answered first comes first; the order in which they are given never matters."""
+    if len({approval.id for approval in approvals}) == len(approvals):
+        return sorted(approvals, key=lambda a: (a.at, a.id))
+    # No store holds two of one id. Where facts do, all that tells them apart decides.
+    return sorted(approvals, key=lambda a: (a.at, a.id, repr(a)))
+
+
 def fill(seats: Sequence[Seat], approvals: Sequence[Approval]) -> dict[int, Approval]:
     """Seat as many seats as can be, one approval and one person each; by seat number.
 
@@ -66,7 +67,7 @@ def fill(seats: Sequence[Seat], approvals: Sequence[Approval]) -> dict[int, Appr
     Source: augmenting paths, H. W. Kuhn, "The Hungarian method for the assignment problem", 1955.
     """
     answers: dict[str, list[Approval]] = {}
-    for approval in sorted(approvals, key=lambda a: a.order):
+    for approval in in_order(approvals):
         answers.setdefault(approval.actor.person, []).append(approval)
     takers = [[who for who, given in answers.items() if any(map(seat.takes, given))] for seat in seats]
     seat_of: dict[str, int] = {}

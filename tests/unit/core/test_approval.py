@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.facts import HOUR, NOW, approval
-from tidegate.core.approval import Approval, Seat, fill
+from tidegate.core.approval import Approval, Seat, fill, in_order
 
 
 def seat(*people: str, role: str = "", rule: int = 0) -> Seat:
@@ -111,3 +111,8 @@ def test_more_seats_never_fill_all_where_fewer_did_not(
 ) -> None:
     if len(fill(seats + more, approvals)) == len(seats) + len(more):
         assert len(fill(seats, approvals)) == len(seats)
+
+
+def test_two_answers_of_one_id_have_an_order_too() -> None:
+    one, other = yes("alice", id="same"), yes("bob", id="same")
+    assert in_order([one, other]) == in_order([other, one])

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from tidegate.core.approval import Answer, Approval, Seat, fill
+from tidegate.core.approval import Answer, Approval, Seat, fill, in_order
 from tidegate.core.policy import OWNERS, ApprovalRule
 from tidegate.core.rules.actor_permitted import minimum_assurance
 from tidegate.core.rules.demands import approval_rules
@@ -82,7 +82,7 @@ def _standing(context: Context) -> tuple[list[Approval], list[str]]:
     here = [a for a in context.facts.approvals if a.environment == context.question.environment]
     counted: list[Approval] = []
     void: dict[str, None] = {}
-    for approval in sorted(here, key=lambda a: a.order):
+    for approval in in_order(here):
         why = _why_void(context, approval)
         if why:
             void[why] = None
