@@ -23,6 +23,7 @@ from tidegate.core.actor import Actor, Assurance
 from tidegate.core.approval import Answer
 from tidegate.core.policy import Metrics
 from tidegate.drivers.contract import Driver, Target
+from tidegate.drivers.host.driver import HostDriver
 from tidegate.drivers.host.settings import HostSettings
 from tidegate.drivers.seams import SeamedDriver
 from tidegate.engine.legs import LegState
@@ -146,10 +147,11 @@ class HostCounts:
 
 @dataclass(frozen=True)
 class World:
-    """A directory and a database."""
+    """A directory and a database. ``forked``: the agents are forked by ``kill_agents.serve``, which must run."""
 
     directory: Path
     url: str = ""
+    forked: bool = True
 
     @property
     def repository(self) -> Path:
@@ -174,7 +176,10 @@ class World:
         made = HostSettings.model_validate({**settings, "hosts": hosts})
         for host in hosts:
             Path(host["path"]).parent.mkdir(parents=True, exist_ok=True)
-        return SeamedDriver(ForkedHostDriver(Target(component, environment), made, self.agents), at)
+        target = Target(component, environment)
+        return SeamedDriver(
+            ForkedHostDriver(target, made, self.agents) if self.forked else HostDriver(target, made), at
+        )
 
     def house(self, at: Seam = nowhere) -> House:
         """The parts, joined, with the kill points of commits and driver calls at ``at``."""
@@ -221,6 +226,7 @@ def execute(
     if close:
         executor.close(2.0)
         house.database.close()
+        lock.release()
     return done
 
 

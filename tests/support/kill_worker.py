@@ -1,0 +1,68 @@
+"""A worker that ends, or freezes, at one kill point: kill_worker.py STORY POINT SIGNAL DIRECTORY [URL [LEASE_S]]
+
+It tells the story and executes until it is over. Exit code 0: it is over. ``break-glass`` as story takes production
+back by the way back alone, ``import`` brings the journal home; neither opens more than it needs.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from tidegate.clock import system_clock
+from tidegate.orchestration import breakglass, wayback
+
+from tests.support.kill_stories import STORIES
+from tests.support.kill_world import Points, World, execute, hurry
+
+
+def stop_at(point: str, number: int) -> Points:
+    """Points of which one sends us a signal."""
+
+    def on_point(name: str) -> None:
+        if name == point:
+            os.kill(os.getpid(), number)
+
+    return Points(on_point)
+
+
+def break_glass(world: World, points: Points, person: str = "rita") -> list[breakglass.UnitReturned]:
+    """Take production back without opening the database."""
+    state = world.repository / ".tidegate"
+    document = wayback.find(state, "shop", "production")
+    return breakglass.roll_back(
+        document,
+        world.driver("shop", "production", document.settings, points),
+        world.claim(person),
+        clock=system_clock,
+        journal=breakglass.Journal(wayback.journal_path(state), at=points),
+        package=None,
+        reason="the database is gone",
+        say=lambda _: None,
+    )
+
+
+def main(arguments: list[str]) -> int:
+    story, point, name, directory = arguments[:4]
+    world = World(Path(directory), arguments[4] if len(arguments) > 4 else "", forked=False)
+    points = stop_at(point, signal.Signals[name])
+    hurry()
+    if story == "break-glass":
+        break_glass(world, points)
+    elif story == "import":
+        breakglass.bring_home(world.house(points))
+    else:
+        told = STORIES[story]
+        lease_s = float(arguments[5]) if len(arguments) > 5 else 10.0
+        over = execute(
+            world, points, lambda house: told.tell(world, house), told.over, lease_s=lease_s, timeout_s=30, close=False
+        )
+        sys.stdout.flush()
+        os._exit(0 if over else 1)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
