@@ -270,7 +270,7 @@ def test_a_damaged_file_says_so(on_file: Database) -> None:
     with pytest.raises(StoreError, match="the database file is damaged"), on_file.read() as connection:
         connection.exec_driver_sql("SELECT count(x) FROM t").all()
     (check,) = [check for check in on_file.checks() if not check.ok]
-    assert check.remedy == "Restore the newest backup: tidegate db restore."
+    assert check.remedy == "Restore the newest backup."
 
 
 def test_a_place_that_cannot_be_written_says_so(tmp_path: Path) -> None:

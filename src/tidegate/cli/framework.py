@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -52,7 +53,7 @@ class _Helped(click.Command):
         rows = []
         for parameter in self.get_params(context):
             record = parameter.get_help_record(context)
-            if record is not None and not self._is_elsewhere(context, parameter):
+            if record is not None and not _is_told_elsewhere(context, parameter):
                 rows.append(record)
         if rows:
             with formatter.section("Options"):
@@ -60,18 +61,31 @@ class _Helped(click.Command):
         if isinstance(self, click.Group):
             self.format_commands(context, formatter)
 
-    def _is_elsewhere(self, context: click.Context, parameter: click.Parameter) -> bool:
-        return isinstance(parameter, GlobalOption) and context.parent is not None
-
     def format_epilog(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """The examples, and the options that every command takes."""
         if self.examples:
             with formatter.section("Example" if len(self.examples) == 1 else "Examples"):
                 for example in self.examples:
-                    formatter.write_text(example)
+                    formatter.write("".join(f"{line}\n" for line in broken(example)))
         if context.parent is not None:
             formatter.write_paragraph()
             formatter.write_text("Every command also takes -C, --as, --key, --json, --now, -v: see tidegate --help.")
+
+
+def _is_told_elsewhere(context: click.Context, parameter: click.Parameter) -> bool:
+    # The usage line names the arguments; only `tidegate --help` lists the options that every command takes.
+    return isinstance(parameter, click.Argument) or (isinstance(parameter, GlobalOption) and context.parent is not None)
+
+
+def broken(example: str, width: int = 78) -> list[str]:
+    """A command line as people can copy it: too long a one is broken between its options."""
+    lines, line = [], " "
+    for word in re.split(r" (?=-)", example):
+        if len(line) + len(word) > width - 2:
+            lines.append(f"{line} \\")
+            line = "     "
+        line = f"{line} {word}"
+    return [*lines, line]
 
 
 class Command(_Helped):

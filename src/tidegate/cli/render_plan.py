@@ -6,8 +6,9 @@ from datetime import tzinfo
 
 from tidegate.cli.render import finding_lines, mark, rehearsal_lines
 from tidegate.cli.text import clean, columns, faint, strong, wrapped
-from tidegate.core.verdict import Verdict
-from tidegate.views.moments import counted, moment
+from tidegate.core.commit import plain
+from tidegate.core.decision import Finding
+from tidegate.views.moments import counted, distance, moment
 from tidegate.views.plan import PlanView, Prospect, tz_of
 
 MOST_CHANGES = 30
@@ -33,7 +34,7 @@ def _changes(view: PlanView) -> list[str]:
     for change in view.changes[:MOST_CHANGES]:
         kind = f"{clean(change.kind) or 'no kind'}{'!' if change.breaking else ''}"
         note = f"does not count: {clean(change.void)}" if change.void else ""
-        summary = clean(change.summary)[:44]
+        summary = plain(change.summary, 50)
         rows.append(
             (faint(change.sha[:8]), kind, change.level or "-", f"{summary}{faint(f'  {note}') if note else ''}")
         )
@@ -53,14 +54,11 @@ def _changes(view: PlanView) -> list[str]:
 
 
 def _prospect(prospect: Prospect, view: PlanView, tz: tzinfo) -> list[str]:
-    now = view.decided_at
     lines = [f"{strong(clean(prospect.environment))}: {_earliest(prospect, view, tz)}"]
-    for finding in prospect.waits:
-        decides = finding.rule == prospect.deciding
-        opens = moment(finding.opens_at, tz, now) if finding.opens_at else "never"
-        text = f"{finding.rule}: {opens}{', which decides' if decides and len(prospect.waits) > 1 else ''}"
-        first, *others = wrapped(clean(finding.message), "    ")
-        lines += [f"  {mark(finding.verdict)} {first.lstrip()}", *others, faint(f"    {text}")]
+    if prospect.waits:
+        lines.append(f"  time: {_deciding(prospect)}")
+        for finding in prospect.waits:
+            lines += _wait(finding, view)
     if prospect.needs:
         lines.append("  still needed:")
         for finding in prospect.needs:
@@ -68,12 +66,27 @@ def _prospect(prospect: Prospect, view: PlanView, tz: tzinfo) -> list[str]:
     return lines
 
 
+def _wait(finding: Finding, view: PlanView) -> list[str]:
+    off = distance(finding.opens_at, view.decided_at) if finding.opens_at else "never"
+    kept = off.replace(" ", "\N{NO-BREAK SPACE}")
+    lines = wrapped(f"{clean(finding.message)} ({kept})", "    ", first="  x ")
+    lines[0] = lines[0].replace("  x ", f"  {mark(finding.verdict)} ", 1)
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
+
+
 def _earliest(prospect: Prospect, view: PlanView, tz: tzinfo) -> str:
     if prospect.next_possible is None:
         return "not within 400 days"
     if prospect.next_possible <= view.decided_at:
         return "at any time" if not prospect.needs else "as soon as what is needed is there"
-    return f"at the earliest {moment(prospect.next_possible, tz, view.decided_at)}"
+    return f"at the earliest {strong(moment(prospect.next_possible, tz, view.decided_at))}"
 
 
-__all__ = ["Verdict", "plan_lines"]
+def _deciding(prospect: Prospect) -> str:
+    if not prospect.deciding:
+        return "nothing opens"
+    then = f", then the {prospect.then}" if prospect.then else ""
+    return f"{clean(prospect.deciding)} decides{then}"
+
+
+__all__ = ["plan_lines"]

@@ -46,9 +46,14 @@ def section(title: str, rows: list[tuple[str, ...]]) -> list[str]:
     return ["", strong(title), *columns(rows, indent="  ")] if rows else []
 
 
+_TELLING = ("total", "passed", "failed", "critical", "high", "line", "branch")
+"""The values that say most, where a kind of evidence has them."""
+
+
 def evidence_row(view: EvidenceView, tz: tzinfo, now: datetime) -> tuple[str, ...]:
     """A piece of evidence."""
-    values = ", ".join(f"{clean(key)} {clean(value)}" for key, value in list(view.values.items())[:4])
+    telling = sorted(view.values, key=lambda key: (_TELLING.index(key) if key in _TELLING else len(_TELLING), key))
+    values = ", ".join(f"{clean(key)} {clean(view.values[key])}" for key in telling[:3])
     sign = good("✓") if view.holds else bad("✗")
     void = "" if view.holds else " (void: what it speaks of has changed)"
     name = clean(view.kind) + (f"/{clean(view.source)}" if view.source != view.kind else "")
@@ -82,5 +87,8 @@ def rollout_rows(lines: Iterable[RolloutLine], tz: tzinfo) -> list[tuple[str, ..
 
 def waiting_row(view: WaitingView, tz: tzinfo, now: datetime) -> tuple[str, ...]:
     """A start that waits."""
-    until = f"asked again {distance(view.due_at, now)}" if view.due_at else "asked again when something changes"
+    if view.due_at is None:
+        until = "asked again when something changes"
+    else:
+        until = "due now" if view.due_at <= now else f"asked again {distance(view.due_at, now)}"
     return (clean(view.release), clean(view.environment), f"asked for by {clean(view.asked_by)}", until)

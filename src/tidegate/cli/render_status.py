@@ -11,7 +11,7 @@ from tidegate.cli.text import clean, columns, doubtful, faint, strong, wrapped
 from tidegate.core.calendar import zone
 from tidegate.core.facts import Hold
 from tidegate.core.verdict import Verdict
-from tidegate.views.moments import distance, moment
+from tidegate.views.moments import length, moment
 from tidegate.views.status import StatusView
 
 
@@ -34,7 +34,8 @@ def status_page(view: StatusView) -> list[str]:
     lines += section("under way", rollout_rows(view.under_way, tz))
     lines += _open(view, tz)
     lines += section("waiting starts", [waiting_row(w, tz, view.now) for w in view.waiting_starts])
-    lines += section("holds", hold_rows(view.holds, tz, view.now))
+    if view.holds:
+        lines += ["", strong("holds"), *hold_lines(view.holds, tz, view.now)]
     unsent: list[tuple[str, ...]] = [
         (clean(m.occasion), clean(m.channel), clean(m.error)[:40] or "not sent yet") for m in view.undelivered[:10]
     ]
@@ -42,7 +43,7 @@ def status_page(view: StatusView) -> list[str]:
 
 
 def _since(at: datetime | None, now: datetime) -> str:
-    return f"since {distance(at, now)}" if at else "-"
+    return f"for {length(now - at)}" if at else "-"
 
 
 def _open(view: StatusView, tz: tzinfo) -> list[str]:
@@ -60,15 +61,12 @@ def _open(view: StatusView, tz: tzinfo) -> list[str]:
     return ["", strong("open releases"), *lines] if lines else []
 
 
-def hold_rows(found: Iterable[Hold], tz: tzinfo, now: datetime) -> list[tuple[str, ...]]:
-    """Holds in a list."""
-    return [
-        (
-            hold.id,
-            clean(hold.environment or "everywhere"),
-            clean(hold.component or "everything"),
-            f"until {moment(hold.expires_at, tz, now)}" if hold.expires_at else "until lifted",
-            f"{clean(hold.reason)} ({clean(hold.by)})",
-        )
-        for hold in found
-    ]
+def hold_lines(found: Iterable[Hold], tz: tzinfo, now: datetime) -> list[str]:
+    """Holds in a list, each with its reason."""
+    lines: list[str] = []
+    for hold in found:
+        scope = " ".join(filter(None, (hold.component, hold.environment and f"in {hold.environment}"))) or "everywhere"
+        until = f"until {moment(hold.expires_at, tz, now)}" if hold.expires_at else "until lifted"
+        lines += columns([(strong(hold.id), f"{clean(scope)}, {until}")], indent="  ")
+        lines += wrapped(f"{clean(hold.reason)} ({clean(hold.by)})", "    ")
+    return lines

@@ -73,15 +73,27 @@ def wrapped(text: str, indent: str = "", first: str | None = None) -> list[str]:
 
 
 def columns(rows: list[tuple[str, ...]], gap: int = 2, indent: str = "") -> list[str]:
-    """The rows with their cells under each other; the last cell may be as long as it is."""
+    """The rows with their cells under each other; what of the last cell goes beyond the terminal is wrapped."""
     if not rows:
         return []
     widths = [max(_length(row[i]) for row in rows if i < len(row)) for i in range(max(len(r) for r in rows))]
     lines = []
     for row in rows:
         cells = [cell + " " * (widths[i] - _length(cell) + gap) for i, cell in enumerate(row[:-1])]
-        lines.append((indent + "".join(cells) + row[-1]).rstrip())
+        lines += _row(indent + "".join(cells), row[-1])
     return lines
+
+
+_NARROWEST = 24
+
+
+def _row(start: str, last: str) -> list[str]:
+    whole = (start + last).rstrip()
+    left = WIDTH - _length(start)
+    if _length(whole) <= WIDTH or "\x1b" in last or left < _NARROWEST:
+        return [whole]
+    first, *more = textwrap.wrap(last, left, break_long_words=False, break_on_hyphens=False)
+    return [start + first, *(" " * (WIDTH - left) + line for line in more)]
 
 
 def _length(text: str) -> int:

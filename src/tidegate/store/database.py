@@ -66,7 +66,7 @@ _DRIVERS = {
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing ``tidegate doctor`` looked at: what was found, and what to do where it is not as it must be."""
+    """One thing ``tidegate db check`` looked at: what was found, and what to do where it is not as it must be."""
 
     name: str
     ok: bool
@@ -210,7 +210,7 @@ class Database:
             self._engines.clear()
 
     def checks(self) -> tuple[Check, ...]:
-        """What ``tidegate doctor`` asks of a database: reachable, durable, private, whole."""
+        """What ``tidegate db check`` asks of a database: reachable, durable, private, whole."""
         try:
             with self.read() as connection:
                 return tuple(_sqlite_checks(connection, self.path) if self.path else _postgres_checks(connection))
@@ -377,7 +377,7 @@ def _sqlite_checks(connection: sa.Connection, path: Path) -> Iterator[Check]:
     yield Check("database", True, _sqlite_name())
     yield Check("durability", (pragma("journal_mode"), pragma("synchronous")) == ("wal", 2), "WAL, synchronous=FULL")
     whole = str(pragma("quick_check(1)"))
-    yield Check("integrity", whole == "ok", whole, "Restore the newest backup: tidegate db restore.")
+    yield Check("integrity", whole == "ok", whole, "Restore the newest backup.")
     mode = stat.S_IMODE(path.stat().st_mode)
     yield Check("permissions", not mode & 0o077, f"{mode:04o}", f"Make it private: chmod 600 {path}")
     free = _free_bytes(path.parent)

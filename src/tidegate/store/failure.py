@@ -64,7 +64,7 @@ def _sqlite_meaning(original: sqlite3.Error, where: str) -> TidegateError:
     code = getattr(original, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return StoreBusyError("the database is locked by another process", where=where, remedy=_BUSY_REMEDY)
-    what, remedy = _SQLITE.get(code, (f"the database failed: {_first_line(original)}", "Run: tidegate doctor"))
+    what, remedy = _SQLITE.get(code, (f"the database failed: {_first_line(original)}", "Run: tidegate db check"))
     if "no such table" in str(original) or "no such column" in str(original):
         what, remedy = _OLD_SCHEMA
     return StoreError(what, where=where, remedy=remedy)
@@ -81,9 +81,9 @@ _SQLITE = {
         "the database file cannot be opened",
         "Check that the path exists and that this user may read and write it.",
     ),
-    sqlite3.SQLITE_CORRUPT: ("the database file is damaged", "Restore the newest backup: tidegate db restore."),
+    sqlite3.SQLITE_CORRUPT: ("the database file is damaged", "Restore the newest backup."),
     sqlite3.SQLITE_NOTADB: ("the file is not a database", "Name another file in TIDEGATE_DATABASE."),
-    sqlite3.SQLITE_IOERR: ("the disk failed", "Look at the system's log; then run: tidegate doctor"),
+    sqlite3.SQLITE_IOERR: ("the disk failed", "Look at the system's log; then run: tidegate db check"),
 }
 
 
@@ -99,7 +99,7 @@ def _postgres_meaning(error: sa.exc.DBAPIError, state: str, where: str) -> Tideg
         return StoreError(f"the server cannot be reached: {line}", where=where, remedy="Start it, or mend the URL.")
     if state[:2] == "28":
         return StoreError("the server refused the login", where=where, remedy="Check the user and the password.")
-    return StoreError(f"the database failed: {line}", where=where, remedy="Run: tidegate doctor")
+    return StoreError(f"the database failed: {line}", where=where, remedy="Run: tidegate db check")
 
 
 _POSTGRES = {

@@ -42,6 +42,7 @@ class Prospect:
     waits: tuple[Finding, ...]
     next_possible: datetime | None
     deciding: str
+    then: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ def _prospect(environment: str, decision: Decision) -> Prospect:
         waits=waits,
         next_possible=decision.next_possible,
         deciding=deciding_rule(waits, decision.next_possible),
+        then=_then(decision, waits),
     )
 
 
@@ -123,6 +125,18 @@ def _opens(finding: Finding) -> tuple[bool, datetime]:
 def deciding_rule(waits: tuple[Finding, ...], next_possible: datetime | None) -> str:
     """The rule on which the earliest moment hangs: of those that only time passes, the one that opens last."""
     return waits[-1].rule if waits and next_possible is not None else ""
+
+
+_RECURRING = ("train", "windows", "blackout")
+
+
+def _then(decision: Decision, waits: tuple[Finding, ...]) -> str:
+    """The recurring rule that is waited for after the deciding one, as a train on Tuesday is after a notice."""
+    last = waits[-1].opens_at if waits else None
+    if last is None or decision.next_possible is None or decision.next_possible <= last:
+        return ""
+    asked = {finding.rule for finding in decision.findings if finding.time_only}
+    return next((rule for rule in _RECURRING if rule in asked and rule != waits[-1].rule), "")
 
 
 @dataclass(frozen=True, slots=True)

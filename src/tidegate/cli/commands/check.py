@@ -37,7 +37,7 @@ def check(release: str, environment: str) -> int:
         book = policies.current(connection)
         actor = _assumed(book.policy, environment, run.person)
         judged = judge(connection, release, Question(Action.START, actor, environment), house.now())
-    assumed = f"assuming that {actor.person} signs"
+    assumed = f"assuming that {actor.person} signs" if actor.person in book.policy.people else ""
     view = DecisionView(judged.decision, release, book.tz, book.policy.rehearsal or "", assumed)
     record = judged.decision.as_dict()
     if book.policy.rehearsal:

@@ -25,11 +25,19 @@ db = Group(
 def check() -> int:
     """The command."""
     from tidegate.cli.text import bad, clean, columns, good, wrapped
+    from tidegate.errors import NotFoundError
     from tidegate.store.database import open_database
 
     run = session()
-    checks = open_database(run.settings().database_url).checks()
-    rows: list[tuple[str, ...]] = [(good("✓") if one.ok else bad("✗"), one.name, clean(one.found)) for one in checks]
+    database = open_database(run.settings().database_url)
+    if database.path is not None and not database.path.is_file():
+        raise NotFoundError(
+            "there is no database yet", where=str(database.path), remedy="the first command that decides makes it"
+        )
+    checks = database.checks()
+    rows: list[tuple[str, ...]] = [
+        (f"{good('✓') if one.ok else bad('✗')} {one.name}", clean(one.found)) for one in checks
+    ]
     lines = columns(rows)
     for one in checks:
         if not one.ok and one.remedy:

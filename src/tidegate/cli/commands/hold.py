@@ -80,8 +80,7 @@ def lift(hold: str, reason: str) -> int:
 @command("list", help="List the holds in force.", examples="tidegate hold list")
 def list_() -> int:
     """The command."""
-    from tidegate.cli.render_status import hold_rows
-    from tidegate.cli.text import columns
+    from tidegate.cli.render_status import hold_lines
     from tidegate.store import holds, policies
 
     run = session()
@@ -89,5 +88,5 @@ def list_() -> int:
     with house.database.read() as connection:
         found = holds.in_force(connection, house.now())
         tz = policies.current(connection).tz
-    run.answer(found, columns(hold_rows(found, tz, house.now())) or ["no hold is in force"])
+    run.answer(found, hold_lines(found, tz, house.now()) or ["no hold is in force"])
     return 0
