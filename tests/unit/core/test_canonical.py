@@ -10,6 +10,7 @@ from fractions import Fraction
 from types import MappingProxyType
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -150,6 +151,22 @@ def test_canonical_bytes_read_back_as_the_same_value(value: object) -> None:
     data = canonical(value)
     assert parse(data) == value
     assert canonical(parse(data)) == data
+
+
+tricky_numbers = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from(
+    [0.0, -0.0, 1.0, -1.5, 1e-4, 9.999e-5, 1e-6, 1e-7, 123456.75, 1e15, 1e16, 1.5e16, 1e20, 1e21, 1.7e308]
+)
+tricky_texts = st.text(st.sampled_from('1.0e+-5,}]"\\\n\x00\x1f\x7fé\u20ac\U0001f600\ue000'), max_size=8)
+tricky_values = st.recursive(
+    tricky_numbers | tricky_texts | st.integers(-(2**53) + 1, 2**53 - 1) | st.booleans() | st.none(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(tricky_texts, inner, max_size=4),
+    max_leaves=10,
+)
+
+
+@given(tricky_values)
+def test_the_short_way_to_write_writes_what_the_long_way_does(value: object) -> None:
+    assert canonical(value) == rfc8785.dumps(value)  # type: ignore[arg-type]
 
 
 @given(st.sets(st.text(max_size=3), max_size=6))
