@@ -14,7 +14,25 @@ def main() -> NoReturn:
 
     from tidegate.cli.root import run
 
-    sys.exit(run(sys.argv[1:], _parts))
+    _end(run(sys.argv[1:], _parts))
+
+
+def _end(code: int) -> NoReturn:
+    """Exit; at once where a thread still acts on a unit: it is read back by whoever executes next."""
+    import sys
+
+    threading = sys.modules.get("threading")
+    if threading is not None and any(
+        not thread.daemon and thread is not threading.main_thread() for thread in threading.enumerate()
+    ):
+        import os
+        from contextlib import suppress
+
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _parts() -> object:

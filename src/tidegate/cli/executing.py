@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from tidegate.cli.text import clean
+from tidegate.engine.runner import exit_process
 from tidegate.orchestration.executor import Executor
 from tidegate.orchestration.house import House
 from tidegate.views.attention import executor_lock
@@ -63,7 +64,7 @@ class Executing:
         self._next_try = time.monotonic() + TAKE_OVER_S
         if self._lock is not None and not self._lock.try_acquire():
             return
-        executor = Executor(self._house, lock=self._lock)
+        executor = Executor(self._house, lock=self._lock, on_lost=self._lost)
         try:
             executor.open()
         except BaseException:
@@ -71,6 +72,10 @@ class Executing:
                 self._lock.release()
             raise
         self._executor = executor
+
+    def _lost(self) -> None:
+        self._session.say("this executor was given up by the others, and stops before it does anything twice")
+        exit_process()
 
     def idle(self) -> bool:
         """Whether nothing runs in this command right now."""

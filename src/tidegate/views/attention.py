@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
 
 from tidegate.core.rollout import RolloutState
+from tidegate.engine.lease import executors
 from tidegate.orchestration.house import House
 from tidegate.store import outbox, requests, rollouts
 from tidegate.store.election import ExecutorLock
+from tidegate.store.rollouts import Rollout
 from tidegate.views.moments import counted, length
 
 PATIENCE = timedelta(seconds=30)
-"""How long something may be overdue on PostgreSQL, where nobody can ask who executes, before it is said."""
+"""How long something may be overdue on PostgreSQL, where an executor that has registered may be gone."""
 
 WAY_OUT = "tidegate worker --once"
 """The command that does what is due."""
@@ -25,34 +29,47 @@ def executor_lock(house: House) -> ExecutorLock:
 
 
 def who_executes(house: House) -> str | None:
-    """Who executes, as they introduced themselves; None: nobody, or nobody can tell (PostgreSQL)."""
-    return executor_lock(house).holder() if house.database.kind == "sqlite" else None
+    """Who executes, as they introduced themselves; None: nobody.
+
+    On PostgreSQL these are the executors that have registered; one that was killed stands there until another one
+    has found that it is gone.
+    """
+    if house.database.kind == "sqlite":
+        return executor_lock(house).holder()
+    with house.database.read() as connection:
+        if not sa.inspect(connection).has_table(executors.name):
+            return None
+        return ", ".join(connection.execute(sa.select(executors.c.id).order_by(executors.c.id)).scalars()) or None
 
 
 def attention(house: House) -> list[str]:
     """Sentences about what is overdue or unwatched; empty where somebody executes, or nothing is due."""
-    if who_executes(house) is not None:
+    somebody = who_executes(house) is not None
+    if somebody and house.database.kind == "sqlite":
         return []
     with house.database.read() as connection:
         now = house.now()
-        patience = timedelta(0) if house.database.kind == "sqlite" else PATIENCE
-        active = rollouts.find(connection, states=_NEEDS)
-        back = [r for r in active if r.state is RolloutState.RUNNING or r.due_at is None or r.due_at + patience < now]
-        late = [r for r in requests.waiting(connection) if r.due_at is not None and r.due_at + patience < now]
-        unsent = outbox.due(connection, now - patience)
-    if house.database.kind != "sqlite":
-        back = [r for r in back if r.due_at is not None]
+        limit = now - (PATIENCE if somebody else timedelta(0))
+        left = [r for r in rollouts.find(connection, states=_NEEDS) if _is_left(r, limit, somebody)]
+        late = [r for r in requests.waiting(connection) if r.due_at is not None and r.due_at < limit]
+        unsent = outbox.due(connection, limit)
     found = [
         f"{r.component} in {r.environment} is {_WORD[r.state]} and nobody executes; rollout {r.id} "
         f"began {length(now - r.started_at)} ago"
-        for r in back
+        for r in left
     ]
     found += [f"the start of {r.release} in {r.environment} is overdue and nobody executes" for r in late]
     if unsent:
-        found.append(
-            f"{counted(len(unsent), 'message')} {'is' if len(unsent) == 1 else 'are'} overdue and nobody executes"
-        )
+        are = "is" if len(unsent) == 1 else "are"
+        found.append(f"{counted(len(unsent), 'message')} {are} overdue and nobody executes")
     return found
+
+
+def _is_left(rollout: Rollout, limit: datetime, somebody: bool) -> bool:
+    """Whether nobody minds a rollout: where somebody may, only what is overdue shows that they do not."""
+    if rollout.due_at is None:
+        return not somebody
+    return rollout.due_at < limit or (rollout.state is RolloutState.RUNNING and not somebody)
 
 
 _WORD = {

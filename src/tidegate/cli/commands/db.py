@@ -58,7 +58,9 @@ def upgrade() -> int:
     run = session()
     house = run.parts.build_house(run.settings())
     house.queue.migrate()
-    run.answer({"database": house.database.where}, [f"{good('✓')} {house.database.where} is of this version"])
+    run.answer(
+        {"database": house.database.where}, [f"{good('✓')} the tables are of this version", f"  {house.database.where}"]
+    )
     return 0
 
 
