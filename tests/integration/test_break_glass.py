@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import shutil
 import signal
@@ -13,6 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.support import kill_world
+from tests.support.kill_checks import restarts
+from tests.support.kill_stories import STORIES
+from tests.support.kill_world import RITA, UNITS, World, all_is_quiet, execute
+from tests.support.processes import PROJECT
 from tidegate.clock import system_clock
 from tidegate.core.effect import EffectState, Finding, Token
 from tidegate.core.rollout import RolloutState
@@ -23,12 +30,6 @@ from tidegate.orchestration.house import House
 from tidegate.orchestration.identity import Claim
 from tidegate.orchestration.wayback import WayBackDocument
 from tidegate.store import leases, releases, rollouts
-
-from tests.support import kill_world
-from tests.support.kill_checks import restarts
-from tests.support.kill_stories import STORIES
-from tests.support.kill_world import RITA, UNITS, World, all_is_quiet, execute
-from tests.support.processes import PROJECT
 
 FORWARD = "shop-0.11.0.production.1"
 NEW, OLD = "0.11.0", "0.10.0"
@@ -51,6 +52,12 @@ def carried(open_release: World, tmp_path_factory: pytest.TempPathFactory) -> Wo
     kill_world.copy(open_release.directory, world.directory)
     assert execute(world, lambda _: None, lambda house: STORIES["watched-rollout"].tell(world, house), all_is_quiet)
     return world
+
+
+@pytest.fixture(autouse=True)
+def databases_closed() -> Iterator[None]:
+    yield
+    kill_world.close_all()
 
 
 @pytest.fixture
@@ -314,7 +321,7 @@ def test_a_unit_that_does_not_answer_is_unknown_and_the_rest_is_resumed(standing
     with house.database.read() as connection:
         rows = {row.effect.unit: row.state for row in rollouts.effects_of(connection, glass)}
     assert rows == {"web1": EffectState.CONFIRMED, "web2": EffectState.UNKNOWN, "web3": EffectState.CONFIRMED}
-    assert execute(standing, lambda _: None, lambda house: str(rollout.resume(house, glass.id, RITA)), all_is_quiet)
+    assert execute(standing, lambda _: None, lambda house: rollout.resume(house, glass.id, RITA), all_is_quiet)
     assert set(running(standing).values()) == {OLD}
     demand_told(standing, standing.house())
 
@@ -459,7 +466,8 @@ def demand_whole(world: World) -> None:
         with house.database.read() as connection:
             paused = rollouts.find(connection, states=[RolloutState.PAUSED])
         for found in paused:
-            assert execute(world, lambda _: None, lambda h, i=found.id: str(rollout.resume(h, i, RITA)), all_is_quiet)
+            resume = functools.partial(rollout.resume, rollout_id=found.id, by=RITA)
+            assert execute(world, lambda _: None, resume, all_is_quiet)
     house = world.house()
     acts = len([id_ for id_ in states(house) if ".glass." in id_])
     demand_told(world, house, glass=acts)
@@ -528,9 +536,7 @@ def fill(place: Path) -> None:
                     break
 
 
-def test_on_a_full_disk_nothing_is_decided_and_yet_it_goes_back(
-    standing: World, full_disk: Callable[[], None]
-) -> None:
+def test_on_a_full_disk_nothing_is_decided_and_yet_it_goes_back(standing: World, full_disk: Callable[[], None]) -> None:
     house = standing.house()
     full_disk()
     with pytest.raises(StoreError, match="the disk is full: nothing was recorded"):

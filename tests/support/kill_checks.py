@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+
+from tests.support.kill_stories import Story
+from tests.support.kill_world import UNITS, World
 from tidegate.core.effect import EffectState, Presence, Stage
 from tidegate.core.rollout import ACTIVE, RolloutState
 from tidegate.orchestration import audit
 from tidegate.orchestration.house import House
 from tidegate.store import outbox, policies, releases, rollouts, tables
-
-from tests.support.kill_stories import Story
-from tests.support.kill_world import UNITS, World
 
 ENDED = frozenset({EffectState.CONFIRMED, EffectState.FAILED, EffectState.OVERTAKEN, EffectState.WITHDRAWN})
 BY_THE_WAY = frozenset({"rollout.doubted", "rollout.resolved", "rollout.stranded"})

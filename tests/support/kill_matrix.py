@@ -113,7 +113,7 @@ def _run_and_exit(act: Callable[[], object], report: Path | None) -> None:
         if report is not None:
             report.write_text(json.dumps(result))
         status = 0
-    except BaseException:
+    except BaseException:  # noqa: BLE001  a child must never return into its parent's code
         (report or Path("/dev/stderr")).write_text(json.dumps({"failed": traceback.format_exc()}))
     finally:
         # Without handlers at exit: threads of the engine may still be there, as in a process that is killed.
@@ -240,10 +240,9 @@ class Matrix:
         try:
             status = forked(lambda: self._tell(world, _killer(point)))
             reached = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-            recoveries = 0
-            for recoveries in range(1, RECOVERIES + 1):
-                if forked(lambda: self._tell(world, lambda _: None)) == 0:
-                    break
+            recoveries = 1
+            while forked(lambda: self._tell(world, lambda _: None)) != 0 and recoveries < RECOVERIES:
+                recoveries += 1
             wrong = asked(lambda: self._check(world), world.directory / "check.json")
         finally:
             agents.close()
@@ -279,6 +278,7 @@ def warm() -> None:
     """Import what a worker imports, and parse what it parses, once."""
     import dbos  # noqa: F401
     import psycopg  # noqa: F401
+
     from tidegate.engine import queue, runner  # noqa: F401
     from tidegate.orchestration import leg  # noqa: F401
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from tests.support.kill_world import RITA, World, all_is_quiet, open_and_approve
 from tidegate.core.rollout import Direction
 from tidegate.orchestration import hold, rollback, rollout
 from tidegate.orchestration.house import House
 from tidegate.store import holds, rollouts
-
-from tests.support.kill_world import RITA, World, all_is_quiet, open_and_approve
 
 RELEASE = "shop-0.11.0"
 

@@ -1,27 +1,31 @@
 """A worker that ends, or freezes, at one kill point: kill_worker.py STORY POINT SIGNAL DIRECTORY [URL [LEASE_S]]
 
-It tells the story and executes until it is over. Exit code 0: it is over. ``break-glass`` as story takes production
-back by the way back alone, ``import`` brings the journal home; neither opens more than it needs.
+It tells the story and executes until it is over; exit code 0. Where the directory has a file ``stay``, it never is.
+``break-glass`` as story takes production back by the way back alone, ``import`` brings the journal home; neither opens
+more than it needs.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 from pathlib import Path
 
-from tidegate.clock import system_clock
-from tidegate.orchestration import breakglass, wayback
-
 from tests.support.kill_stories import STORIES
 from tests.support.kill_world import Points, World, execute, hurry
+from tidegate.clock import system_clock
+from tidegate.errors import StoreError
+from tidegate.orchestration import breakglass, wayback
+from tidegate.orchestration.house import House
 
 
 def stop_at(point: str, number: int) -> Points:
-    """Points of which one sends us a signal."""
+    """Points of which one sends us a signal; each is printed as it is passed."""
 
     def on_point(name: str) -> None:
+        os.write(1, f"{name}\n".encode())
         if name == point:
             os.kill(os.getpid(), number)
 
@@ -56,8 +60,14 @@ def main(arguments: list[str]) -> int:
     else:
         told = STORIES[story]
         lease_s = float(arguments[5]) if len(arguments) > 5 else 10.0
+
+        def is_over(house: House) -> bool:
+            with contextlib.suppress(StoreError):
+                return told.over(house) and not (world.directory / "stay").exists()
+            return False  # its server is away: it is waited for
+
         over = execute(
-            world, points, lambda house: told.tell(world, house), told.over, lease_s=lease_s, timeout_s=30, close=False
+            world, points, lambda house: told.tell(world, house), is_over, lease_s=lease_s, timeout_s=40, close=False
         )
         sys.stdout.flush()
         os._exit(0 if over else 1)

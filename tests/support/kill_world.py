@@ -15,8 +15,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
+from tests.support.gitrepo import GitRepository
+from tests.support.kill_agents import ForkedHostDriver
 from tidegate.app import Settings, build_house
 from tidegate.clock import system_clock
 from tidegate.core.actor import Actor, Assurance
@@ -35,19 +38,18 @@ from tidegate.orchestration.identity import Claim
 from tidegate.policyfile.load import load_policy
 from tidegate.sources.contract import Sample, Source
 from tidegate.store import outbox, releases, rollouts
-from tidegate.store.database import Seam, nowhere
+from tidegate.store.database import Database, Seam, nowhere
 from tidegate.store.election import ExecutorLock
-
-from tests.support.gitrepo import GitRepository
-from tests.support.kill_agents import ForkedHostDriver
 
 UNITS = ("web1", "web2", "web3")
 RITA = Actor("rita", "ssh key of the tests", Assurance.SIGNATURE)
 PLACE = "/world"
 """What the policy calls the directory of the hosts; each world's driver puts its own in place of it."""
 
-RESTART = 'echo "$0 $(tail -n 1 "$1/.tidegate/journal.jsonl")" >> "$1.restarts"'
-"""Notes the version, and the last line of the host's journal, in which the key stands."""
+RESTART = (
+    'echo "$0 $(tail -n 1 "$1/.tidegate/journal.jsonl")" >> "$1.restarts"; while test -e "$1.slow"; do sleep 0.02; done'
+)
+"""Notes the version, and the last line of the host's journal, in which the key stands; waits where a test says so."""
 
 JUNIT = (
     '<testsuites><testsuite name="a" tests="1" failures="0" errors="0" skipped="0">'
@@ -147,11 +149,15 @@ class HostCounts:
 
 @dataclass(frozen=True)
 class World:
-    """A directory and a database. ``forked``: the agents are forked by ``kill_agents.serve``, which must run."""
+    """A directory and a database.
+
+    ``forked``: the agents are forked by ``kill_agents.serve``, which must run. ``agent`` is the source of another one.
+    """
 
     directory: Path
     url: str = ""
     forked: bool = True
+    agent: bytes | None = None
 
     @property
     def repository(self) -> Path:
@@ -170,15 +176,16 @@ class World:
 
     def driver(self, component: str, environment: str, settings: Mapping[str, Any], at: Seam = nowhere) -> Driver:
         """The host driver on this world's directories, with its seam."""
-        hosts = [
-            {**host, "path": host["path"].replace(PLACE, str(self.hosts), 1)} for host in settings["hosts"]
-        ]
+        hosts = [{**host, "path": host["path"].replace(PLACE, str(self.hosts), 1)} for host in settings["hosts"]]
         made = HostSettings.model_validate({**settings, "hosts": hosts})
         for host in hosts:
             Path(host["path"]).parent.mkdir(parents=True, exist_ok=True)
         target = Target(component, environment)
         return SeamedDriver(
-            ForkedHostDriver(target, made, self.agents) if self.forked else HostDriver(target, made), at
+            ForkedHostDriver(target, made, self.agents)
+            if self.forked
+            else HostDriver(target, made, agent=self.agent, observe_wait_s=5.0),
+            at,
         )
 
     def house(self, at: Seam = nowhere) -> House:
@@ -193,6 +200,7 @@ class World:
             driver_for=lambda component, environment, settings: self.driver(component, environment, settings, at),
         )
         built.queue.migrate()
+        _opened.append(built.database)
         return replace(built, source_for=source_for)
 
     def lock(self) -> ExecutorLock:
@@ -200,10 +208,19 @@ class World:
         return ExecutorLock(self.repository / ".tidegate" / "executor.lock")
 
 
+_opened: list[Database] = []
+
+
+def close_all() -> None:
+    """Close the databases of all houses that were built in this process."""
+    while _opened:
+        _opened.pop().close()
+
+
 def execute(
     world: World,
     at: Seam,
-    commands: Callable[[House], None],
+    commands: Callable[[House], object],
     over: Callable[[House], bool],
     *,
     timeout_s: float = 20.0,
@@ -244,7 +261,7 @@ def all_is_quiet(house: House) -> bool:
         if busy or outbox.undelivered(connection):
             return False
     legs = [house.queue.status(rollout.leg_id(r.id, n + 1)).state for r in found for n in range(r.legs)]
-    return all(state in (LegState.DONE, LegState.FAILED) for state in legs)
+    return not set(legs) & {LegState.QUEUED, LegState.RUNNING}
 
 
 def make_keys(directory: Path) -> dict[str, str]:
@@ -331,12 +348,12 @@ class Points:
 
 def _caller() -> str:
     """Who commits: the use case nearest to the transaction."""
-    frame = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
         if module.startswith(("tidegate.orchestration", "tidegate.engine", "tidegate.store.schema")):
             return f"{module.rpartition('.')[2]}.{frame.f_code.co_name.strip('_')}"
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return "?"
 
 

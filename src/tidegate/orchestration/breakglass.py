@@ -323,9 +323,7 @@ def _sign(
     return _SignedActor(actor, statement.decode(), signature)
 
 
-def _begun(
-    document: WayBackDocument, signed: _SignedActor, attempt: str, reason: str, clock: Clock
-) -> dict[str, Any]:
+def _begun(document: WayBackDocument, signed: _SignedActor, attempt: str, reason: str, clock: Clock) -> dict[str, Any]:
     return {
         "kind": "begun",
         "at": to_text(clock()),
@@ -683,5 +681,3 @@ def _record_effects(connection: sa.Connection, glass: Rollout, act: _GlassAct) -
         detail = result.detail if result else "the journal does not say what became of it"
         ended = act.returned_at.get(unit, act.at)
         rollouts.move_effect(connection, dispatched, _EVENT[act.finding(unit)], ended, detail)
-
-
