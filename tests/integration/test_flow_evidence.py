@@ -171,15 +171,16 @@ def test_an_artifact_is_changed_by_who_may_and_shows_it(org: Organisation) -> No
     assert not list(org.house.packages.glob("draft-*"))
 
 
-@pytest.mark.parametrize(
-    ("claimed", "sentence"),
-    [(Claim("rita"), "rita is only asserted"), (Claim("alice"), "alice may not open"), (Claim("zoe"), "no person")],
-)
-def test_a_typed_name_gives_no_release_up(org: Organisation, claimed: Claim, sentence: str) -> None:
+def test_a_typed_name_gives_no_release_up(org: Organisation) -> None:
     opened = org.open()
-    with pytest.raises(NotPermittedError, match=sentence):
-        release.cancel(org.house, opened, claimed, "")
-    assert org.kinds()[-1] == "release.denied"
+    for claimed, sentence in (
+        (Claim("rita"), "rita is only asserted"),
+        (Claim("alice"), "alice may not open"),
+        (Claim("zoe"), "no person"),
+    ):
+        with pytest.raises(NotPermittedError, match=sentence):
+            release.cancel(org.house, opened, claimed, "")
+        assert org.kinds()[-1] == "release.denied"
 
 
 def test_a_version_is_released_once(org: Organisation) -> None:

@@ -67,20 +67,12 @@ def test_a_refused_start_leaves_one_denied_leaf(org: Organisation) -> None:
     assert all(unit.token is None for unit in org.worlds["production"].units.values())
 
 
-@pytest.mark.parametrize(
-    ("environment", "kind", "sentence"),
-    [
-        ("moon", DecisionRefusedError, "the policy knows no environment"),
-        ("", DecisionRefusedError, "the policy knows no environment"),
-    ],
-)
-def test_an_unknown_environment_is_refused_by_decision(
-    org: Organisation, environment: str, kind: type[TidegateError], sentence: str
-) -> None:
+def test_an_unknown_environment_is_refused_by_decision(org: Organisation) -> None:
     opened = org.prepared()
-    with pytest.raises(kind, match=sentence):
-        org.start(opened, environment)
-    assert org.kinds()[-1] == "decision.denied"
+    for environment in ("moon", ""):
+        with pytest.raises(DecisionRefusedError, match="the policy knows no environment"):
+            org.start(opened, environment)
+        assert org.kinds()[-1] == "decision.denied"
 
 
 def test_an_unknown_release_is_not_found(org: Organisation) -> None:
@@ -124,36 +116,32 @@ def test_what_runs_besides_the_record_is_not_replaced(org: Organisation) -> None
 # One transaction.
 
 
-@pytest.mark.parametrize("point", ["record", "enqueue", "outbox", "commit", "log"])
-def test_what_cannot_be_recorded_whole_is_not_begun(
-    make_org: Callable[..., Organisation], monkeypatch: pytest.MonkeyPatch, point: str
-) -> None:
+class FailedError(Exception):
+    """What is made to fail in the middle of a start."""
+
+
+def fail(*_: Any, **__: Any) -> Any:
+    raise FailedError
+
+
+def test_what_cannot_be_recorded_whole_is_not_begun(make_org: Callable[..., Organisation]) -> None:
     org = make_org(communication=MESSAGES)
     opened = org.prepared()
     before = org.counts()
-
-    class FailedError(Exception):
-        pass
-
-    def fail(*_: Any, **__: Any) -> Any:
-        raise FailedError
-
-    match point:
-        case "record":
-            monkeypatch.setattr(rollout, "record", fail)
-        case "enqueue":
-            monkeypatch.setattr(org.legs, "enqueue", fail)
-        case "outbox":
-            monkeypatch.setattr(outbox, "put", fail)
-        case "log":
-            monkeypatch.setattr(log, "append", fail)
-        case "commit":
-            monkeypatch.setattr(org.house.database, "at", fail)
-    with pytest.raises(FailedError):
-        org.start(opened)
-    monkeypatch.undo()
-    assert org.counts() == before
-    assert org.legs.waiting == []
+    points: list[tuple[object, str]] = [
+        (rollout, "record"),
+        (org.legs, "enqueue"),
+        (outbox, "put"),
+        (log, "append"),
+        (org.house.database, "at"),
+    ]
+    for where, name in points:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(where, name, fail)
+            with pytest.raises(FailedError):
+                org.start(opened)
+        assert org.counts() == before
+        assert org.legs.waiting == []
     assert org.decide(opened).allowed
     org.start(opened)
     org.carry()
@@ -167,11 +155,8 @@ def test_the_leg_is_enqueued_in_the_transaction_that_decides(
     house = replace(org.house, queue=queue)
     opened = org.prepared()
 
-    def fail(*_: Any, **__: Any) -> Any:
-        raise RuntimeError
-
     monkeypatch.setattr(rollout, "record", fail)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(FailedError):
         rollout.start(house, opened, "production", org.claim("rita"))
     leg = rollout.leg_id(f"{opened}.production.1", 1)
     assert queue.status(leg).state is LegState.ABSENT
@@ -319,40 +304,37 @@ def test_an_artifact_that_changes_between_the_look_and_the_decision_is_not_carri
 # Who it was.
 
 
-@pytest.mark.parametrize(
-    ("person", "key", "kind", "sentence"),
-    [
-        ("alice", None, DecisionRefusedError, "alice may not start in production"),
-        ("rita", "", DecisionRefusedError, r"rita is only asserted \(typed name\); production asks for signature"),
-        ("rita", "alice", NotPermittedError, "which is none of rita"),
-        ("zoe", "", NotPermittedError, 'the policy knows no person "zoe"'),
-        ("tidegate", "", NotPermittedError, 'the policy knows no person "tidegate"'),
-    ],
-)
-def test_who_may_not_start(
-    org: Organisation, person: str, key: str | None, kind: type[TidegateError], sentence: str
-) -> None:
+UNPERMITTED: list[tuple[str, str | None, type[TidegateError], str]] = [
+    ("alice", None, DecisionRefusedError, "alice may not start in production"),
+    ("rita", "", DecisionRefusedError, r"rita is only asserted \(typed name\); production asks for signature"),
+    ("rita", "alice", NotPermittedError, "which is none of rita"),
+    ("zoe", "", NotPermittedError, 'the policy knows no person "zoe"'),
+    ("tidegate", "", NotPermittedError, 'the policy knows no person "tidegate"'),
+]
+
+
+def test_who_may_not_start(org: Organisation) -> None:
     opened = org.prepared()
-    with pytest.raises(kind, match=sentence):
-        rollout.start(org.house, opened, "production", org.claim(person, key))
-    assert org.kinds()[-1] in ("decision.denied", "start.denied")
+    for person, key, kind, sentence in UNPERMITTED:
+        with pytest.raises(kind, match=sentence):
+            rollout.start(org.house, opened, "production", org.claim(person, key))
+        assert org.kinds()[-1] in ("decision.denied", "start.denied")
     assert org.counts()["tg_rollout"] == 0
 
 
-@pytest.mark.parametrize(
-    ("act", "concerns", "sentence"),
-    [
-        (Act.START, {"release": "other-1.0.0", "environment": "production"}, "its release is 'other-1.0.0'"),
-        (Act.START, {"release": "billing-1.1.0", "environment": "staging"}, "its environment is 'staging'"),
-        (Act.ROLLBACK, {"release": "billing-1.1.0", "environment": "production"}, "its act is 'rollback'"),
-    ],
-)
-def test_a_signature_for_something_else_starts_nothing(
-    org: Organisation, act: Act, concerns: dict[str, str], sentence: str
-) -> None:
+OTHER_ACTS = [
+    (Act.START, {"release": "other-1.0.0", "environment": "production"}, "its release is 'other-1.0.0'"),
+    (Act.START, {"release": "billing-1.1.0", "environment": "staging"}, "its environment is 'staging'"),
+    (Act.ROLLBACK, {"release": "billing-1.1.0", "environment": "production"}, "its act is 'rollback'"),
+]
+
+
+def test_a_signature_for_something_else_starts_nothing(org: Organisation) -> None:
     opened = org.prepared()
-    with pytest.raises(NotPermittedError, match=f"rita has signed something else: {sentence}"):
-        rollout.start(org.house, opened, "production", proven(org, act, **concerns))
+    for act, concerns, sentence in OTHER_ACTS:
+        signed = proven(org, act, **concerns)
+        with pytest.raises(NotPermittedError, match=f"rita has signed something else: {sentence}"):
+            rollout.start(org.house, opened, "production", signed)
 
 
 def test_a_signed_start_is_spent_once(org: Organisation) -> None:
@@ -426,19 +408,17 @@ def _resume(org: Organisation, started: str, claim: Claim) -> None:
 
 
 @pytest.mark.parametrize("act", [_pause, _resume])
-@pytest.mark.parametrize(
-    ("person", "key", "sentence"),
-    [("rita", "", "rita is only asserted; production asks for signature"), ("alice", None, "alice may not start")],
-)
 def test_a_typed_name_neither_pauses_nor_resumes(
-    org: Organisation, act: Callable[[Organisation, str, Claim], None], person: str, key: str | None, sentence: str
+    org: Organisation, act: Callable[[Organisation, str, Claim], None]
 ) -> None:
     started = org.start(org.prepared())
     if act is _resume:
         _pause(org, started, org.claim("rita"))
-    with pytest.raises(NotPermittedError, match=sentence):
-        act(org, started, org.claim(person, key))
-    assert org.kinds()[-1] == "rollout.denied"
+    with pytest.raises(NotPermittedError, match="rita is only asserted; production asks for signature"):
+        act(org, started, org.claim("rita", ""))
+    with pytest.raises(NotPermittedError, match="alice may not start"):
+        act(org, started, org.claim("alice"))
+    assert org.kinds()[-2:] == ["rollout.denied", "rollout.denied"]
 
 
 def test_a_paused_rollback_is_resumed_by_who_may_roll_back(org: Organisation) -> None:

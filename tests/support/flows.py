@@ -30,6 +30,7 @@ from tests.support.facts import merged
 from tests.support.gitrepo import GitRepository
 from tests.support.postgres import PostgresServer
 from tidegate.app import Settings, build_house
+from tidegate.core.actor import Actor, Assurance
 from tidegate.core.approval import Answer
 from tidegate.core.decision import Action, Decision, Question
 from tidegate.core.leaf import Leaf
@@ -172,6 +173,10 @@ class Legs:
         return LegReport(LegState.QUEUED)
 
 
+class _UndoneError(Exception):
+    """Rolls a supposition back."""
+
+
 @dataclass
 class Organisation:
     """The parts of one organisation, and the acts of its people in few words."""
@@ -242,17 +247,25 @@ class Organisation:
         """Have rita adopt the policy with ``changes``; its digest."""
         return policy_flow.adopt(self.house, policy(**changes), self.claim("rita")).digest
 
-    def decide(self, release: str, environment: str = "production", action: Action = Action.START) -> Decision:
-        """What a plain check says to rita, with her signature."""
-        from tidegate.core.actor import Actor, Assurance
+    def decide(self, release: str, environment: str = "production", *, supposing: str = "") -> Decision:
+        """What a plain check says to rita, with her signature.
 
-        question = Question(action, Actor("rita", "ssh", Assurance.SIGNATURE), environment)
-        with self.house.database.read() as connection:
-            return judge(connection, release, question, self.house.now()).decision
+        Args:
+            supposing: a change of the database behind Tidegate's back, undone afterwards.
+        """
+        question = Question(Action.START, Actor("rita", "ssh", Assurance.SIGNATURE), environment)
+        if not supposing:
+            with self.house.database.read() as connection:
+                return judge(connection, release, question, self.house.now()).decision
+        with contextlib.suppress(_UndoneError), self.house.database.write() as connection:
+            connection.execute(sa.text(supposing))
+            found = judge(connection, release, question, self.house.now()).decision
+            raise _UndoneError
+        return found
 
-    def reasons(self, release: str, environment: str = "production") -> list[str]:
+    def reasons(self, release: str, environment: str = "production", *, supposing: str = "") -> list[str]:
         """What stands in the way, in words."""
-        return [finding.message for finding in self.decide(release, environment).against()]
+        return [finding.message for finding in self.decide(release, environment, supposing=supposing).against()]
 
     def rollout(self, rollout_id: str) -> Rollout:
         with self.house.database.read() as connection:
