@@ -11,6 +11,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 from tests.support.kill_stories import STORIES
@@ -28,6 +29,8 @@ def stop_at(point: str, number: int) -> Points:
         os.write(1, f"{name}\n".encode())
         if name == point:
             os.kill(os.getpid(), number)
+            # Another thread may be the one that takes the signal; a stop reaches this one some microseconds later.
+            time.sleep(0.2)
 
     return Points(on_point)
 
