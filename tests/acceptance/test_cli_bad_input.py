@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
 from tests.support.shop import PEOPLE, Done, Shop
+from tidegate.cli.root import root
 
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join(f'*{chr(97 + i)}' for _ in range(10))}]\n" for i in range(9)
@@ -211,6 +214,27 @@ def test_an_existing_file_is_not_overwritten(shared_shop: Shop, tmp_path: Path) 
     ):
         assert shared_shop.run(*words).code == 6
     assert target.read_text() == "mine"
+
+
+_WORD = st.one_of(
+    st.sampled_from([*root.lazy, "list", "show", "add", "open", "log", "shop", "shop-1.1.0", "production", "rita"]),
+    st.sampled_from(
+        ["--for", "--as", "--json", "--key", "--now", "--type", "--version", "--at", "--reason", "-C", "--", "-"]
+    ),
+    st.text(max_size=8).filter(lambda text: "\0" not in text),
+)
+NOT_TYPED = {"demo", "init", "worker"}
+"""What would begin to work, or write elsewhere."""
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(_WORD, max_size=7))
+def test_whatever_is_typed_ends_with_a_code_of_the_table_and_a_remedy(shared_shop: Shop, words: list[str]) -> None:
+    assume(not NOT_TYPED & set(words))
+    done = shared_shop.run(*words)
+    assert done.code in range(7), (words, done)
+    assert "Tidegate failed" not in done.err, (words, done)
+    assert done.out or done.err
 
 
 def test_the_people_of_the_tests_are_those_of_the_keys(shared_shop: Shop) -> None:

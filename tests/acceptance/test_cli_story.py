@@ -167,10 +167,11 @@ def test_the_plan_says_which_rule_of_time_decides(shop: Shop) -> None:
     )
     plan = shop.good("plan", "shop", "--now", "2026-11-20T20:00:00Z", "--json").json
     production = next(e for e in plan["environments"] if e["environment"] == "production")
-    assert production["deciding"] == "notice"
+    assert (production["deciding"], production["then"]) == ("notice", "train")
     assert production["next_possible"] == "2026-12-01T18:00:00.000000Z"
     text = shop.good("plan", "shop", "--now", "2026-11-20T20:00:00Z").out
     assert "at the earliest Tue 1 Dec 2026 10:00 PST (in 11 days)" in text
+    assert "time: notice decides, then the train" in text
 
 
 def test_a_file_that_differs_is_a_proposal_until_it_is_adopted(shop: Shop) -> None:

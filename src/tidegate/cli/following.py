@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import TYPE_CHECKING
 
 from tidegate.cli.executing import Executing
-from tidegate.cli.text import bad, clean, doubtful, good, strong, wrapped
-from tidegate.core.effect import EffectState
+from tidegate.cli.telling import Teller
+from tidegate.cli.text import bad, clean, good, wrapped
 from tidegate.core.rollout import Direction, RolloutState
-from tidegate.errors import TidegateError
+from tidegate.errors import ConflictError
 from tidegate.store import policies, requests, rollouts
-from tidegate.store.rollouts import Rollout
-from tidegate.views.moments import civil, moment
-from tidegate.views.rollout import ABSENT, RolloutView, UnitView, rollout_view
+from tidegate.views.moments import civil
+from tidegate.views.rollout import ABSENT, RolloutView, rollout_view
 
 if TYPE_CHECKING:
     from tidegate.cli.session import Session
@@ -41,69 +40,6 @@ class Ending:
     remedy: str = ""
 
 
-class Teller:
-    """Tells the progress of one rollout, each thing once."""
-
-    def __init__(self, say: Callable[[str], None], tz: tzinfo, clock: Callable[[], datetime]) -> None:
-        self._say = say
-        self._tz = tz
-        self._clock = clock
-        self._told: set[object] = set()
-        self._watch = ""
-
-    def tell(self, view: RolloutView) -> None:
-        """Tell what is new."""
-        if self._once(("head", view.id)):
-            verb = "rolling back" if view.direction is Direction.BACK else "rolling out"
-            self._say(
-                strong(f"{verb} {clean(view.component)} {view.source} -> {view.target} in {clean(view.environment)}")
-            )
-        for unit in view.units:
-            self._unit(view, unit)
-        if view.state is _S.WATCHING and view.watch is not None:
-            self._watching(view)
-        if view.state is _S.IN_DOUBT and self._once(("doubt", view.wave)):
-            self._say(doubtful(f"  ? in doubt: {clean(view.because)}; asking the unit again"))
-
-    def _unit(self, view: RolloutView, unit: UnitView) -> None:
-        if self._once(("wave", view.id, unit.wave)) and len(view.waves) > 1:
-            names = ", ".join(clean(name) for name in view.waves[unit.wave - 1])
-            self._say(f"  wave {unit.wave} of {len(view.waves)}: {names}")
-        if not self._once((view.id, unit.unit, unit.wave, unit.attempt, unit.state)):
-            return
-        name, target = clean(unit.unit), view.target
-        detail = f": {clean(unit.detail)}" if unit.detail else ""
-        match unit.state:
-            case EffectState.CONFIRMED:
-                self._say(
-                    f"    {good('✓')} {name} runs {target}"
-                    if target != "absent"
-                    else f"    {good('✓')} {name} runs nothing"
-                )
-            case EffectState.FAILED | EffectState.OVERTAKEN:
-                self._say(f"    {bad('✗')} {name} {unit.state.value}{detail}")
-            case EffectState.UNKNOWN:
-                self._say(f"    {doubtful('?')} {name} cannot be read back{detail}")
-            case _:
-                pass
-
-    def _watching(self, view: RolloutView) -> None:
-        watch = view.watch
-        assert watch is not None, "the caller has looked"  # noqa: S101
-        if self._once(("watch", view.id, view.wave)):
-            self._say(f"  watching until {moment(watch.ends_at, self._tz, self._clock())}")
-        if watch.said and watch.said != self._watch:
-            self._watch = watch.said
-            for line in wrapped(clean(watch.said), "      ", first="    "):
-                self._say(line)
-
-    def _once(self, what: object) -> bool:
-        if what in self._told:
-            return False
-        self._told.add(what)
-        return True
-
-
 def follow(session: Session, executing: Executing, house: House, rollout_id: str) -> Ending:
     """Follow a rollout to its end, executing it if nobody else does; if it is taken back, to the end of that."""
     with house.database.read() as connection:
@@ -115,10 +51,7 @@ def follow(session: Session, executing: Executing, house: House, rollout_id: str
         view, back = _look(house, rollout_id)
         teller.tell(view)
         if back is not None:
-            if teller._once(("taken back", back.id)):
-                for line in wrapped(f"↩ it is taken back: {clean(view.because)}", "    ", first="  "):
-                    session.progress(doubtful(line))
-            teller.tell(back)
+            teller.taken_back(view, back)
         doubtful_since = (
             (doubtful_since or time.monotonic()) if _S.IN_DOUBT in (view.state, back and back.state) else None
         )
@@ -197,8 +130,6 @@ def follow_request(session: Session, executing: Executing, house: House, request
         if request.rollout:
             return request.rollout
         if request.ended_at is not None:
-            from tidegate.errors import ConflictError
-
             raise ConflictError(f"the start will not happen: {request.because}", remedy="look at the release again")
         if request.because and request.because != told:
             told = request.because
@@ -232,9 +163,8 @@ def detaching(session: Session, executing: Executing, what: str, how: str) -> It
             executing.close()
         except KeyboardInterrupt:
             _leave_at_once()
-        session.say(
-            f"detached: {clean(what)} goes on" + (" as soon as somebody executes: tidegate worker" if executed else "")
-        )
+        later = " as soon as somebody executes: tidegate worker" if executed else ""
+        session.say(f"detached: {clean(what)} goes on{later}")
         session.say(f"  follow it again: {how}")
         raise
 
@@ -243,6 +173,3 @@ def _leave_at_once() -> None:
     import os
 
     os._exit(130)
-
-
-__all__ = ["Ending", "Rollout", "TidegateError", "detaching", "finish", "follow", "follow_request"]

@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from tidegate.cli.render import state_word
 from tidegate.cli.text import clean, columns, faint, strong, wrapped
 from tidegate.views.dry_run import DryRunView
-from tidegate.views.moments import civil_seconds, moment
+from tidegate.views.moments import civil_seconds, in_zone, moment
 from tidegate.views.rollout import RolloutView
 
 
@@ -49,7 +49,7 @@ def rollout_page(view: RolloutView, tz: tzinfo, now: datetime) -> list[str]:
         facts.append(("taken back by", clean(view.reversed_by)))
     lines = [f"{strong(clean(view.id))}  {state_word(view.state.value)}", *columns(facts, indent="  ")]
     if view.because:
-        lines += wrapped(f"because: {clean(view.because)}", "    ", first="  ")
+        lines += wrapped(f"because: {clean(in_zone(view.because, tz))}", "    ", first="  ")
     rows: list[tuple[str, ...]] = [
         (
             f"wave {unit.wave}",
@@ -65,5 +65,5 @@ def rollout_page(view: RolloutView, tz: tzinfo, now: datetime) -> list[str]:
     if view.watch is not None:
         lines += ["", f"  watch until {moment(view.watch.ends_at, tz, now)}"]
         if view.watch.said:
-            lines += wrapped(clean(view.watch.said), "    ")
+            lines += wrapped(clean(in_zone(view.watch.said, tz)), "    ")
     return lines

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta, tzinfo
+
+from tidegate.clock import from_text
 
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
@@ -47,6 +50,25 @@ def distance(at: datetime, now: datetime) -> str:
     return f"in {length(at - now)}" if at > now else f"{length(now - at)} ago"
 
 
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z")
+
+
+def in_zone(text: str, tz: tzinfo) -> str:
+    """The text with its moments, which it writes in UTC, as people of the zone write them."""
+    return _MOMENT.sub(lambda found: civil(from_text(found[0]), tz), text)
+
+
 def moment(at: datetime, tz: tzinfo, now: datetime) -> str:
-    """A moment and how far off it is: ``Tue 1 Dec 2026 10:00 PST (in 10 days)``."""
-    return f"{civil(at, tz)} ({distance(at, now)})"
+    """A moment and how far off it is: ``Tue 1 Dec 2026 10:00 PST (in 10 days)``; one that is near, to the second."""
+    near = abs(at - now) < _NEAR and at.replace(second=0, microsecond=0) != at
+    # Rounded up: whoever comes at the moment that was named must not come too early.
+    text = _to_the_second(at + timedelta(microseconds=999_999), tz) if near else civil(at, tz)
+    return f"{text} ({distance(at, now)})"
+
+
+_NEAR = timedelta(minutes=10)
+
+
+def _to_the_second(at: datetime, tz: tzinfo) -> str:
+    local = at.astimezone(tz)
+    return f"{local:%a} {local.day} {local:%b %Y %H:%M:%S %Z}"
