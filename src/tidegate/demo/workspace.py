@@ -40,7 +40,7 @@ class Commit:
     hours_ago: float = 0.0
 
 
-BEFORE = (Commit("01-first", "feat: billing answers invoices, customers have names", 24 * 30),)
+BEFORE = (Commit("01-first", "feat: invoices and customers", 24 * 30),)
 SINCE = (
     Commit("02-tax", "feat(billing): add the tax of the customer's country", 70),
     Commit("05-search", "feat(customers): search customers by name", 52),
