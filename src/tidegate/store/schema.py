@@ -37,6 +37,11 @@ def ensure_schema(database: Database) -> None:
         _first_rows(connection)
 
 
+def ours(_object: object, name: str | None, kind: str, reflected: bool, _compare_to: object) -> bool:
+    """Whether a table is Alembic's to care for: the engine's lie in the same database, ``tg_executor`` among them."""
+    return not (kind == "table" and reflected and name not in tables.metadata.tables)
+
+
 def _revision(database: Database) -> str | None:
     with database.read() as connection:
         return _revision_on(connection)

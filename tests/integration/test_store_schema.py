@@ -1,0 +1,295 @@
+"""The schema: migrations lead to exactly the tables that the code works on, on both databases, from many processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy.sql.elements import TextClause
+
+from tidegate.core.actor import Actor, Assurance
+from tidegate.core.approval import Answer, Approval
+from tidegate.core.effect import Package, Token
+from tidegate.core.facts import Release
+from tidegate.core.release import ReleaseState
+from tidegate.core.rollout import ACTIVE, Direction, RolloutState
+from tidegate.engine.queue import LegQueue
+from tidegate.errors import ConflictError, InternalError, StoreError
+from tidegate.store import leases, policies, releases, requests, rollouts, spent, tables
+from tidegate.store.database import Database, open_database
+from tidegate.store.schema import ensure_schema, ours
+from tidegate.store.tables import metadata
+
+NOW = datetime(2026, 12, 1, 18, 0, tzinfo=UTC)
+RITA = Actor("rita", "ssh", Assurance.SIGNATURE)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """An empty database, brought to this version."""
+    made = open_database(database_url)
+    ensure_schema(made)
+    yield made
+    made.close()
+
+
+def predicates(database: Database) -> dict[str, str]:
+    """The WHERE of each partial unique index, as the database itself has it."""
+    with database.read() as connection:
+        if database.kind == "sqlite":
+            rows = connection.execute(
+                sa.text("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql LIKE '% WHERE %'")
+            )
+        else:
+            rows = connection.execute(
+                sa.text("SELECT indexname, indexdef FROM pg_indexes WHERE indexdef LIKE '% WHERE %'")
+            )
+        return {name: text.partition(" WHERE ")[2] for name, text in rows if name.startswith("uq_tg_")}
+
+
+def test_the_migrations_lead_to_the_tables_of_the_code(database: Database) -> None:
+    with database.write() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "compare_type": True,
+                "compare_server_default": True,
+                "include_object": ours,
+                "version_table": "tg_schema",
+            },
+        )
+        assert compare_metadata(context, metadata) == []
+
+
+def test_each_partial_index_has_the_predicate_of_the_code(database: Database) -> None:
+    declared = {
+        str(index.name): str(
+            where if isinstance(where, TextClause) else where.compile(compile_kwargs={"literal_binds": True})
+        )
+        for table in metadata.tables.values()
+        for index in table.indexes
+        if (where := index.dialect_options[database.kind]["where"]) is not None
+    }
+    found = predicates(database)
+    assert (
+        found.keys()
+        == declared.keys()
+        == {"uq_tg_policy_active", "uq_tg_approval_standing", "uq_tg_request_waiting", "uq_tg_rollout_active"}
+    )
+    for state in RolloutState:
+        assert (f"'{state.value}'" in found["uq_tg_rollout_active"]) is (state in ACTIVE)
+        assert (f"'{state.value}'" in declared["uq_tg_rollout_active"]) is (state in ACTIVE)
+    assert "revoked_at IS NULL" in found["uq_tg_approval_standing"]
+    assert "ended_at IS NULL" in found["uq_tg_request_waiting"]
+
+
+def test_the_tables_of_the_engine_are_not_ours(database: Database) -> None:
+    queue = LegQueue(database)
+    queue.migrate()
+    queue.close()
+    test_the_migrations_lead_to_the_tables_of_the_code(database)
+    with database.read() as connection:
+        names = set(sa.inspect(connection).get_table_names())
+    assert {name for name in names if name.startswith("tg_")} - {"tg_schema", "tg_executor"} == set(metadata.tables)
+    assert ("tg_executor" in names) is (database.kind == "postgresql")
+
+
+def test_the_first_rows_are_there_once(database: Database) -> None:
+    ensure_schema(database)
+    with database.read() as connection:
+        assert sorted(connection.execute(sa.select(tables.meta.c.name)).scalars()) == [
+            "epoch",
+            "organization",
+            "origin",
+        ]
+        assert connection.execute(sa.select(tables.head.c.size)).scalars().all() == [0]
+
+
+def test_a_newer_schema_is_refused(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(sa.text("UPDATE tg_schema SET version_num = '9999'"))
+    with pytest.raises(
+        StoreError, match="the database has schema 9999, which this version of Tidegate does not know"
+    ) as caught:
+        ensure_schema(database)
+    assert caught.value.remedy == "use the version of Tidegate that wrote it, or a newer one"
+
+
+def _ensure(url: str, ready: object, outcomes: object) -> None:
+    ready.wait(30)  # type: ignore[attr-defined]
+    made = open_database(url)
+    try:
+        ensure_schema(made)
+        made.close()
+        outcomes.put("done")  # type: ignore[attr-defined]
+    except Exception as error:  # noqa: BLE001  whatever it is, the test has to see it
+        outcomes.put(repr(error))  # type: ignore[attr-defined]
+
+
+def test_four_processes_that_come_at_once_make_one_schema(database_url: str) -> None:
+    context = multiprocessing.get_context("fork")
+    ready, outcomes = context.Barrier(4), context.Queue()
+    processes = [context.Process(target=_ensure, args=(database_url, ready, outcomes)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    assert [outcomes.get(timeout=60) for _ in processes] == ["done"] * 4
+    for process in processes:
+        process.join(30)
+    made = open_database(database_url)
+    test_the_first_rows_are_there_once(made)
+    made.close()
+
+
+# What the schema itself refuses, whatever the code does.
+
+
+def put_release(connection: sa.Connection, name: str = "billing-1.1.0") -> None:
+    release = Release(name, "minor", ReleaseState.OPEN, (), NOW, "rita")
+    releases.insert(connection, release, policy=f"sha256:{'0' * 64}", opened_by=RITA, packages={}, notes="")
+
+
+def rollout_row(
+    name: str, state: RolloutState = RolloutState.RUNNING, environment: str = "production"
+) -> rollouts.Rollout:
+    return rollouts.Rollout(
+        id=name,
+        release="billing-1.1.0",
+        component="billing",
+        environment=environment,
+        direction=Direction.FORWARD,
+        state=state,
+        subject="",
+        granted="",
+        source=None,
+        target=Package("1.1.0", "0" * 64),
+        waves=(("web1",),),
+        wave=0,
+        token=Token(1, 1),
+        legs=1,
+        started_at=NOW,
+        started_by=RITA,
+    )
+
+
+def test_one_active_rollout_for_each_component_and_environment(database: Database) -> None:
+    with database.write() as connection:
+        put_release(connection)
+        rollouts.insert(connection, rollout_row("one"))
+        rollouts.insert(connection, rollout_row("elsewhere", environment="staging"))
+        rollouts.insert(connection, rollout_row("over", RolloutState.SUCCEEDED))
+        for state in sorted(ACTIVE):
+            with pytest.raises(ConflictError, match="another rollout of billing is under way in production"):
+                rollouts.insert(connection, rollout_row("two", state))
+    with (
+        pytest.raises(InternalError, match="a rule of the schema stopped a wrong record"),
+        database.write() as connection,
+    ):
+        connection.execute(sa.update(tables.rollout).where(tables.rollout.c.id == "over").values(state="paused"))
+
+
+def test_one_policy_is_active(database: Database) -> None:
+    row = {"digest": "x", "adopted_at": NOW, "adopted_by": {}}
+    with database.write() as connection:
+        connection.execute(sa.insert(tables.policy).values(number=1, active=True, **row))
+        connection.execute(sa.insert(tables.policy).values([{"number": n, "active": False, **row} for n in (2, 3)]))
+        assert len(policies.history(connection)) == 3
+    with pytest.raises(InternalError, match="a rule of the schema"), database.write() as connection:
+        connection.execute(sa.update(tables.policy).where(tables.policy.c.number == 2).values(active=True))
+
+
+def test_one_standing_answer_for_each_person_and_subject(database: Database) -> None:
+    def answer(name: str, environment: str = "production") -> releases.SignedApproval:
+        return releases.SignedApproval(Approval(name, RITA, Answer.APPROVE, environment, "s", NOW), b"x", "y")
+
+    with database.write() as connection:
+        put_release(connection)
+        releases.add_approval(connection, "billing-1.1.0", answer("a"))
+        releases.add_approval(connection, "billing-1.1.0", answer("b", "staging"))
+        with pytest.raises(ConflictError, match="one person fills one seat"):
+            releases.add_approval(connection, "billing-1.1.0", answer("c"))
+        assert releases.revoke_approval(connection, "billing-1.1.0", "production", "rita", NOW) == ["a"]
+        with pytest.raises(ConflictError, match="this very statement was recorded before"):
+            releases.add_approval(connection, "billing-1.1.0", answer("a"))
+        releases.add_approval(connection, "billing-1.1.0", answer("c"))
+    with pytest.raises(InternalError, match="a rule of the schema"), database.write() as connection:
+        connection.execute(sa.update(tables.approval).values(revoked_at=None))
+
+
+def test_one_waiting_start_and_one_use_of_a_nonce(database: Database) -> None:
+    with database.write() as connection:
+        put_release(connection)
+        requests.put(connection, requests.Request("one", "billing-1.1.0", "production", RITA, NOW))
+        with pytest.raises(ConflictError, match="waits already"):
+            requests.put(connection, requests.Request("two", "billing-1.1.0", "production", RITA, NOW))
+        requests.end(connection, "one", NOW, because="over")
+        requests.put(connection, requests.Request("two", "billing-1.1.0", "production", RITA, NOW))
+        spent.spend(connection, "n" * 32, b"statement", NOW)
+        with pytest.raises(ConflictError, match="this signed statement was used before"):
+            spent.spend(connection, "n" * 32, b"another", NOW)
+
+
+def test_a_row_hangs_on_its_release(database: Database) -> None:
+    inserts: tuple[Callable[[sa.Connection], None], ...] = (
+        lambda c: requests.put(c, requests.Request("one", "none", "production", RITA, NOW)),
+        lambda c: rollouts.insert(c, rollout_row("one")),
+    )
+    for insert in inserts:
+        with pytest.raises(InternalError, match="a rule of the schema"), database.write() as connection:
+            insert(connection)
+
+
+def test_the_head_of_the_log_is_one_row(database: Database) -> None:
+    with pytest.raises(InternalError, match="a rule of the schema"), database.write() as connection:
+        connection.execute(sa.insert(tables.head).values(id=2, size=0, frontier=b"", last_at=""))
+
+
+def test_tokens_only_rise(database: Database) -> None:
+    with database.write() as connection:
+        first = leases.claim(connection, "billing", "production", "one", NOW)
+        with pytest.raises(ConflictError, match="billing in production is held by rollout one"):
+            leases.claim(connection, "billing", "production", "two", NOW)
+        with pytest.raises(ConflictError, match="billing in production is held by rollout one"):
+            leases.raised(connection, "billing", "production", NOW)
+        second = leases.claim(connection, "billing", "production", "two", NOW, take_over=True)
+        leases.release(connection, "billing", "production", "one")
+        assert leases.holds(connection, "billing", "production", "two", second)
+        assert leases.raise_epoch(connection) == 2
+        third = leases.claim(connection, "billing", "production", "two", NOW)
+        leases.raise_to(connection, "billing", "production", Token(7, 9), NOW)
+        fourth = leases.claim(connection, "billing", "production", "two", NOW)
+        assert leases.raise_epoch(connection) == 8
+    assert first < second < third < Token(7, 9) < fourth
+
+
+def test_free_text_of_strangers_can_always_be_stored(database: Database) -> None:
+    with database.write() as connection:
+        put_release(connection)
+        requests.put(connection, requests.Request("one", "billing-1.1.0", "production", RITA, NOW, due_at=NOW))
+        assert requests.claim(connection, "one", NOW, NOW)
+        requests.postpone(connection, "one", NOW, "a\x00b\udcffc", claimed_until=NOW)
+    with database.read() as connection:
+        assert requests.load(connection, "one").because == "a�b?c"
+
+
+def test_a_change_while_a_request_is_claimed_stays_due(database: Database) -> None:
+    from datetime import timedelta
+
+    until, later = NOW + timedelta(seconds=30), NOW + timedelta(days=1)
+    with database.write() as connection:
+        put_release(connection)
+        requests.put(connection, requests.Request("one", "billing-1.1.0", "production", RITA, NOW, due_at=NOW))
+        assert requests.claim(connection, "one", NOW, until)
+        assert not requests.claim(connection, "one", NOW, until)
+        assert requests.touch(connection, "billing-1.1.0", NOW)
+        requests.postpone(connection, "one", later, "not yet", claimed_until=until)
+        assert requests.load(connection, "one").due_at == NOW
+        assert requests.claim(connection, "one", NOW, until)
+        requests.postpone(connection, "one", later, "not yet", claimed_until=until)
+        assert requests.load(connection, "one").due_at == later
+        assert requests.end_all(connection, None, NOW, "over") == 1
+        assert not requests.touch(connection, None, NOW)
