@@ -384,6 +384,24 @@ def test_a_forged_journal_makes_nobody_a_signer(standing: World) -> None:
     assert (leaf.actor.via, leaf.actor.assurance.value) == ("break-glass journal", "asserted")
 
 
+def test_a_signature_of_another_act_proves_nothing(standing: World) -> None:
+    """What rita signed for one act is copied into a journal that somebody else wrote."""
+    break_glass(standing)
+    path = wayback.journal_path(state_of(standing))
+    begun = {name: value for name, value in read_journal(path)[0].items() if name != "after"}
+    journal = Journal(path)
+    for forged in ({**begun, "attempt": "00000000"}, {**begun, "reason": "another"}, begun):
+        journal.write(forged)
+    journal.close()
+    house = standing.house()
+
+    assert bring_home(house) == 4
+
+    told = [leaf.data["signed"] for leaf in audit.leaves(house) if leaf.kind == "glass.broken"]
+    # The last is the first once more, word for word: one signature is one act.
+    assert told == ["yes", "no", "no", "no"]
+
+
 # ---------------------------------------------------------------------------------------------- the journal
 
 

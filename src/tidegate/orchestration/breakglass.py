@@ -26,6 +26,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from tidegate.clock import Clock, from_text, to_text
+from tidegate.core import statement as statements
 from tidegate.core.actor import Actor, Assurance
 from tidegate.core.canonical import canonical
 from tidegate.core.effect import (
@@ -55,7 +56,7 @@ from tidegate.errors import (
     UsageError,
 )
 from tidegate.orchestration.house import House
-from tidegate.orchestration.identity import Claim, nonce
+from tidegate.orchestration.identity import Claim, Proven, nonce, shown, spend, stands
 from tidegate.orchestration.record import Entry, record
 from tidegate.orchestration.rollback import finish_return, withdraw
 from tidegate.orchestration.rollout import effect_on, lock_rollout
@@ -69,6 +70,8 @@ from tidegate.store.rollouts import Rollout
 AT_ONCE = 16
 DETAIL = 500
 """Characters of what a unit said that are journalled: the room for a line is reserved."""
+ATTEMPT = 8
+"""Characters of the signed nonce that name the act in its keys, so that a signature proves this act and no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,8 +270,9 @@ def roll_back(
         StoreError: the journal cannot be written; nothing was done.
         StoreBusyError: somebody else breaks the glass, or imports the journal, at this moment.
     """
-    signed = _permitted(document, claim, clock, reason)
-    attempt = nonce()[:8]
+    once = nonce()
+    attempt = once[:ATTEMPT]
+    signed = _permitted(document, claim, clock, reason, once)
     effects = [_effect(document, unit, attempt) for unit in document.units]
     try:
         journal.write(_begun(document, signed, attempt, reason, clock))
@@ -284,7 +288,7 @@ class _SignedActor:
     signature: str = ""
 
 
-def _permitted(document: WayBackDocument, claim: Claim, clock: Clock, reason: str) -> _SignedActor:
+def _permitted(document: WayBackDocument, claim: Claim, clock: Clock, reason: str, once: str) -> _SignedActor:
     keys = document.may_roll_back.get(claim.person)
     if keys is None:
         raise NotPermittedError(
@@ -293,7 +297,7 @@ def _permitted(document: WayBackDocument, claim: Claim, clock: Clock, reason: st
         )
     signed = _SignedActor(Actor(claim.person, "typed name", Assurance.ASSERTED))
     if claim.key is not None:
-        signed = _sign(document, claim.person, claim.key, keys, clock, reason)
+        signed = _sign(document, claim.person, claim.key, keys, clock(), reason, once)
     if not signed.actor.assurance.at_least(document.assurance):
         raise NotPermittedError(
             f"{claim.person} is only {signed.actor.assurance.value}; "
@@ -304,14 +308,14 @@ def _permitted(document: WayBackDocument, claim: Claim, clock: Clock, reason: st
 
 
 def _sign(
-    document: WayBackDocument, person: str, key: Path, keys: Sequence[str], clock: Clock, reason: str
+    document: WayBackDocument, person: str, key: Path, keys: Sequence[str], at: datetime, reason: str, once: str
 ) -> _SignedActor:
     statement = Statement(
         act=Signed.ROLLBACK,
         person=person,
         organization=document.organization,
-        at=clock(),
-        nonce=nonce(),
+        at=at,
+        nonce=once,
         release=document.release,
         component=document.component,
         environment=document.environment,
@@ -575,8 +579,9 @@ def _import(house: House, act: _GlassAct) -> None:
         locks.lock_organization(connection, exclusive=True)
         if not contents.insert_once(connection, tables.meta, {"name": act.marker, "value": to_text(now)}):
             return
-        actor = _proven(connection, act)
-        apart = _record_rows(house, connection, act, actor, now)
+        proven = _proven(connection, act, now)
+        actor = proven.actor
+        apart = _record_rows(house, connection, act, proven, now)
         data: dict[str, Any] = {
             "rollout": act.rollout,
             "component": act.component,
@@ -586,24 +591,45 @@ def _import(house: House, act: _GlassAct) -> None:
             "reason": act.reason[:DETAIL],
             "signed": "yes" if actor.assurance is Assurance.SIGNATURE else "no",
             "units": {unit: act.finding(unit).value for unit in act.units},
+            **shown(proven.statement, proven.signed),
             **({"apart": apart} if apart else {}),
         }
         record(connection, Entry("glass.broken", actor, act.release, data), now)
 
 
-def _proven(connection: sa.Connection, act: _GlassAct) -> Actor:
-    """Who broke the glass, and how sure that is: the journal's word alone makes nobody a signer."""
-    person = policies.current(connection).policy.people.get(act.actor.person)
+@dataclass(frozen=True, slots=True)
+class _Proven:
+    """Who broke the glass; ``statement`` is the digest of what they signed, empty where nothing proves it."""
+
+    actor: Actor
+    signed: Proven
+    statement: str = ""
+
+
+def _proven(connection: sa.Connection, act: _GlassAct, now: datetime) -> _Proven:
+    """Who broke the glass, and how sure that is: the journal's word alone makes nobody a signer.
+
+    Its chain has no key, so anybody who can write the file can make one that is whole; and a signature may have been
+    made for another rollback. Only one that names this very act counts, and that once.
+    """
+    asserted = Actor(act.actor.person, "break-glass journal", Assurance.ASSERTED)
+    signed = Proven(act.actor, act.statement.encode(), act.signature)
+    concerns = {
+        "release": act.release,
+        "component": act.component,
+        "environment": act.environment,
+        "reason": act.reason,
+    }
     try:
-        proof = ssh.verify(
-            act.statement.encode(), act.signature, person.keys if person else (), act.actor.person, ssh.ACT
-        )
+        if not act.signature or statements.from_bytes(signed.statement).nonce[:ATTEMPT] != act.attempt:
+            return _Proven(asserted, Proven(asserted))
+        actor = stands(policies.current(connection).policy, signed, Signed.ROLLBACK, **concerns)
+        return _Proven(actor, signed, spend(connection, signed, now))
     except TidegateError:
-        return Actor(act.actor.person, "break-glass journal", Assurance.ASSERTED)
-    return Actor(act.actor.person, f"ssh key {proof.fingerprint}", Assurance.SIGNATURE)
+        return _Proven(asserted, Proven(asserted))
 
 
-def _record_rows(house: House, connection: sa.Connection, act: _GlassAct, actor: Actor, now: datetime) -> str:
+def _record_rows(house: House, connection: sa.Connection, act: _GlassAct, proven: _Proven, now: datetime) -> str:
     """Make the rows say what the units say; why they do not, where the act stands apart from them."""
     try:
         forward = lock_rollout(connection, act.rollout)
@@ -613,11 +639,13 @@ def _record_rows(house: House, connection: sa.Connection, act: _GlassAct, actor:
         return "the database does not know this rollout"
     if all(act.finding(unit) is Finding.OVERTAKEN for unit in act.units):
         return "every unit obeyed a higher token: nothing was done"
+    if _is_known(connection, _rollout_id(forward.id, act.attempt)):
+        return "an act of this name is recorded already"
     standing = rollouts.active(connection, forward.component, forward.environment)
     if standing is not None and forward.id not in (standing.id, standing.reverses):
         return f"rollout {standing.id} has taken over since"
     leases.raise_to(connection, forward.component, forward.environment, act.token, now)
-    glass = _take_over(connection, act, forward, standing, actor, now)
+    glass = _take_over(connection, act, forward, standing, proven, now)
     _record_effects(connection, glass, act)
     if act.whole:
         finish_return(house, connection, glass, now)
@@ -627,8 +655,21 @@ def _record_rows(house: House, connection: sa.Connection, act: _GlassAct, actor:
     return ""
 
 
+def _is_known(connection: sa.Connection, rollout: str) -> bool:
+    try:
+        rollouts.load(connection, rollout)
+    except NotFoundError:
+        return False
+    return True
+
+
 def _take_over(
-    connection: sa.Connection, act: _GlassAct, forward: Rollout, standing: Rollout | None, actor: Actor, now: datetime
+    connection: sa.Connection,
+    act: _GlassAct,
+    forward: Rollout,
+    standing: Rollout | None,
+    proven: _Proven,
+    now: datetime,
 ) -> Rollout:
     """The rollout that records the act; what it ended gives way to it as it would to any rollback."""
     because = f"break-glass: {act.reason}"
@@ -655,9 +696,11 @@ def _take_over(
         token=token,
         legs=0,
         started_at=act.at,
-        started_by=actor,
+        started_by=proven.actor,
         because=because,
         reverses=forward.id,
+        statement=proven.statement,
+        signature=proven.signed.signature,
     )
     rollouts.insert(connection, glass)
     return glass
