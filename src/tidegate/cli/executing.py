@@ -48,11 +48,6 @@ class Executing:
         """Whether this very command executes."""
         return self._executor is not None
 
-    @property
-    def house(self) -> House:
-        """The house in which what is due wakes the executor at once."""
-        return self._executor.house if self._executor else self._house
-
     def tend(self) -> None:
         """Execute, if nobody does; costs nothing between two tries.
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
-
-from tidegate.cli.text import bad, clean, columns, doubtful, faint, good, strong, wrapped
+from tidegate.cli.text import bad, clean, doubtful, faint, good, strong, wrapped
 from tidegate.core.decision import Finding
 from tidegate.core.verdict import Verdict
 from tidegate.views.decision import DecisionView
-from tidegate.views.moments import civil, distance, moment
+from tidegate.views.moments import moment
 
 MARK = {Verdict.ALLOW: "✓", Verdict.DENY: "✗", Verdict.CANNOT_TELL: "?"}
 _PAINT = {Verdict.ALLOW: good, Verdict.DENY: bad, Verdict.CANNOT_TELL: doubtful}
@@ -95,11 +93,3 @@ def state_word(state: str) -> str:
     """A state as a symbol, a word and a colour."""
     symbol, paint = _STATE_MARKS.get(state, ("•", str))
     return paint(f"{symbol} {state.replace('_', ' ')}")
-
-
-def when(at: datetime | None, tz: tzinfo, now: datetime) -> str:
-    """A moment, or a dash."""
-    return moment(at, tz, now) if at is not None else "-"
-
-
-__all__ = ["civil", "columns", "decision_lines", "distance", "finding_lines", "mark", "rehearsal_lines", "state_word"]

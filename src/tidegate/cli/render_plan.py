@@ -87,6 +87,3 @@ def _deciding(prospect: Prospect) -> str:
         return "nothing opens"
     then = f", then the {prospect.then}" if prospect.then else ""
     return f"{clean(prospect.deciding)} decides{then}"
-
-
-__all__ = ["plan_lines"]

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from tidegate import __version__
-from tidegate.cli.framework import Command, Group
+from tidegate.cli.framework import Group
 from tidegate.cli.session import Session
 from tidegate.errors import InternalError, TidegateError, UsageError
 
@@ -137,6 +137,3 @@ def _hung_up() -> int:
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1
-
-
-__all__ = ["COMMANDS", "Command", "root", "run"]

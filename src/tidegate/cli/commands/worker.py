@@ -84,7 +84,7 @@ def _once(house: House, executing: Executing) -> int:
         quiet = quiet + 1 if _nothing_due(house) and executing.idle() else 0
         time.sleep(LOOK_S)
     executing.close()
-    session().answer({"worker": "nothing is due"}, ["nothing is due"])
+    session().answer({"worker": "nothing is due"}, ["done: nothing is due any more"])
     return 0
 
 
