@@ -25,7 +25,7 @@ from tidegate.core.release import ReleaseEvent, ReleaseState
 from tidegate.core.rulebook import Rulebook
 from tidegate.core.statement import Act
 from tidegate.core.subject import NOTHING, Subject
-from tidegate.core.version import Level, TagFormat, Version, level_between, parse_version
+from tidegate.core.version import Level, TagFormat, Version, bump, level_between, parse_version
 from tidegate.errors import ConflictError, NotFoundError, StoreError, UsageError
 from tidegate.git.archive import build_package, digest_of_file
 from tidegate.git.history import History, unreleased
@@ -125,7 +125,19 @@ def _next(house: House, policy: Policy, name: str, version: str, at: str) -> tup
         return history, upcoming, number
     if upcoming.version is None:
         raise NotFoundError(f"nothing of {name} asks for a release: {upcoming.why}", remedy="name one with --version")
-    return history, upcoming, upcoming.version
+    return history, upcoming, _unspent(house, name, upcoming.version)
+
+
+def _unspent(house: House, component: str, version: Version) -> Version:
+    """``version``, or the first patch after it that no release which is over has used.
+
+    What was taken back or given up keeps its version for ever: the same number must not name two contents (SemVer 3).
+    """
+    with house.database.read() as connection:
+        spent = releases.closed_versions(connection, component)
+    while str(version) in spent:
+        version = bump(version.final, Level.PATCH)
+    return version
 
 
 def _type(policy: Policy, asked: str, current: Version | None, number: Version, content: Level) -> str:

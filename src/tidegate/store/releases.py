@@ -137,6 +137,16 @@ def list_ids(connection: sa.Connection) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
+def closed_versions(connection: sa.Connection, component: str) -> frozenset[str]:
+    """The versions of a component whose releases are over, however they ended."""
+    query = (
+        sa.select(tables.item.c.to_version)
+        .join(tables.release, tables.release.c.id == tables.item.c.release)
+        .where(tables.item.c.component == component, tables.release.c.closed_at.is_not(None))
+    )
+    return frozenset(connection.execute(query).scalars())
+
+
 def move(connection: sa.Connection, release: str, event: ReleaseEvent, now: datetime) -> ReleaseState:
     """Take a release to the state that ``event`` leads to.
 
