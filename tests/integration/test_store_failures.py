@@ -13,10 +13,12 @@ import sqlalchemy as sa
 from tests.support.flows import Organisation, organisation, prepared_postgres, prepared_sqlite
 from tests.support.postgres import PostgresServer
 from tidegate.core.approval import Answer
+from tidegate.core.effect import EffectEvent
 from tidegate.errors import NotPermittedError, StoreBusyError, StoreError
-from tidegate.orchestration import approval, hold
+from tidegate.orchestration import approval, hold, rollout
 from tidegate.orchestration.identity import Claim
 from tidegate.store import database as database_module
+from tidegate.store import locks, requests, rollouts
 
 
 @pytest.fixture
@@ -166,3 +168,27 @@ def test_a_package_that_does_not_fit_leaves_nothing_half_written(
     assert caught.value.where == str(on_file.house.packages)
     assert list(on_file.house.packages.iterdir()) == []
     assert on_file.counts() == before
+
+
+def test_a_locked_release_does_not_hold_up_the_rows_that_refer_to_it(
+    on_server: tuple[Organisation, PostgresServer],
+) -> None:
+    # Against the order of the locks: whoever holds the release may be waiting for such a row.
+    org, _ = on_server
+    request = rollout.ask_start(org.house, org.prepared(), "production", org.claim("rita"))
+    with org.house.database.write() as holder, org.house.database.write() as other:
+        locks.lock_release(holder, "billing-1.1.0")
+        for _ in range(2):
+            assert requests.claim(other, request, org.clock.now, org.clock.now)
+            requests.postpone(other, request, org.clock.now, "twice", claimed_until=org.clock.now)
+    assert org.request(request).because == "twice"
+
+
+def test_a_locked_rollout_does_not_hold_up_its_effects(on_server: tuple[Organisation, PostgresServer]) -> None:
+    org, _ = on_server
+    started = org.rollout(org.start(org.prepared()))
+    with org.house.database.write() as holder, org.house.database.write() as other:
+        rollouts.load(holder, started.id, lock=True)
+        (row,) = rollouts.effects_of(other, started)
+        dispatched = rollouts.move_effect(other, row, EffectEvent.DISPATCH, org.clock.now)
+        rollouts.move_effect(other, dispatched, EffectEvent.LOSE_SIGHT, org.clock.now)

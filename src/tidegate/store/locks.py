@@ -2,6 +2,10 @@
 
 On SQLite a writing transaction holds the whole database, so these are plain reads there. On PostgreSQL they are row
 locks; taking them in one order everywhere is why two decisions can wait for each other but never deadlock.
+
+Rows to which others refer are locked FOR NO KEY UPDATE. PostgreSQL checks a reference again when a transaction updates
+a row twice, by FOR KEY SHARE on what it refers to: a transaction that holds only a waiting start, and none of these
+locks, would wait for the release there, against the order. Source: RI_FKey_fk_upd_check_required in ri_triggers.c.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ def lock_release(connection: sa.Connection, release: str) -> None:
     Raises:
         NotFoundError: there is no such release.
     """
-    query = sa.select(tables.release.c.id).where(tables.release.c.id == release).with_for_update()
+    query = sa.select(tables.release.c.id).where(tables.release.c.id == release).with_for_update(key_share=True)
     if connection.execute(query).first() is None:
         raise NotFoundError(f'there is no release "{release}"', remedy="tidegate release list")
 

@@ -128,9 +128,12 @@ def postpone(
             due at once again, and stays so.
     """
     table = tables.request
-    waits = (table.c.id == request) & table.c.ended_at.is_(None)
-    connection.execute(sa.update(table).where(waits).values(because=because[:2000]))
-    connection.execute(sa.update(table).where(waits, table.c.due_at == claimed_until).values(due_at=due_at))
+    unchanged = sa.case((table.c.due_at == claimed_until, sa.literal(due_at, tables.Instant)), else_=table.c.due_at)
+    connection.execute(
+        sa.update(table)
+        .where(table.c.id == request, table.c.ended_at.is_(None))
+        .values(because=because[:2000], due_at=unchanged)
+    )
 
 
 def end(connection: sa.Connection, request: str, now: datetime, *, rollout: str = "", because: str = "") -> None:

@@ -141,7 +141,7 @@ def _rollout(row: Any) -> Rollout:
 
 # Built once: a wave loads its rollout several times, and building the statement costs more than running it.
 _BY_ID = sa.select(tables.rollout).where(tables.rollout.c.id == sa.bindparam("rollout"))
-_BY_ID_LOCKED = _BY_ID.with_for_update()
+_BY_ID_LOCKED = _BY_ID.with_for_update(key_share=True)
 
 
 def load(connection: sa.Connection, rollout: str, *, lock: bool = False) -> Rollout:
