@@ -49,8 +49,7 @@ def _fulfil(future: Future[T], function: Callable[[], T]) -> None:
         return
     try:
         result = function()
-    except BaseException as error:
-        # Everything, also what is no Exception: the future is the only one who waits for this thread.
+    except BaseException as error:  # noqa: BLE001 - the future is the only one who waits for this thread
         future.set_exception(error)
     else:
         future.set_result(result)

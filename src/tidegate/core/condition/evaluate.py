@@ -86,7 +86,7 @@ class _Conjunct:
             result = self.plan(frame)
         except CannotTellError as error:
             return Clause(self.text, Verdict.CANNOT_TELL, readings, str(error), self.needs)
-        except Exception as error:  # whatever happens, it is no yes
+        except Exception as error:  # noqa: BLE001 - whatever happens, it is no yes
             reason = f"it could not be evaluated: {type(error).__name__}"
             return Clause(self.text, Verdict.CANNOT_TELL, readings, reason, self.needs)
         if result is True:

@@ -185,7 +185,7 @@ def execute(text: str, inputs: Mapping[str, Plan]) -> Plan:
         values = {name: plan(frame) for name, plan in names}
         try:
             return run_program(values)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - the engine's panics are no Exception
             raise _translated(error) from None
 
     return run
@@ -194,7 +194,7 @@ def execute(text: str, inputs: Mapping[str, Plan]) -> Plan:
 def _guarded_call(call: Callable[[], object]) -> object:
     try:
         return call()
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - the engine's panics are no Exception
         raise _translated(error) from None
 
 

@@ -68,7 +68,7 @@ def read(path: Path, values: Values) -> object:
         return True if path.presence else convert(found, path.kind)
     except CannotTellError as error:
         return Absent(f"{path.text} {error}")
-    except Exception as error:  # a value whose own methods fail is no value
+    except Exception as error:  # noqa: BLE001 - a value whose own methods fail is no value
         return Absent(f"{path.text} cannot be read: {type(error).__name__}")
 
 
