@@ -37,6 +37,9 @@ RECOVERIES = 4
 NOTHING_SINCE = ("observe:after", "read_way_back:after", "health:after", "online:after")
 """Points at which nothing has happened since the point before: a call that only reads was answered."""
 
+LOOKS = ("sweep.sweep_rollout", "watching.follow", "lease.beat", "lease.removed")
+"""Commits that are made again and again until time has passed."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -159,12 +162,13 @@ class Matrix:
         self._template = World(directory / "t", self._databases.first())
         self._expected: Ending | None = None
 
-    def run(self, only: str = "") -> Iterator[Outcome]:
-        """Make the template, record the story once, and kill it at each point."""
+    def run(self, only: str = "") -> list[Outcome]:
+        """Make the template, record the story once, and kill it at each point; in the order of the story."""
         try:
             self._make_template()
             names = self._record()
-            yield from self._cells([name for name in names if only in name])
+            outcomes = self._cells([name for name in names if only in name])
+            return sorted(outcomes, key=lambda outcome: names.index(outcome.point))
         finally:
             self._databases.close()
 
@@ -204,7 +208,7 @@ class Matrix:
         if not answer["over"] or answer["problems"]:
             raise RuntimeError(f"the story does not even end without a crash: {answer}")
         self._expected = Ending(**answer["ending"])
-        return [name for name in dict.fromkeys(answer["names"]) if not name.startswith(NOTHING_SINCE)]
+        return without_repetitions(answer["names"])
 
     def _world(self, name: str) -> World:
         directory = self._directory / name
@@ -259,6 +263,18 @@ class Matrix:
         return problems(world, self._story, world.house(), self._expected)
 
 
+def without_repetitions(names: Sequence[str]) -> list[str]:
+    """The points to be killed at: of the looks that a watch takes one after another, the first two and the last."""
+    rests = [name.rpartition(" #")[0] for name in names]
+    kept = []
+    for name, rest in zip(names, rests, strict=True):
+        number = int(name.rpartition("#")[2])
+        again = any(use_case in rest for use_case in LOOKS) and 2 < number < rests.count(rest)
+        if not again and not name.startswith(NOTHING_SINCE):
+            kept.append(name)
+    return kept
+
+
 def _killer(point: str) -> Callable[[str], None]:
     def on_point(name: str) -> None:
         if name == point:
@@ -311,7 +327,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     place = tempfile.mkdtemp(prefix="tgk-")
     try:
         matrix = Matrix(STORIES[chosen.story], chosen.database, Path(place), at_once=chosen.at_once)
-        outcomes = list(matrix.run(chosen.only))
+        outcomes = matrix.run(chosen.only)
     finally:
         shutil.rmtree(place, ignore_errors=True)
     printed = table(chosen.story, chosen.database, outcomes)
