@@ -184,11 +184,11 @@ def test_no_committed_file_names_a_path_of_one_machine() -> None:
 @pytest.mark.parametrize(
     ("line", "is_one"),
     [
-        ("cd /work/main", True),
+        ("cd /work/shop", True),
         ("see '/home/alice/tidegate'", True),
         ("/root/.config", False),
         ("/root/x", True),
-        ("https://example.org/work/main", False),
+        ("https://example.org/work/shop", False),
         ("$prefix/root/usr", False),
         ("packages/work/x", False),
     ],
@@ -278,10 +278,41 @@ def test_the_changelog_can_be_built_from_the_fragments() -> None:
         assert " ".join(fragment.read_text().split())[:40] in " ".join(done.stdout.split())
 
 
-# ---- links of the pages at the root
+# ---- links between the pages
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"])
-def test_the_links_of_a_page_lead_somewhere(page: str) -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", (PROJECT / page).read_text()):
-        assert (PROJECT / target).exists(), target
+ROOT_PAGES = [PROJECT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")]
+PAGES = [*ROOT_PAGES, *sorted((PROJECT / "docs").rglob("*.md"))]
+
+
+def linked(page: Path) -> Iterator[tuple[Path, str]]:
+    """The files that a page links to, each with the heading within it, or nothing."""
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    for target, heading in re.findall(r"\]\(([^)#:\s]*)(?:#([^)\s]+))?\)", text):
+        yield (page.parent / target).resolve() if target else page, heading
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings of a page, as links name them."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(PROJECT)))
+def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
+    for target, heading in linked(page):
+        assert target.exists(), target
+        assert not heading or heading in anchors(target), (target, heading)
+
+
+def test_every_page_is_reached_from_the_first_one() -> None:
+    reached: set[Path] = set()
+    ahead = [PROJECT / "README.md"]
+    while ahead:
+        page = ahead.pop()
+        if page.is_dir():
+            ahead += page.glob("*.md")
+        elif page.suffix == ".md" and page not in reached:
+            reached.add(page)
+            ahead += [target for target, _ in linked(page)]
+    assert [str(page.relative_to(PROJECT)) for page in PAGES if page not in reached] == []
