@@ -49,7 +49,7 @@ bench: ## Measure medians and ratios; judges nothing
 	@scripts/bootstrap dev
 	@$(PYTHON) -m bench
 
-soak: ## Run the kill matrix and the races again and again, for as long as SOAK_S says (seconds)
+soak: ## Do random releases while killing the workers, for SOAK_S seconds, then check that everything holds
 	@scripts/bootstrap dev
 	@scripts/debian-packages dev
 	@$(PYTHON) -m bench.soak
