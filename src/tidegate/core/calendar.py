@@ -16,7 +16,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import IntEnum
 from functools import lru_cache
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, reset_tzpath
+
+# Every leaf names the installed tzdata as what decided; the system's own data, mostly older, would come first.
+reset_tzpath(())
 
 HORIZON = timedelta(days=400)
 """How far ahead anybody looks for an opening; what opens later is not foreseen."""

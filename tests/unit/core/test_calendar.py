@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
+from importlib.resources import files
 from itertools import pairwise
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -223,6 +228,21 @@ def test_a_train_is_boarded_at_the_first_minute_of_a_run(
     found = Timetable(cadence, start, tz, lasts).open_at(moment)
     assert found is not None
     assert found == expected if expected else found >= moment + DAY
+
+
+def test_a_zone_is_that_of_the_installed_data_whatever_the_system_has(tmp_path: Path) -> None:
+    (tmp_path / "America").mkdir()
+    other = (files("tzdata") / "zoneinfo" / "UTC").read_bytes()
+    (tmp_path / "America" / "Los_Angeles").write_bytes(other)
+    ask = "from tidegate.core.calendar import *; print(datetime(2026, 1, 1, tzinfo=zone('America/Los_Angeles')))"
+    told = subprocess.run(
+        [sys.executable, "-c", ask],
+        env={**os.environ, "PYTHONTZPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout == "2026-01-01 00:00:00-08:00\n"
 
 
 def test_a_run_that_its_zone_skips_is_no_run() -> None:
