@@ -39,8 +39,8 @@ class Actor:
 
     @classmethod
     def automation(cls, via: str) -> Actor:
-        """Tidegate acting by itself, as the policy told it to."""
-        return cls(AUTOMATION, via, Assurance.SIGNATURE)
+        """Tidegate acting by itself, as the policy told it to; it signs nothing, and so claims no more than its name."""
+        return cls(AUTOMATION, via, Assurance.ASSERTED)
 
     @property
     def is_automation(self) -> bool:

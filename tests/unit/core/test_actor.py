@@ -19,7 +19,7 @@ def test_assurance_is_not_compared_as_text() -> None:
 
 
 def test_automation_is_no_person() -> None:
-    assert Actor.automation("watch") == Actor(AUTOMATION, "watch", Assurance.SIGNATURE)
+    assert Actor.automation("watch") == Actor(AUTOMATION, "watch", Assurance.ASSERTED)
     assert Actor.automation("watch").is_automation
     assert not Actor("alice", "cli", Assurance.SIGNATURE).is_automation
 
