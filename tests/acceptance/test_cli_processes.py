@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import http.server
+import itertools
 import signal
 import sqlite3
+import threading
 
 import pytest
 
@@ -73,6 +76,52 @@ def test_while_nobody_executes_every_command_says_so(shop: Shop) -> None:
     assert "shop in production is rolling out and nobody executes" in " ".join(told.err.split())
     assert "tidegate worker --once" in told.err
     shop.good("worker", "--once")
+    assert shop.runs("production") == ["1.1.0", "1.1.0", "1.1.0"]
+    assert "nobody executes" not in shop.good("release", "list").err
+
+
+def test_a_watch_is_carried_by_one_look_at_a_time_and_is_unwatched_between_them(shop: Shop) -> None:
+    answered = itertools.count(500, 500)
+
+    class Metrics(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(f'http_requests_total{{code="200"}} {next(answered)}\n'.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Metrics) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            _carry_by_single_looks(shop, f"http://127.0.0.1:{server.server_port}/metrics")
+        finally:
+            server.shutdown()
+
+
+def _carry_by_single_looks(shop: Shop, metrics: str) -> None:
+    watch = """\
+watch:
+  production:
+    for: 1s
+    every: 1s
+    metrics: {requests: http_requests_total, errors: 'http_requests_total{code=~"5.."}'}
+    roll_back_when: [{error_rate: "> 5%"}]
+"""
+    text = shop.policy_text().replace('stop: ["true"]}', f'stop: ["true"], metrics: "{metrics}"}}')
+    (shop.root / "tidegate.yaml").write_text(text + watch)
+    release = shop.ready()
+    shop.good("deploy", release, "production", "--detach", by="rita")
+    shop.good("worker", "--once")
+    unwatched = "shop in production is unwatched and nobody executes"
+    wait_until(lambda: unwatched in " ".join(shop.good("release", "list").err.split()), "a look is due")
+
+    def ended() -> bool:
+        shop.good("worker", "--once")
+        return shop.good("rollout", "list", "--json").json[0]["state"] == "succeeded"
+
+    wait_until(ended, "looks from time to time have carried the rollout to its end")
     assert shop.runs("production") == ["1.1.0", "1.1.0", "1.1.0"]
     assert "nobody executes" not in shop.good("release", "list").err
 
