@@ -119,7 +119,7 @@ watch:
 
     def ended() -> bool:
         shop.good("worker", "--once")
-        return shop.good("rollout", "list", "--json").json[0]["state"] == "succeeded"
+        return bool(shop.good("rollout", "list", "--json").json[0]["state"] == "succeeded")
 
     wait_until(ended, "looks from time to time have carried the rollout to its end")
     assert shop.runs("production") == ["1.1.0", "1.1.0", "1.1.0"]

@@ -39,7 +39,7 @@ class Actor:
 
     @classmethod
     def automation(cls, via: str) -> Actor:
-        """Tidegate acting by itself, as the policy told it to; it signs nothing, and so claims no more than its name."""
+        """Tidegate acting by itself, as the policy told it to; it signs nothing, so it claims only its name."""
         return cls(AUTOMATION, via, Assurance.ASSERTED)
 
     @property
