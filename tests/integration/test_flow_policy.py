@@ -10,7 +10,7 @@ import pytest
 from tests.support.flows import Organisation, policy
 from tidegate.core.decision import Action
 from tidegate.core.rollout import RolloutState
-from tidegate.errors import ConflictError, NotPermittedError
+from tidegate.errors import ConflictError, NotPermittedError, UsageError
 from tidegate.orchestration import identity, rollback
 from tidegate.orchestration import policy as flow
 from tidegate.orchestration import release as releases_flow
@@ -210,3 +210,17 @@ def test_two_adopt_at_once_and_the_second_must_look_first(org: Organisation, mon
         org.adopt(**TIGHTER)
     assert caught.value.exit_code == 6
     assert active(org).digest == policy(rehearsal="meanwhile").digest
+
+
+def test_a_policy_that_would_shut_everybody_out_is_refused(org: Organisation) -> None:
+    before = active(org)
+    for changes, sentence in (
+        ({"permits": {"adopt": []}}, "nobody is permitted to"),
+        ({"permits": {"adopt": ["rm"]}, "people": {"rita": {"disabled": True}}}, "nobody is permitted to"),
+        ({"permits": {"adopt": ["rm"]}, "people": {"rita": {"keys": []}}}, "rita can sign with no key"),
+    ):
+        with pytest.raises(UsageError, match=f"nobody could ever adopt another one: {sentence}") as caught:
+            flow.adopt(org.house, policy(**changes), org.claim("rita"))
+        assert caught.value.exit_code == 2
+        assert active(org) == before
+    flow.adopt(org.house, policy(permits={"adopt": ["tech-leads"]}), org.claim("rita"))

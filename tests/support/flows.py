@@ -114,7 +114,7 @@ def document(**changes: Any) -> dict[str, Any]:
         "organization": "Example",
         "timezone": "America/Los_Angeles",
         "people": {**people, "dave": {"name": "Dave", "email": "alice@example.org"}},
-        "permits": {"open": ["rm"], "adopt": ["rm"], "hold": ["rm"], "start": ["rm"], "rollback": ["rm"]},
+        "permits": {"open": ["rm"], "adopt": ["rm", "bob"], "hold": ["rm"], "start": ["rm"], "rollback": ["rm"]},
         "components": {
             "billing": {
                 "path": "app",

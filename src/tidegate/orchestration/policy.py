@@ -8,8 +8,11 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from tidegate.core.actor import Actor, Assurance
+from tidegate.core.policy import Act as PolicyAct
+from tidegate.core.policy import Policy
+from tidegate.core.rules.actor_permitted import permitted_people
 from tidegate.core.statement import Act
-from tidegate.errors import ConflictError
+from tidegate.errors import ConflictError, UsageError
 from tidegate.orchestration.house import House
 from tidegate.orchestration.identity import Claim, Proven, demand_listed, demand_permit, prove_act, shown, spend
 from tidegate.orchestration.record import Entry, record
@@ -40,9 +43,22 @@ def adopt(house: House, loaded: LoadedPolicy, claim: Claim) -> Adopted:
     Raises:
         NotPermittedError: the active policy (at first: the proposal) does not know them, or does not let them.
         ConflictError: another policy was adopted meanwhile.
+        UsageError: under the proposal nobody could ever adopt another policy.
     """
+    _demand_a_way_on(loaded.policy)
     with refusals(house, "policy", claim.person, digest=loaded.digest):
         return _adopt(house, loaded, claim)
+
+
+def _demand_a_way_on(policy: Policy) -> None:
+    people = permitted_people(policy, PolicyAct.ADOPT, None)
+    able = [name for name in people if policy.people[name].keys or policy.assurance is not Assurance.SIGNATURE]
+    if not able:
+        raise UsageError(
+            "under this policy nobody could ever adopt another one: "
+            + ("nobody is permitted to" if not people else f"{', '.join(sorted(people))} can sign with no key"),
+            remedy="list under permits.adopt a person, or a group with a person in it, who has a key",
+        )
 
 
 def _adopt(house: House, loaded: LoadedPolicy, claim: Claim) -> Adopted:
