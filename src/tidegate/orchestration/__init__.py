@@ -4,11 +4,13 @@ house.py      the parts that every use case is given, joined once in ``app.py``
 facts.py      gather what is known of a release
 record.py     decision, audit leaf and their contents, in one transaction
 identity.py   who acts, and how sure we are
-policy.py, release.py, evidence.py, approval.py, hold.py, check.py
+refusal.py    what is refused without a decision: one ``denied`` leaf, and nothing else
+policy.py, release.py, evidence.py, approval.py, hold.py, adopt.py, audit.py
 rollout.py    start, go on, pause, resume, finish
 rollback.py   go back, by the watch or by a person
 leg.py        carry one wave: dispatch, read back, record
 sweep.py      what is due: watches, doubts, waiting starts, messages
 executor.py   who does all that: the worker
 breakglass.py go back without the database, and bring the journal home
+restore.py    after the database was restored from a backup
 """
