@@ -86,7 +86,33 @@ def test_a_host_that_runs_nothing_has_nothing_to_adopt(hosts: Organisation, tmp_
     assert files(tmp_path) == ["2", "2"]
 
 
-def test_a_first_release_that_fails_can_return_to_absent(hosts: Organisation, tmp_path: Path) -> None:
+def test_a_first_release_that_fails_returns_to_absent_by_itself(
+    make_org: Callable[..., Organisation], tmp_path: Path
+) -> None:
+    from dataclasses import replace
+
+    places = [{"name": unit, "path": str(tmp_path / "hosts" / unit), "address": "local"} for unit in ("web1", "web2")]
+    target = {
+        "driver": "host",
+        "hosts": places,
+        "restart": ["true"],
+        "stop": ["true"],
+        "health": {"command": ["false"]},
+        "health_timeout": "100ms",
+    }
+    watch = {"production": {"for": "1h", "roll_back_when": [{"health_check": "failed"}]}}
+    org = make_org(components={"billing": {"targets": {"production": target}}}, watch=watch)
+    org.house = replace(org.house, driver_for=make_driver)
+
+    failed = org.start(org.prepared())
+    org.carry()
+
+    assert org.rollout(failed).state is RolloutState.ROLLED_BACK
+    assert files(tmp_path) == ["absent", "absent"]
+    assert "rollback.succeeded" in org.kinds()
+
+
+def test_a_first_release_can_return_to_absent(hosts: Organisation, tmp_path: Path) -> None:
     hosts.start(hosts.prepared())
     hosts.carry()
     rollback.roll_back(hosts.house, "billing", "production", hosts.claim("rita"))
