@@ -87,6 +87,18 @@ def test_a_cut_log_fails_against_the_checkpoint(shop: Shop) -> None:
     assert "✗" in cut.out
 
 
+def test_that_a_backup_was_put_back_ends_what_waited(shop: Shop) -> None:
+    release = shop.open()
+    shop.good("deploy", release, "staging", "--when-allowed", "--detach", by="rita")
+
+    unsigned = shop.run("db", "restored", "--as", "rita")
+    said = shop.good("db", "restored", "--reason", "the disk failed", by="rita")
+
+    assert unsigned.code == 4
+    assert "the epoch is 2 now" in said.out
+    assert "waiting starts that were ended: 1" in said.out
+
+
 def test_adopting_what_runs_makes_it_a_version_to_return_to(shop: Shop) -> None:
     release = shop.ready()
     for name in ("web1", "web2", "web3"):

@@ -14,6 +14,7 @@ db = Group(
         "check": ("db:check", "Say whether the database is reachable, durable, private and whole."),
         "upgrade": ("db:upgrade", "Bring the tables to this version."),
         "backup": ("db:backup", "Write a copy of the database while it is in use."),
+        "restored": ("db:restored", "Say that a backup was put back: what came after it is not known."),
     },
     help="Look after Tidegate's own database.",
 )
@@ -86,4 +87,26 @@ def backup(file: Path) -> int:
         )
     size = copy_sqlite(database.path, file)
     run.answer({"file": str(file), "bytes": size}, [f"{good('✓')} {clean(file)}: {size:,} bytes"])
+    return 0
+
+
+@command(
+    "restored",
+    help="Say, signed, that a backup of the database was put back.\n\n"
+    "Nothing in the database can tell it. From then on every token outranks all that were given out before; rollouts "
+    "that were under way wait for a person, and starts that waited are ended. Stop the workers first.",
+    examples="tidegate db restored --reason 'disk failure' --as rita --key ~/.ssh/id_ed25519",
+)
+@click.option("--reason", default="", metavar="TEXT", help="Why it was put back.")
+def restored(reason: str) -> int:
+    """The command."""
+    from tidegate.cli.text import clean, good
+    from tidegate.orchestration import restore
+
+    run = session()
+    done = restore.restored(run.house(), run.claim(), reason)
+    lines = [f"{good('✓')} the epoch is {done.epoch} now: what was begun before can do nothing any more"]
+    lines += [f"  waits for you: tidegate rollout resume {clean(rollout)}" for rollout in done.paused]
+    lines += [f"  waiting starts that were ended: {done.ended}"] if done.ended else []
+    run.answer(done, lines)
     return 0
