@@ -7,10 +7,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.gitrepo import ISOLATED, UNSET, GitRepository
 from tests.support.postgres import PostgresServer, find_postgres
 from tests.support.sshd import SshServer, start_sshd, why_no_sshd
+
+# A busy machine is no fault of the code: nothing here is judged by how long it took. In CI the examples are the same
+# at each run, so that a change is answered for what it changed; elsewhere they are new ones each time.
+_UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("here", _UNTIMED)
+settings.register_profile("ci", _UNTIMED, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
 @pytest.fixture(scope="session", autouse=True)
