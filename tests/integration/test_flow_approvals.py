@@ -15,6 +15,7 @@ from tests.support.flows import Organisation, keys, policy
 from tidegate.core.approval import Answer
 from tidegate.core.statement import Act, Statement
 from tidegate.errors import ConflictError, NotFoundError, NotPermittedError, TidegateError, UsageError
+from tidegate.git.tarball import Entry, tar_gz
 from tidegate.orchestration import approval
 from tidegate.orchestration import release as release_flow
 from tidegate.orchestration.identity import Claim
@@ -52,7 +53,7 @@ def approve(org: Organisation, release: str, claim: Claim, said: Answer = Answer
 
 def copied_package(org: Organisation) -> Path:
     package = org.root / ".tidegate" / "other.tar.gz"
-    package.write_bytes(b"another package")
+    package.write_bytes(b"".join(tar_gz([Entry(b"app.py", b"another package")])))
     return package
 
 

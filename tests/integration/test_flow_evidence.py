@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.integration.test_flow_approvals import copied_package
 from tests.support.flows import NOW, Organisation
 from tidegate.core.evidence import Evidence
 from tidegate.errors import ConflictError, NotFoundError, NotPermittedError, UsageError
+from tidegate.git.tarball import Entry, tar_gz
 from tidegate.orchestration import evidence, release
 from tidegate.orchestration.identity import Claim
 from tidegate.store import contents, releases
@@ -169,6 +171,27 @@ def test_an_artifact_is_changed_by_who_may_and_shows_it(org: Organisation) -> No
     with pytest.raises(ConflictError, match="is rolling: what it is made of cannot change any more"):
         release.attach(org.house, opened, package, org.claim("rita"))
     assert not list(org.house.packages.glob("draft-*"))
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"another package", r"it is not a gzipped tar \("),
+        (b"", r"it is not a gzipped tar \("),
+        (gzip.compress(b"no tar" * 1000), r"it is not a gzipped tar \("),
+        (b"".join(tar_gz([Entry(b"app.py", b"x" * 4000)]))[:3000], r"it is not a gzipped tar \("),
+        (b"".join(tar_gz([])), "there is nothing in it"),
+    ],
+    ids=["text", "empty", "no tar", "cut", "nothing in it"],
+)
+def test_what_is_no_archive_is_not_attached(org: Organisation, content: bytes, sentence: str) -> None:
+    opened = org.open()
+    package = copied_package(org)
+    package.write_bytes(content)
+    with pytest.raises(UsageError, match=f"this is no package: {sentence}"):
+        release.attach(org.house, opened, package, org.claim("rita"))
+    assert not list(org.house.packages.glob("draft-*"))
+    assert "artifact.attached" not in org.kinds()
 
 
 def test_a_typed_name_gives_no_release_up(org: Organisation) -> None:

@@ -298,7 +298,7 @@ def test_an_artifact_that_changes_between_the_look_and_the_decision_is_not_carri
     import hashlib
 
     assert started.target is not None
-    assert started.target.digest == hashlib.sha256(b"another package").hexdigest()
+    assert started.target.digest == hashlib.sha256(copied_package(org).read_bytes()).hexdigest()
 
 
 # Who it was.

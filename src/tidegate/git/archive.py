@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,10 @@ from tidegate.git.tarball import Entry, tar_gz
 from tidegate.git.tree import EXECUTABLE, LINK, SUBMODULE, TreeEntry, check_inside, entries_at, normal_path
 
 _LINK_DEPTH = 40
+MAX_MEMBERS = 100_000
+"""The most members that a package may have, as on the target."""
+MAX_UNPACKED = 64 << 30
+"""The most bytes that a package may be unpacked, in all; a target has its own, lower limit (``max_unpacked``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,45 @@ def build_package(repository: Repository, revision: str, path: str, target: Path
     top = b"" if not prefix else os.fsencode(normal_path(prefix)) + b"/"
     digest, size = _write_atomically(target, tar_gz(_entries(repository, entries, top)))
     return Package(target, digest, size, commit)
+
+
+def check_package(path: Path, where: str) -> None:
+    """See that a package made elsewhere can be unpacked as a ``.tar.gz``; nothing is written.
+
+    What its members may be called is asked where it is unpacked.
+
+    Args:
+        where: what the file is called in the refusal.
+
+    Raises:
+        UsageError: it is none, holds nothing, or holds more than a target takes.
+        OSError: it cannot be read.
+    """
+    try:
+        with tarfile.open(path, "r|gz") as tar:
+            problem = _too_much(tar)
+    except (tarfile.TarError, EOFError, ValueError, OverflowError, zlib.error) as error:
+        problem = f"it is not a gzipped tar ({str(error)[:200] or type(error).__name__})"
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        problem = f"it is not a gzipped tar ({str(error)[:200]})"  # gzip's own, such as a wrong checksum
+    if problem:
+        raise UsageError(
+            f"this is no package: {problem}", where=where, remedy="give a .tar.gz that a target can unpack"
+        )
+
+
+def _too_much(tar: tarfile.TarFile) -> str:
+    """What is wrong with the number and size of the members; ``""``: nothing."""
+    members = size = 0
+    while (member := tar.next()) is not None:
+        members, size = members + 1, size + member.size
+        if members > MAX_MEMBERS:
+            return f"it has more than {MAX_MEMBERS} members"
+        if size > MAX_UNPACKED:
+            return f"unpacked, it has more than {MAX_UNPACKED} bytes"
+    return "" if members else "there is nothing in it"
 
 
 def _named(entries: Iterable[TreeEntry], folder: str) -> dict[bytes, TreeEntry]:

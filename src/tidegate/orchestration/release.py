@@ -27,7 +27,7 @@ from tidegate.core.statement import Act
 from tidegate.core.subject import NOTHING, Subject
 from tidegate.core.version import Level, TagFormat, Version, bump, level_between, parse_version
 from tidegate.errors import ConflictError, NotFoundError, StoreError, UsageError
-from tidegate.git.archive import build_package, digest_of_file
+from tidegate.git.archive import build_package, check_package, digest_of_file
 from tidegate.git.history import History, unreleased
 from tidegate.git.repository import Repository, open_repository
 from tidegate.git.tree import files_digest, source_digest
@@ -141,16 +141,19 @@ def _unspent(house: House, component: str, version: Version) -> Version:
 
 
 def _type(policy: Policy, asked: str, current: Version | None, number: Version, content: Level) -> str:
-    """The release type: the one that is asked for, else the first that raises what the version raises.
+    """The release type: the one that is asked for, else that which raises what the version raises.
+
+    Of several that raise it, the one that skips the least is meant: nobody gets round a rule of time without asking for
+    it. Where they skip as much, the one that is called as what it raises, then the first by name.
 
     Source: HD-01: a release whose content exceeds its type is refused.
     """
     raised = level_between(current, number) if current is not None else Level.MINOR
     wanted = _BUMP.get(max(raised, Level.PATCH), Bump.PATCH)
     if not asked:
-        for name, kind in policy.release_types.items():
-            if kind.bump is wanted:
-                return name
+        fitting = {name: kind for name, kind in policy.release_types.items() if kind.bump is wanted}
+        if fitting:
+            return min(fitting, key=lambda name: (len(fitting[name].skips), name != wanted.value, name))
         raise UsageError(
             f"the policy has no release type that raises the {wanted.value} number",
             remedy=f"declare one under release_types, or name one of: {', '.join(policy.release_types) or 'none'}",
@@ -347,6 +350,7 @@ def attach(house: House, release: str, package: Path, claim: Claim) -> str:
         NotFoundError: there is no such release or file.
         NotPermittedError: this person may not open releases, and so may not change them.
         StoreError: the package cannot be kept.
+        UsageError: the file is no ``.tar.gz`` that a target could unpack.
     """
     if not package.is_file():
         raise NotFoundError("there is no such package", where=str(package), remedy="build it, then name its file")
@@ -368,6 +372,7 @@ def _copy(package: Path, draft: Path) -> str:
     shutil.copyfile(package, draft)
     if digest_of_file(draft) != before:
         raise ConflictError("the package changed while it was read", where=str(package), remedy="attach it again")
+    check_package(draft, str(package))
     return before
 
 
