@@ -26,11 +26,11 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from bench.soak_checks import ENVIRONMENTS, problems
+from bench.soak_checks import ENVIRONMENTS, at_rest, problems
 from tests.support.gitrepo import GitRepository
 from tests.support.kill_agents import load_agent
 from tests.support.kill_matrix import Agents, asked
-from tests.support.kill_world import World, all_is_quiet, found, open_and_approve
+from tests.support.kill_world import World, found, open_and_approve
 from tests.support.postgres import PostgresServer, find_postgres
 from tidegate.core.rollout import RolloutState
 from tidegate.errors import InternalError, TidegateError
@@ -186,9 +186,9 @@ class Soak:
         self._workers.stop(signal.SIGKILL)
         while time.monotonic() < deadline:
             self._workers.one_in_peace()
-            until(lambda: all_is_quiet(self._house), deadline - time.monotonic(), every_s=0.2)
+            until(lambda: at_rest(self._house), deadline - time.monotonic(), every_s=0.2)
             self._workers.stop()
-            if all_is_quiet(self._house):
+            if at_rest(self._house):
                 return
         self.wrong.append(f"nothing came to rest within {REST_S:g} s")
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 
 from tests.support.kill_checks import restarts
-from tests.support.kill_world import UNITS, World
+from tests.support.kill_world import UNITS, World, all_is_quiet
 from tidegate.core.effect import EffectState, Presence
 from tidegate.core.rollout import ACTIVE, RolloutState
 from tidegate.engine.legs import LegState
@@ -19,6 +19,7 @@ from tidegate.store.rollouts import EffectRow, Rollout
 
 OPEN = frozenset({EffectState.INTENDED, EffectState.DISPATCHED, EffectState.UNKNOWN})
 NEVER_TOUCHED = frozenset({EffectState.INTENDED, EffectState.WITHDRAWN})
+MOVING = (RolloutState.RUNNING, RolloutState.WATCHING, RolloutState.IN_DOUBT, RolloutState.REVERSING)
 ENVIRONMENTS = ("staging", "production")
 
 
@@ -35,6 +36,19 @@ def problems(world: World, house: House) -> list[str]:
         *_of_messages(world, house),
         *(problem for environment in ENVIRONMENTS for problem in _of_hosts(world, house, environment, found, effects)),
     ]
+
+
+def at_rest(house: House) -> bool:
+    """Whether nothing is under way but what waits for a person: also a rollback can be paused, half-way."""
+    if all_is_quiet(house):
+        return True
+    with house.database.read() as connection:
+        waiting = {one.reverses for one in rollouts.find(connection, states=[RolloutState.PAUSED])}
+        moving = rollouts.find(connection, states=MOVING)
+        undelivered = outbox.undelivered(connection)
+        found = rollouts.find(connection)
+    stand_still = all(one.state is RolloutState.REVERSING and one.id in waiting for one in moving)
+    return stand_still and not undelivered and not any(_of_legs(house, found))
 
 
 def _of_log(house: House) -> Iterator[str]:
@@ -54,13 +68,14 @@ def _of_leases(house: House, found: list[Rollout]) -> Iterator[str]:
     for place in held.keys() | active.keys():
         if (held.get(place) or "") != active.get(place, ""):
             yield f"{'/'.join(place)}: {held.get(place)!r} holds the lease, and {active.get(place)!r} is active"
+    waiting = {one.reverses for one in found if one.state is RolloutState.PAUSED}
     for one in found:
-        if one.state in (RolloutState.RUNNING, RolloutState.WATCHING, RolloutState.REVERSING):
+        if one.state in MOVING and not (one.state is RolloutState.REVERSING and one.id in waiting):
             yield f"{one.id} is {one.state.value} for ever ({one.because})"
 
 
 def _of_effects(found: list[Rollout], effects: dict[str, EffectRow]) -> Iterator[str]:
-    over = {one.id for one in found if one.state not in ACTIVE}
+    over = {one.id for one in found if one.state not in ACTIVE and one.state is not RolloutState.REVERSING}
     for key, row in effects.items():
         if row.effect.rollout in over and row.state in OPEN:
             yield f"{key} is {row.state.value}, and its rollout is over"
