@@ -265,3 +265,26 @@ def test_every_signature_in_the_log_can_be_verified_by_anybody(told: Organisatio
             person = policy().policy.people[leaf.actor.person]
             statement = contents.fetch(connection, leaf.data["statement"])
             ssh.verify(statement, leaf.data["signature"], person.keys, leaf.actor.person, ssh.ACT)
+
+
+@pytest.mark.parametrize("column", ["bytes", "hash"])
+def test_a_leaf_that_was_made_a_text_is_named(org: Organisation, column: str) -> None:
+    if org.house.database.kind != "sqlite":
+        pytest.skip("PostgreSQL takes no text where bytes stand")
+    org.prepared()
+    org.sql(f"UPDATE tg_leaf SET {column} = 'mallory' WHERE number = 2")  # noqa: S608
+
+    problem = audit.verify(org.house).problem
+
+    assert problem is not None
+    assert problem.index == 2
+
+
+def test_a_head_that_is_missing_is_told(org: Organisation) -> None:
+    org.open()
+    org.sql("DELETE FROM tg_head")
+
+    problem = audit.verify(org.house).problem
+
+    assert problem is not None
+    assert problem.what == "the head of the log is missing"

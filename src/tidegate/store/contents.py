@@ -31,7 +31,7 @@ def fetch(connection: sa.Connection, name: str) -> bytes:
     Raises:
         StoreError: they are missing, or are not what was kept.
     """
-    query = sa.select(tables.content.c.bytes).where(tables.content.c.digest == name)
+    query = sa.select(tables.raw(tables.content.c.bytes)).where(tables.content.c.digest == name)
     data = connection.execute(query).scalar()
     if data is None:
         raise StoreError(f"the content {name} is missing", where="tg_content", remedy="restore the newest backup")

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from tidegate.clock import from_text, to_text
 from tidegate.core.leaf import Head, Leaf, encode, next_time
 from tidegate.core.merkle import Frontier, leaf_hash
+from tidegate.errors import StoreError
 from tidegate.store import tables
 from tidegate.store.releases import actor_of
 
@@ -64,7 +65,8 @@ def entries(connection: sa.Connection, start: int = 0) -> Iterator[tuple[int, by
     """Number, bytes and stored hash of each leaf from ``start`` on, in order."""
     table = tables.leaf
     while True:
-        query = sa.select(table.c.number, table.c.bytes, table.c.hash).where(table.c.number >= start)
+        query = sa.select(table.c.number, tables.raw(table.c.bytes), tables.raw(table.c.hash))
+        query = query.where(table.c.number >= start)
         rows = connection.execute(query.order_by(table.c.number).limit(_PAGE)).all()
         for row in rows:
             yield row.number, bytes(row.bytes), bytes(row.hash)
@@ -77,7 +79,8 @@ def filing(connection: sa.Connection) -> Iterator[tuple[int, bytes, tuple[str, d
     """Number and bytes of each leaf, and the kind, time and release under which its row can be found."""
     table, start = tables.leaf, 0
     while True:
-        query = sa.select(table).where(table.c.number >= start).order_by(table.c.number).limit(_PAGE)
+        columns = (table.c.number, tables.raw(table.c.bytes), table.c.kind, table.c.at, table.c.release)
+        query = sa.select(*columns).where(table.c.number >= start).order_by(table.c.number).limit(_PAGE)
         rows = connection.execute(query).all()
         for row in rows:
             yield row.number, bytes(row.bytes), (row.kind, row.at, row.release)
@@ -89,13 +92,20 @@ def filing(connection: sa.Connection) -> Iterator[tuple[int, bytes, tuple[str, d
 def of_release(connection: sa.Connection, release: str) -> list[bytes]:
     """The bytes of the leaves about a release, in order."""
     table = tables.leaf
-    query = sa.select(table.c.bytes).where(table.c.release == release).order_by(table.c.number)
+    query = sa.select(tables.raw(table.c.bytes)).where(table.c.release == release).order_by(table.c.number)
     return [bytes(data) for data in connection.execute(query).scalars()]
 
 
 def head(connection: sa.Connection) -> Head:
-    """What the log says of itself."""
-    row = connection.execute(sa.select(tables.head).where(tables.head.c.id == 1)).one()
+    """What the log says of itself.
+
+    Raises:
+        StoreError: the head is missing, or cannot be read.
+    """
+    query = sa.select(tables.head.c.size, tables.raw(tables.head.c.frontier)).where(tables.head.c.id == 1)
+    row = connection.execute(query).first()
+    if row is None:
+        raise StoreError("the head of the log is missing", where="tg_head", remedy="restore the newest backup")
     return Head(row.size, Frontier.decode(row.frontier).root())
 
 

@@ -374,3 +374,8 @@ head = sa.Table(
     sa.CheckConstraint("id = 1", name="one"),
 )
 """The head of the log: one row, locked last, by everybody who writes a leaf."""
+
+
+def raw(column: sa.Column[Any]) -> sa.ColumnElement[bytes]:
+    """The column's bytes, whatever somebody stored there: SQLite lets a text stand where bytes should."""
+    return sa.cast(column, sa.LargeBinary).label(column.name)
