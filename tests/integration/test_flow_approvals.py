@@ -112,6 +112,14 @@ def test_a_signed_answer_counts_once_even_after_it_was_taken_back(org: Organisat
     assert any("1 given (alice)" in reason for reason in org.reasons(release))
 
 
+def test_a_revocation_that_was_wiped_from_its_row_still_holds(org: Organisation) -> None:
+    release = org.prepared()
+    approval.revoke(org.house, release, "production", org.claim("alice"))
+    org.sql("UPDATE tg_approval SET revoked_at = NULL")
+    assert not org.decide(release).allowed
+    assert any("the log says that it was taken back" in reason for reason in org.reasons(release))
+
+
 ELSEWHERE: list[tuple[dict[str, Any], type[TidegateError], str]] = [
     ({"release": "billing-9.9.9"}, NotFoundError, 'there is no release "billing-9.9.9"'),
     ({"environment": "staging"}, NotPermittedError, "about another subject"),

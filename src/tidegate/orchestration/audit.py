@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
-from tidegate.clock import from_text
+from tidegate.clock import from_text, to_text
 from tidegate.core import checkpoint as checkpoints
 from tidegate.core.canonical import canonical
 from tidegate.core.decide import decide
@@ -68,7 +68,7 @@ def verify(house: House) -> Verification:
 def _misfiled(connection: sa.Connection) -> Problem | None:
     for number, data, filed in log.filing(connection):
         leaf = decode(data)
-        if filed != (leaf.kind, leaf.time, leaf.data.get("release")):
+        if filed != (leaf.kind, to_text(leaf.time), leaf.data.get("release")):
             return Problem(number, f"entry {number} is filed under another kind, time or release than it says")
     return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from tidegate.core.facts import Facts, Release, WayBack
 from tidegate.core.policy import Policy
 from tidegate.errors import TidegateError
 from tidegate.signing import ssh
-from tidegate.store import holds, releases, rollouts
+from tidegate.store import holds, log, releases, rollouts
 from tidegate.store.releases import ReleaseRow, SignedApproval
 
 
@@ -28,11 +28,13 @@ def gather(
         policy: the current one; signatures are verified against the keys that people have now.
     """
     components = [item.component for item in row.facts.items]
+    taken_back = log.revoked(connection, row.facts.id)
     return Facts(
         release=with_targets(row.facts, policy),
         evidence=releases.evidence_of(connection, row.facts.id),
         approvals=tuple(
-            checked(signed, row.facts.id, policy) for signed in releases.approvals_of(connection, row.facts.id)
+            checked(signed, row.facts.id, policy, taken_back)
+            for signed in releases.approvals_of(connection, row.facts.id)
         ),
         verified=rollouts.verified(connection, components),
         holds=holds.in_force(connection, now),
@@ -59,12 +61,15 @@ def target_digests(policy: Policy, component: str) -> dict[str, str]:
     }
 
 
-def checked(signed: SignedApproval, release: str, policy: Policy) -> Approval:
+def checked(signed: SignedApproval, release: str, policy: Policy, taken_back: Collection[str] = ()) -> Approval:
     """The approval, with the reason why its signature does not hold where it does not.
 
-    The row alone proves nothing: what counts is the statement that the person signed, and it must say the same.
+    The row alone proves nothing: what counts is the statement that the person signed, and it must say the same; and
+    what the log says was taken back (``taken_back``, ids) stays so.
     """
     approval = signed.approval
+    if approval.revoked_at is None and approval.id in taken_back:
+        return replace(approval, invalid="the log says that it was taken back, and the record does not")
     try:
         statement = statements.from_bytes(signed.statement)
         said = (

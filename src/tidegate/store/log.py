@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from tidegate.clock import from_text, to_text
-from tidegate.core.leaf import Head, Leaf, encode, next_time
+from tidegate.core.leaf import Head, Leaf, decode, encode, next_time
 from tidegate.core.merkle import Frontier, leaf_hash
 from tidegate.errors import StoreError
 from tidegate.store import tables
@@ -75,11 +75,12 @@ def entries(connection: sa.Connection, start: int = 0) -> Iterator[tuple[int, by
         start = rows[-1].number + 1
 
 
-def filing(connection: sa.Connection) -> Iterator[tuple[int, bytes, tuple[str, datetime, str | None]]]:
+def filing(connection: sa.Connection) -> Iterator[tuple[int, bytes, tuple[str, str, str | None]]]:
     """Number and bytes of each leaf, and the kind, time and release under which its row can be found."""
     table, start = tables.leaf, 0
     while True:
-        columns = (table.c.number, tables.raw(table.c.bytes), table.c.kind, table.c.at, table.c.release)
+        at = sa.type_coerce(table.c.at, sa.String)
+        columns = (table.c.number, tables.raw(table.c.bytes), table.c.kind, at.label("at"), table.c.release)
         query = sa.select(*columns).where(table.c.number >= start).order_by(table.c.number).limit(_PAGE)
         rows = connection.execute(query).all()
         for row in rows:
@@ -94,6 +95,14 @@ def of_release(connection: sa.Connection, release: str) -> list[bytes]:
     table = tables.leaf
     query = sa.select(tables.raw(table.c.bytes)).where(table.c.release == release).order_by(table.c.number)
     return [bytes(data) for data in connection.execute(query).scalars()]
+
+
+def revoked(connection: sa.Connection, release: str) -> frozenset[str]:
+    """The ids of the answers about a release that the log says were taken back, whatever their rows say."""
+    table = tables.leaf
+    query = sa.select(tables.raw(table.c.bytes)).where(table.c.release == release, table.c.kind == "approval.revoked")
+    found = (decode(data).data.get("approvals", ()) for data in connection.execute(query).scalars())
+    return frozenset(approval for approvals in found for approval in approvals)
 
 
 def head(connection: sa.Connection) -> Head:
