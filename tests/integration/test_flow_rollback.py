@@ -9,8 +9,8 @@ import pytest
 from tests.support.flows import Organisation
 from tidegate.core.release import ReleaseState
 from tidegate.core.rollout import RolloutState
-from tidegate.errors import ConflictError, NotFoundError, NotPermittedError
-from tidegate.orchestration import hold, rollback
+from tidegate.errors import ConflictError, NotFoundError, NotPermittedError, TransitionError
+from tidegate.orchestration import hold, rollback, rollout
 from tidegate.orchestration.judge import DecisionRefusedError
 from tidegate.store import releases, rollouts
 
@@ -32,6 +32,15 @@ def test_the_first_release_returns_to_absent(org: Organisation) -> None:
     assert made.state is RolloutState.SUCCEEDED
     assert org.rollout(started).state is RolloutState.ROLLED_BACK
     assert state(org, "billing-1.1.0") is ReleaseState.ROLLED_BACK
+    assert org.running() == ["absent", "absent"]
+
+
+def test_nobody_stops_a_rollback_half_way(org: Organisation) -> None:
+    org.released()
+    made = rollback.roll_back(org.house, "billing", "production", org.claim("rita"))
+    with pytest.raises(TransitionError, match="takes a release back: nobody stops that half-way"):
+        rollout.pause_by_person(org.house, made, org.claim("rita"), "wait")
+    org.carry()
     assert org.running() == ["absent", "absent"]
 
 

@@ -51,7 +51,7 @@ def _sentence(detail: Mapping[str, Any]) -> str:
             return str(detail["ctx"]["error"])
         case _:
             said = str(detail["msg"])
-            wanted = said.removeprefix("Input should be ").removeprefix("a valid ")
+            wanted = said.removeprefix("Input should be ").removeprefix("a valid ").replace("tuple", "list")
             return f"{key} is {detail['input']!r:.60}, expected {wanted}"
 
 

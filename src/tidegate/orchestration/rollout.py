@@ -19,7 +19,14 @@ from tidegate.core.release import ReleaseEvent
 from tidegate.core.rollout import ROLLOUT, Direction, RolloutEvent, RolloutState, waves
 from tidegate.core.statement import Act
 from tidegate.drivers.contract import Driver
-from tidegate.errors import ConflictError, NotFoundError, NotPermittedError, TargetError, TidegateError
+from tidegate.errors import (
+    ConflictError,
+    NotFoundError,
+    NotPermittedError,
+    TargetError,
+    TidegateError,
+    TransitionError,
+)
 from tidegate.orchestration.house import House
 from tidegate.orchestration.identity import (
     By,
@@ -547,7 +554,7 @@ def pause_by_person(house: House, rollout_id: str, by: By, because: str) -> Roll
 
     Raises:
         NotPermittedError: they may not, or are not shown to be who they say.
-        TransitionError: it cannot be paused now.
+        TransitionError: it cannot be paused now; a rollback never can.
     """
     release, environment = _place_of(house, rollout_id)
     with refusals(house, "rollout", person_of(by), release, rollout=rollout_id):
@@ -556,6 +563,11 @@ def pause_by_person(house: House, rollout_id: str, by: By, because: str) -> Roll
         with house.database.write() as connection:
             now = house.now()
             rollout = _lock_rollout(connection, rollout_id)
+            if rollout.direction is Direction.BACK:
+                raise TransitionError(
+                    f"{rollout_id} takes a release back: nobody stops that half-way",
+                    remedy=f"follow it: tidegate rollout show {rollout_id} --follow",
+                )
             policy = policies.current(connection).policy
             actor = stands(policy, proven, Act.PAUSE, **concerns)
             demand_permit(policy, actor, "start", rollout.environment)

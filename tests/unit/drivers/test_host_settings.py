@@ -71,7 +71,7 @@ MISTAKES = [
     ({"driver": "kubernets", "hosts": []}, "there is no driver 'kubernets' (known: host)"),
     (settings(hosts=[]), "at least 1 item"),
     (settings(restrat=["x"]), 'unknown key "restrat"'),
-    (settings(restart="systemctl restart shop"), "tuple"),
+    (settings(restart="systemctl restart shop"), "expected list"),
     (settings(restart=[]), "a command is a list of arguments"),
     (settings(restart=["-rf"]), "a command is a list of arguments"),
     (settings(restart=["run me"]), "a command is a list of arguments"),
