@@ -184,7 +184,7 @@ def test_no_committed_file_names_a_path_of_one_machine() -> None:
 @pytest.mark.parametrize(
     ("line", "is_one"),
     [
-        ("cd /work/shop", True),
+        ("cd /" + "work/shop", True),  # in two, so that this line is none itself
         ("see '/home/alice/tidegate'", True),
         ("/root/.config", False),
         ("/root/x", True),
