@@ -1,11 +1,15 @@
 # `make` alone lists the targets: each line below whose target is followed by `##`.
 .DEFAULT_GOAL := help
-.PHONY: help demo kill-matrix test lint types contracts bench soak lock install clean
+.PHONY: help demo kill-matrix test lint types contracts bench fuzz soak lock install clean
 MAKEFLAGS += --no-print-directory
+# Thousands of processes start in the tests; each would compile all of it where nobody may write what was compiled.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON := .venv/bin/python
 # Arguments for pytest; two workers are what the smallest machines have.
 PYTEST_ARGS ?= -n 2
+FUZZ_DOCUMENTS ?= 10000
+FUZZ_CALENDARS ?= 2000
 
 # Commands that scripts/debian-packages unpacked for this working copy; sshd and initdb hide where only root looks.
 export PATH := $(CURDIR)/.cache/debian/bin:$(PATH):/usr/sbin:/sbin
@@ -13,7 +17,7 @@ export PATH := $(CURDIR)/.cache/debian/bin:$(PATH):/usr/sbin:/sbin
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: ## Run a whole release, and one that is taken back, in ./demo-run: about a minute
+demo: ## Run a whole release, and one that is taken back, in ./demo-run: a few minutes
 	@scripts/bootstrap demo
 	@scripts/debian-packages demo
 	@.venv/bin/tidegate demo demo-run
@@ -24,11 +28,11 @@ test: ## Check everything, as CI does: install what is missing, then lint, types
 	@$(MAKE) lint types contracts
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)
 
-kill-matrix: ## Kill rollouts and rollbacks at every point, and print what became of each: about 6 minutes
+kill-matrix: ## Kill rollouts and rollbacks at every point, and print what became of each: about an hour
 	@scripts/bootstrap dev
 	@scripts/debian-packages dev
 	@for database in sqlite postgres; do \
-	  for story in rollout watched-rollout rollback unhealthy errors decisions; do \
+	  for story in rollout watched-rollout rollback flag unhealthy errors decisions policy tag emergency train together notices; do \
 	    $(PYTHON) -m tests.support.kill_matrix --story $$story --database $$database || exit 1; \
 	  done; \
 	done
@@ -48,6 +52,11 @@ contracts: ## Check that imports point down, floor by floor
 bench: ## Measure medians and ratios; judges nothing
 	@scripts/bootstrap dev
 	@$(PYTHON) -m bench
+
+fuzz: ## Check FUZZ_DOCUMENTS policy files made at random: whatever they hold, findings in our own words; and FUZZ_CALENDARS calendars: about 15 minutes
+	@scripts/bootstrap dev
+	@TIDEGATE_FUZZ_DOCUMENTS=$(FUZZ_DOCUMENTS) $(PYTHON) -m pytest -n 0 tests/unit/policyfile/test_fuzz.py
+	@TIDEGATE_FUZZ_CALENDARS=$(FUZZ_CALENDARS) $(PYTHON) -m pytest -n 0 tests/unit/core/test_opening.py
 
 soak: ## Do random releases while killing the workers, for SOAK_S seconds, then check that everything holds
 	@scripts/bootstrap dev

@@ -12,23 +12,30 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from tidegate.core.change_request import CHANGE, ChangeState
 from tidegate.core.effect import EFFECT, EffectState
+from tidegate.core.joint_rollout import JOINT_ROLLOUT, JointState
 from tidegate.core.machine import Machine
 from tidegate.core.release import RELEASE, ReleaseState
 from tidegate.core.rollout import ROLLOUT, RolloutState
+from tidegate.core.train_run import TRAIN_RUN, RunState
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "states.md"
 
 HEAD = """# States
 
-Releases, rollouts and effects live by tables: state, event, next state. An event that a table does not list is refused
-with exit code 6, and nothing has changed. This page is made from those tables by `scripts/generate_states.py`.
+Releases, rollouts, joint rollouts, effects, runs of trains and change requests live by tables: state, event, next
+state. An event that a table does not list is refused with exit code 6, and nothing has changed. This page is made from
+those tables by `scripts/generate_states.py`.
 """
 
 SECTIONS: tuple[tuple[str, str, Machine[Any, Any], type[StrEnum]], ...] = (
     ("Release", "src/tidegate/core/release.py", RELEASE, ReleaseState),
     ("Rollout", "src/tidegate/core/rollout.py", ROLLOUT, RolloutState),
+    ("Joint rollout", "src/tidegate/core/joint_rollout.py", JOINT_ROLLOUT, JointState),
     ("Effect", "src/tidegate/core/effect.py", EFFECT, EffectState),
+    ("Train run", "src/tidegate/core/train_run.py", TRAIN_RUN, RunState),
+    ("Change request", "src/tidegate/core/change_request.py", CHANGE, ChangeState),
 )
 
 
