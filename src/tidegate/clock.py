@@ -38,3 +38,18 @@ def from_text(text: str) -> datetime:
     if instant.tzinfo is None:
         raise ValueError(f"a time without an offset names no instant: {text!r}")
     return instant.astimezone(UTC)
+
+
+def read_moment(text: str) -> datetime:
+    """The instant that a person names, as :func:`from_text`; one that calendars can count from and to.
+
+    Raises:
+        ValueError: it names none, or lies before 1971 or after 9000.
+    """
+    try:
+        found = from_text(text)
+    except OverflowError as error:
+        raise ValueError(str(error)) from error
+    if not 1971 <= found.year <= 9000:
+        raise ValueError(f"{found.year} is beyond every calendar")
+    return found

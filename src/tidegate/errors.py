@@ -3,6 +3,7 @@
     TidegateError
     |-- RequestError                the request is at fault: change it
     |   |-- UsageError              the words of the command or the file are wrong          exit 2
+    |   |   |-- UnsetError          a setting of a channel is missing (channels/settings.py) exit 2
     |   |   `-- PolicyError         a policy file that cannot be read as a policy            exit 2
     |   |-- RefusedError            the policy says no, or cannot tell                       exit 3
     |   |-- NotPermittedError       who asks is not known, or may not                        exit 4
@@ -11,11 +12,14 @@
     |       `-- TransitionError     an event that the state table does not list
     |-- WorldError                  something outside failed: try again, or mend it
     |   |-- StoreError              Tidegate's database cannot be read or written            exit 1
-    |   |   `-- StoreBusyError      another process holds the database                       exit 6
+    |   |   |-- StoreBusyError      another process holds the database                       exit 6
+    |   |   `-- DamagedRecordError  what is stored is not what was kept                      exit 1
     |   |-- TargetError             a target did not do, or did not answer                   exit 1
     |   |   `-- FencedError         the target has seen a higher token: we no longer may     exit 6
     |   |-- SourceError             a metric source did not answer usefully                  exit 1
+    |   |-- ArtifactError           an artifact could not be built, or a registry not used      exit 1
     |   |-- RepositoryError         Git cannot read or do what was asked                     exit 1
+    |   |   `-- RevisionError       there is no such commit, branch or tag                   exit 5
     |   `-- TimedOutError           it took longer than it may                               exit 7
     `-- InternalError               Tidegate's own fault: report it                          exit 1
 
@@ -68,13 +72,15 @@ class UsageError(RequestError):
 class PolicyError(UsageError):
     """A policy file cannot be read as a policy; ``where`` is ``file:line:column``.
 
-    A file may hold many mistakes: ``mistakes`` lists each as an error of its own, the first being this one.
+    A file may hold many mistakes: ``mistakes`` lists each as an error of its own, the first being this one. ``rule`` is
+    the rule of ``policy check`` by which it is told.
     """
 
     def __init__(
-        self, what: str, *, remedy: str, where: str = "", mistakes: tuple[PolicyError, ...] = ()
+        self, what: str, *, remedy: str, where: str = "", rule: str = "shape", mistakes: tuple[PolicyError, ...] = ()
     ) -> None:
         super().__init__(what, remedy=remedy, where=where)
+        self.rule = rule
         self.mistakes = mistakes or (self,)
 
 
@@ -129,6 +135,12 @@ class StoreBusyError(StoreError):
     exit_code = 6
 
 
+class DamagedRecordError(StoreError):
+    """What is stored is not what was kept: somebody changed it behind Tidegate's back. Trying again changes nothing."""
+
+    retryable = False
+
+
 class TargetError(WorldError):
     """A target did not do what was asked, or did not answer; its state must be read back."""
 
@@ -145,8 +157,19 @@ class SourceError(WorldError):
     """A metric source did not answer, or answered what cannot be counts."""
 
 
+class ArtifactError(WorldError):
+    """An artifact could not be built, or a registry did not answer usefully."""
+
+
 class RepositoryError(WorldError):
     """Git cannot read or do what was asked."""
+
+
+class RevisionError(RepositoryError):
+    """The repository has no such commit, branch or tag."""
+
+    exit_code = 5
+    http_status = 404
 
 
 class TimedOutError(WorldError):

@@ -39,15 +39,21 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """One yes that a policy asks for, by the rule of that number: from one of ``people``, in ``role`` if it has one."""
+    """One yes that a policy asks for, by the rule of that number: from one of ``people``, in ``role`` if it has one.
+
+    ``answers``: only one of these; None where it does not matter which answer of a person it is.
+    """
 
     rule: int
     people: frozenset[str]
     role: str = ""
+    answers: frozenset[Approval] | None = None
 
     def takes(self, approval: Approval) -> bool:
         """Whether this approval may fill this seat; one given in a role fills a seat of that role only."""
-        return approval.actor.person in self.people and approval.role in ("", self.role)
+        if approval.actor.person not in self.people or approval.role not in ("", self.role):
+            return False
+        return self.answers is None or approval in self.answers
 
 
 def in_order(approvals: Collection[Approval]) -> list[Approval]:
@@ -69,7 +75,10 @@ def fill(seats: Sequence[Seat], approvals: Sequence[Approval]) -> dict[int, Appr
     answers: dict[str, list[Approval]] = {}
     for approval in in_order(approvals):
         answers.setdefault(approval.actor.person, []).append(approval)
-    takers = [[who for who, given in answers.items() if any(map(seat.takes, given))] for seat in seats]
+    # The seats of one rule are one value: who may take it is asked once.
+    alike = {id(seat): seat for seat in seats}
+    found = {key: [who for who, given in answers.items() if any(map(seat.takes, given))] for key, seat in alike.items()}
+    takers = [found[id(seat)] for seat in seats]
     seat_of: dict[str, int] = {}
     for number in range(len(seats)):
         _place(number, takers, seat_of, set())

@@ -11,7 +11,7 @@ instant at which the clock has been set forward; one that occurs twice is read a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import IntEnum
@@ -26,6 +26,9 @@ HORIZON = timedelta(days=400)
 
 OpenAt = Callable[[datetime], datetime | None]
 """The earliest moment >= the given one at which a rule holds; None: not within the horizon."""
+
+CloseAt = Callable[[datetime], datetime | None]
+"""The earliest moment >= the given one at which a rule does not hold; None: not within the horizon."""
 
 
 class Weekday(IntEnum):
@@ -64,6 +67,7 @@ def zone(name: str) -> ZoneInfo:
         raise ValueError(f'"{name}" is not an IANA time zone; write one such as Europe/Vienna') from error
 
 
+@lru_cache(maxsize=16_384)
 def instant(day: date, at: time, tz: ZoneInfo) -> datetime:
     """The UTC instant of a civil time; a skipped one moves forward to where the clock is set."""
     civil = datetime.combine(day, at, tzinfo=tz)
@@ -126,6 +130,11 @@ class Cadence:
     weekday: Weekday = Weekday.MONDAY
     months: int = 0
     ordinal: int = 1
+
+    @property
+    def longest(self) -> timedelta:
+        """No two departures are further apart."""
+        return timedelta(days=self.days + 7 * self.weeks + 31 * self.months + 7)
 
     def dates(self, start: date, since: date) -> _Dates:
         """The civil dates of departure on or after both ``since`` and ``start``, in order, without end."""
@@ -233,6 +242,10 @@ class Timetable:
 
     def departure_at_or_after(self, moment: datetime) -> Departure | None:
         """The run that is open at ``moment``, or else the next; None: none within the horizon."""
+        return _departure(self, moment)
+
+    def find_departure(self, moment: datetime) -> Departure | None:
+        """The same, looked for anew."""
         limit = moment + HORIZON
         since = (moment - (self.lasts or timedelta(0))).astimezone(self.tz).date() - timedelta(days=1)
         for day in self.cadence.dates(self.start, since):
@@ -244,6 +257,17 @@ class Timetable:
                 return run
         raise AssertionError("a cadence has no end")
 
+    def runs(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """Whatever can be boarded in [start, end): the last run before it, and those that open in it."""
+        # Of several runs that are open at once the last one closes last, so that none before it is needed.
+        back = min(self.lasts or timedelta(days=1), self.cadence.longest) + timedelta(days=2)
+        for day in self.cadence.dates(self.start, (start - back).astimezone(self.tz).date()):
+            run = self._run(day)
+            if run.opens >= end:
+                return
+            if run.closes > run.opens and run.closes > start:
+                yield run.opens, run.closes
+
     def _run(self, day: date) -> Departure:
         opens = instant(day, self.cadence.at, self.tz)
         if self.lasts is not None:
@@ -254,6 +278,12 @@ class Timetable:
         """The earliest moment at which a run can be boarded."""
         run = self.departure_at_or_after(moment)
         return max(run.opens, moment) if run else None
+
+
+@lru_cache(maxsize=8192)
+def _departure(table: Timetable, moment: datetime) -> Departure | None:
+    # Several rules ask for the same departure, and so does every component that rides the train.
+    return table.find_departure(moment)
 
 
 @dataclass(frozen=True, slots=True)

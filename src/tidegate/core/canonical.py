@@ -26,7 +26,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time, timedelta
 from enum import Enum
@@ -57,7 +57,7 @@ def canonical(value: object) -> bytes:
     Source: RFC 8785.
     """
     try:
-        return _written(_plain(value, "$"))
+        return _written(_plain(value, _ROOT))
     except RecursionError as error:
         raise UsageError(
             "the value is nested too deeply to be written as canonical JSON",
@@ -66,18 +66,26 @@ def canonical(value: object) -> bytes:
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, check_circular=False, sort_keys=True, separators=(",", ":"))
-_OTHER_NUMBER = re.compile(r"\.0(?=[,}\]]|\Z)|[0-9]e[+-][0-9]")
+_WHOLE_FLOAT = re.compile(r"(?:\A|[:,\[])-?[0-9]+\.0(?=[,}\]]|\Z)")
+_EXPONENT = re.compile(r"e(?<=[0-9]e)[+-][0-9]")
+_OTHER_ORDER = re.compile("[\ud800-\U0010ffff]")
 
 
 def _written(plain: Plain) -> bytes:
     """The canonical bytes of what is plain: by the standard encoder, which is compiled, wherever it writes the same.
 
     It writes otherwise in two cases, and both show in what it wrote. Its order of members is that of code points, and
-    RFC 8785 sorts by UTF-16 units: the same among ASCII. Its numbers are Python's, which end in ``.0`` where they are
-    whole, and have exponents where ECMAScript has none. A text that only looks so is written the slow way as well.
+    RFC 8785 sorts by UTF-16 units: the same below the surrogates. Its numbers are Python's, which end in ``.0`` where
+    they are whole, and have exponents where ECMAScript has none. A text that only looks so is written the slow way too.
     """
     text = _ENCODER.encode(plain)
-    return text.encode() if text.isascii() and not _OTHER_NUMBER.search(text) else rfc8785.dumps(plain)
+    return rfc8785.dumps(plain) if _differs(text) else text.encode()
+
+
+def _differs(text: str) -> bool:
+    # What is cheap to see is looked for first: most texts have none of it, and all are looked through.
+    whole = ".0" in text and _WHOLE_FLOAT.search(text)
+    return bool(whole or _EXPONENT.search(text) or (not text.isascii() and _OTHER_ORDER.search(text)))
 
 
 def digest(data: bytes) -> str:
@@ -121,28 +129,50 @@ def parse(data: bytes, *, limit_bytes: int = 1 << 20) -> Plain:
     return value
 
 
-def _plain(value: object, path: str) -> Plain:
+_Path = tuple[Any, ...]
+"""Where a value stands: the path of what holds it, and its step; the root is empty. Written out only for an error."""
+
+_ROOT: _Path = ()
+
+
+def _place(path: _Path) -> str:
+    """``$.gates[0]``; a member of a set is ``{}``."""
+    steps = []
+    while path:
+        path, step = path
+        steps.append("{}" if step is None else f"[{step}]" if isinstance(step, int) else f".{step}")
+    return "".join(("$", *reversed(steps)))
+
+
+def _plain(value: object, path: _Path) -> Plain:
     kind = type(value)
-    if value is None or kind is bool:
-        return value  # type: ignore[return-value]
     if kind is str:
         return _text(value, path)  # type: ignore[arg-type]
+    if kind is dict:
+        return _object(value, path)  # type: ignore[arg-type]
+    if value is None or kind is bool:
+        return value  # type: ignore[return-value]
     if kind is int or kind is float:
         return _number(value, path)  # type: ignore[arg-type]
+    if isinstance(value, tuple | list):
+        return [_plain(member, (path, i)) for i, member in enumerate(value)]
+    return _other(value, path)
+
+
+def _other(value: object, path: _Path) -> Plain:
+    """What JSON has no word for, and what is not exactly of a type that it has one for."""
     if isinstance(value, Enum):
         return _plain(value.value, path)
     if isinstance(value, Mapping):
-        return _object(((_key(key, path), member) for key, member in value.items()), path)
-    if isinstance(value, tuple | list):
-        return [_plain(member, f"{path}[{i}]") for i, member in enumerate(value)]
+        return _object(value, path)
     if isinstance(value, frozenset | set):
-        return sorted((_plain(member, f"{path}{{}}") for member in value), key=rfc8785.dumps)
+        return sorted((_plain(member, (path, None)) for member in value), key=rfc8785.dumps)
     if is_dataclass(value) and not isinstance(value, type):
-        return {name: _plain(getattr(value, name), f"{path}.{name}") for name in _field_names(kind)}  # type: ignore[arg-type]
+        return {name: _plain(getattr(value, name), (path, name)) for name in _field_names(type(value))}
     return _scalar(value, path)
 
 
-def _scalar(value: object, path: str) -> Plain:
+def _scalar(value: object, path: _Path) -> Plain:
     """Times, and subclasses of text and number."""
     match value:
         case datetime():
@@ -159,10 +189,10 @@ def _scalar(value: object, path: str) -> Plain:
             return _number(int(value), path)
         case float():
             return _number(float(value), path)
-    raise InternalError(f"a {type(value).__name__} has no canonical form", where=path, remedy=_REPORT)
+    raise InternalError(f"a {type(value).__name__} has no canonical form", where=_place(path), remedy=_REPORT)
 
 
-def _text(value: str, path: str) -> str:
+def _text(value: str, path: _Path) -> str:
     if value.isascii():
         return value
     try:
@@ -170,30 +200,32 @@ def _text(value: str, path: str) -> str:
     except UnicodeEncodeError as error:
         raise UsageError(
             f"the text {value[:60]!a} holds half of a surrogate pair, which no UTF-8 has",
-            where=path,
+            where=_place(path),
             remedy="give the text in valid Unicode",
         ) from error
     return value
 
 
-def _number(value: int | float, path: str) -> int | float:
+def _number(value: int | float, path: _Path) -> int | float:
     if isinstance(value, float) and not math.isfinite(value):
-        raise UsageError(f"{value} is no finite number", where=path, remedy="give a finite number, or leave it out")
+        raise UsageError(
+            f"{value} is no finite number", where=_place(path), remedy="give a finite number, or leave it out"
+        )
     if isinstance(value, int) and not -LARGEST_INTEGER <= value <= LARGEST_INTEGER:
         shown = str(value) if value.bit_length() < 200 else f"an integer of {value.bit_length()} bits"
         raise UsageError(
             f"{shown} is beyond the integers that JSON can hold exactly (2^53 - 1)",
-            where=path,
+            where=_place(path),
             remedy="give a smaller number, or give it as text",
         )
     return value
 
 
-def _instant(value: datetime, path: str) -> str:
+def _instant(value: datetime, path: _Path) -> str:
     try:
         return to_text(value)
     except ValueError as error:
-        raise InternalError(str(error), where=path, remedy=_REPORT) from error
+        raise InternalError(str(error), where=_place(path), remedy=_REPORT) from error
 
 
 def duration_text(value: timedelta) -> str:
@@ -203,21 +235,22 @@ def duration_text(value: timedelta) -> str:
     return f"{sign}PT{seconds}.{micros:06d}S" if micros else f"{sign}PT{seconds}S"
 
 
-def _object(members: Iterable[tuple[str, object]], path: str) -> dict[str, Any]:
+def _object(value: Mapping[Any, object], path: _Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for key, member in members:
-        if key in found:
-            raise InternalError(f"the key {key!r} is in it twice", where=path, remedy=_REPORT)
-        found[key] = _plain(member, f"{path}.{key}")
+    for key, member in value.items():
+        name = key if type(key) is str and key.isascii() else _key(key, path)
+        if name in found:
+            raise InternalError(f"the key {name!r} is in it twice", where=_place(path), remedy=_REPORT)
+        found[name] = _plain(member, (path, name))
     return found
 
 
-def _key(key: object, path: str) -> str:
+def _key(key: object, path: _Path) -> str:
     if isinstance(key, Enum):
         key = key.value
     if isinstance(key, str):
         return _text(str.__str__(key), path)
-    raise InternalError(f"the key {key!r} is no text", where=path, remedy=_REPORT)
+    raise InternalError(f"the key {key!r} is no text", where=_place(path), remedy=_REPORT)
 
 
 @cache

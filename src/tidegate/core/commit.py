@@ -2,7 +2,7 @@
 
 A commit is never dropped. One that follows no convention is a change of no kind; one that was taken back inside the
 range stays in the list with the reason why it does not count (``void``). Commit texts are written by strangers: what
-is shown of them goes through :func:`plain` here and is escaped again by whoever renders it.
+is shown of them goes through :func:`~tidegate.core.plain.plain` and is escaped again by whoever renders it.
 
 The shapes read beyond the plain convention, each because a common tool writes it:
 
@@ -15,16 +15,19 @@ The shapes read beyond the plain convention, each because a common tool writes i
 from __future__ import annotations
 
 import re
-import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from heapq import heapify, heappop, heappush
 from types import MappingProxyType
 
+from tidegate.core.plain import plain
 from tidegate.core.version import Level, Version, bump
 from tidegate.errors import ConflictError
 
-SUMMARY_LIMIT = 400
-"""Characters of a summary or note that are shown; the rest of a longer one is cut with an ellipsis."""
+INHERITED_REFS = 20
+"""References of a squash that each of its items shows; a message of a megabyte has room for thousands of both."""
 
 UNCONVENTIONAL = ""
 """The kind of a change whose commit follows no convention."""
@@ -92,6 +95,7 @@ class Change:
     """One thing that a commit changed, ready to be shown (control characters are gone).
 
     ``void`` says why a change does not count: it was reverted in the same range, or is there twice; else it is empty.
+    ``at_least`` is what a rule of the policy asks of it, whatever its commit says, and ``because`` why.
     """
 
     kind: str
@@ -104,6 +108,8 @@ class Change:
     refs: tuple[str, ...] = ()
     notes: tuple[Footer, ...] = ()
     void: str = ""
+    at_least: Level = Level.NONE
+    because: str = ""
 
     @property
     def is_conventional(self) -> bool:
@@ -129,28 +135,14 @@ class Change:
         """What this change asks of the next version."""
         if self.void:
             return Level.NONE
+        return max(self.said_level(levels), self.at_least)
+
+    def said_level(self, levels: Mapping[str, Level] = LEVELS) -> Level:
+        """What its commit says by itself, void or not."""
         return Level.MAJOR if self.breaking else max(levels.get(self.kind, Level.NONE), self._deprecation_level())
 
     def _deprecation_level(self) -> Level:
         return Level.MINOR if self.noted(*_DEPRECATION) else Level.NONE
-
-
-def plain(text: str, limit: int = SUMMARY_LIMIT) -> str:
-    """Text as it may be shown on one line: no control or direction marks, single spaces, at most ``limit`` characters.
-
-    Joiners (U+200C, U+200D) stay, because words in several scripts, and emoji, are spelled with them.
-    """
-    visible = text if text.isascii() and text.isprintable() else "".join(_visible(character) for character in text)
-    line = " ".join(visible.split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
-def _visible(character: str) -> str:
-    category = unicodedata.category(character)
-    if category in {"Zl", "Zp", "Zs"} or character in "\t\n\r\v\f\x85":
-        return " "
-    joiner = character in "\u200c\u200d"
-    return character if joiner or category not in {"Cc", "Cf", "Cs"} else ""
 
 
 # The grammar. Each expression is linear: no two neighbouring repetitions can match the same character.
@@ -168,9 +160,12 @@ _PICKED_FROM = re.compile(rf"^\(cherry picked from commit ({_SHA})\)$", re.MULTI
 _COAUTHOR = re.compile(r"^co-authored-by:([^<>\n]*)<([^<>\s]+)>[ \t]*$", re.MULTILINE | re.IGNORECASE)
 _ISSUE = r"(?:[\w.-]{1,100}/[\w.-]{1,100})?#[0-9]{1,12}\b|\bGH-[0-9]{1,12}\b"
 _CLOSING = r"(?i:close[sd]?|fix(?:e[sd])?|resolve[sd]?)"
+_CLOSING_TOKEN = re.compile(_CLOSING)
+_REFS = re.compile(r"(?i:refs?)")
 _CLOSES = re.compile(rf"\b{_CLOSING}:? +({_ISSUE})")
 # Keys such as PAY-12 count in footers alone: in prose, "fixed UTF-8" closes nothing.
 _FOOTER_ISSUE = re.compile(rf"{_ISSUE}|\b[A-Z][A-Z0-9]{{1,20}}-[0-9]{{1,12}}\b")
+_PULL_IN_TITLE = re.compile(r"\(#([0-9]{1,12})\)$|^Merge pull request #([0-9]{1,12})\b")
 _PULL = re.compile(r"\(([#!][0-9]{1,12})\)")
 _KNOWN_KINDS = frozenset(LEVELS) | QUIET_KINDS
 
@@ -198,7 +193,8 @@ class Message:
 def parse_message(text: str) -> Message:
     """Take a message apart: header, body, footers. Never fails: what fits no header is all description."""
     title, _, rest = text.replace("\r\n", "\n").strip().partition("\n")
-    body, footers = _split_footers(rest)
+    # Whatever is a footer has one of these two; most bodies have neither, and fifty thousand of them are read at once.
+    body, footers = _split_footers(rest) if ":" in rest or "#" in rest else (_plain_body(rest), ())
     if _BREAKING_LINE.match(title):
         footers = (*_read_footers([title]), *footers)
     header = _HEADER.fullmatch(title.strip())
@@ -208,14 +204,28 @@ def parse_message(text: str) -> Message:
     return Message(kind, scope, bool(header["bang"]), header["text"].strip(), body, footers)
 
 
+def _plain_body(rest: str) -> str:
+    return "\n".join(_body_lines(rest)).strip()
+
+
+def _body_lines(rest: str) -> list[str]:
+    """The lines without what Git's own tools put between them: trailing spaces, and rules of hyphens."""
+    lines = [line.rstrip() for line in rest.split("\n")]
+    return (
+        [("" if line.endswith("---") and not line.strip("- \t") else line) for line in lines]
+        if "---" in rest
+        else lines
+    )
+
+
 def _split_footers(rest: str) -> tuple[str, tuple[Footer, ...]]:
     """The body and the footers.
 
     Footers begin at the first BREAKING CHANGE line, or at the end where there is none, and reach up over the paragraphs
     before it that all begin with a footer: ``Note: ...`` in the middle of a body is prose.
     """
-    lines = ["" if re.fullmatch(r"\s*-{3,}\s*", line) else line.rstrip() for line in rest.split("\n")]
-    start = _trailing_footers(lines[: _first_breaking_line(lines)])
+    lines = _body_lines(rest)
+    start = _trailing_footers(lines[: _first_breaking_line(lines)] if "BREAKING" in rest else lines)
     return "\n".join(lines[:start]).strip(), _read_footers(lines[start:])
 
 
@@ -246,15 +256,76 @@ def _read_footers(lines: Sequence[str]) -> tuple[Footer, ...]:
 
 def changes_of(commit: Commit) -> tuple[Change, ...]:
     """The changes of one commit by itself: its own, then the items that a squash lists."""
+    if (plainly := _plain_change(commit)) is not None:
+        return (plainly,)
     own_text, items = _squashed(commit.message)
     title = _title_message(commit, own_text)
     authors = _authors(commit)
     own = _change(commit, title, _kind_of(commit, title), authors)
-    listed = [_with_refs(_change(commit, message, message.kind, authors), own.refs) for message in items]
+    inherited = own.refs[:INHERITED_REFS]
+    listed = [_with_refs(_change(commit, message, message.kind, authors), inherited) for message in items]
     if listed and own.kind in {UNCONVENTIONAL, MERGE} and not own.breaking:
         return tuple(listed)
     # A squash of one commit lists its own title again.
     return (own, *(item for item in listed if _tale(item) != _tale(own)))
+
+
+# What prose must have to be more than prose: footers, issues, items of a squash, line ends.
+_MORE_THAN_PROSE = re.compile(r"[:#*\r]|GH-")
+
+
+def _plain_change(commit: Commit) -> Change | None:
+    """The change of a commit that has a title, prose, and footers that are one line each; None where there may be more.
+
+    It says what the long way says, of most commits. Fifty thousand are read for a whole changelog, and this takes a
+    third.
+    """
+    title, _, rest = commit.message.partition("\n")
+    header = _HEADER.fullmatch(title)
+    if header is not None:
+        kind, scope, bang, text = header.groups()
+    elif len(commit.parents) < 2 and "BREAKING" not in title and "revert" not in commit.message.lower():
+        kind, scope, bang, text = UNCONVENTIONAL, None, None, title.strip()
+    else:
+        return None
+    notes = _plain_footers(rest)
+    if notes is None:
+        return None
+    pulls: list[str] = []
+    if "#" in text or "!" in text:
+        pulls = [number.replace("!", "#") for number in _PULL.findall(text)]
+        text = _PULL.sub("", text)
+    if text.startswith("Re") or "#" in text or "GH-" in text or not text.strip():
+        return None
+    closes, refs = _issues_of(notes, pulls) if notes or pulls else ((), ())
+    return Change(
+        kind=kind.lower(),
+        scope=plain(scope.strip(), 80) if scope else "",
+        breaking=bang is not None,
+        summary=plain(text) or "(no description)",
+        sha=commit.sha,
+        authors=_authors(commit) if notes else (_clean(commit.author),),
+        closes=closes,
+        refs=refs,
+        notes=tuple(Footer(note.token, plain(note.value)) for note in notes),
+    )
+
+
+def _plain_footers(rest: str) -> tuple[Footer, ...] | None:
+    """The footers of a message without its title, each on one line, below prose; None where there may be more."""
+    if not _MORE_THAN_PROSE.search(rest):
+        return ()
+    prose, _, tail = rest.strip().rpartition("\n\n")
+    if "\r" in tail or "BREAKING" in tail or _MORE_THAN_PROSE.search(prose):
+        return None
+    found = [_FOOTER.fullmatch(line.rstrip()) for line in tail.split("\n")]
+    return None if None in found else tuple(Footer(match[1], match[2].strip()) for match in found if match)
+
+
+def _issues_of(notes: Sequence[Footer], pulls: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    closes = _unique(_issues_in(notes, _CLOSING_TOKEN))
+    refs = _unique((*pulls, *_issues_in(notes, _REFS)))
+    return closes, tuple(issue for issue in refs if issue not in closes) if closes else refs
 
 
 def _with_refs(change: Change, refs: Sequence[str]) -> Change:
@@ -268,6 +339,8 @@ def _tale(change: Change) -> tuple[str, str, str]:
 
 def _squashed(message: str) -> tuple[str, tuple[Message, ...]]:
     """The message without its ``* feat: ...`` items, and the items; only well-known kinds make an item."""
+    if "* " not in message:
+        return message, ()
     blocks: list[list[str]] = [[]]
     for line in message.replace("\r\n", "\n").split("\n"):
         if _ITEM.match(line) and _is_item(line[2:]):
@@ -296,7 +369,7 @@ def _kind_of(commit: Commit, message: Message) -> str:
 
     To revert a revert brings the first change back: ``Reapply "feat: x"`` is a ``feat`` again.
     """
-    if title := _REVERT_TITLE.fullmatch(message.description):
+    if message.description.startswith("Re") and (title := _REVERT_TITLE.fullmatch(message.description)):
         inner, depth = _unwrapped(title)
         return REVERT if depth % 2 else (parse_message(inner).kind or REVERT)
     if message.kind:
@@ -317,41 +390,61 @@ def _unwrapped(title: re.Match[str]) -> tuple[str, int]:
 
 
 def _change(commit: Commit, message: Message, kind: str, authors: tuple[Person, ...]) -> Change:
-    closes = _closed(message)
-    pulls = [number.replace("!", "#") for number in _PULL.findall(message.description)]
-    named = _footer_issues(message, r"(?i:refs?)")
+    closes = dict.fromkeys(_closed(message))
+    description = message.description
+    pulls = [number.replace("!", "#") for number in _PULL.findall(description)] if "(" in description else []
+    named = _footer_issues(message, _REFS)
     return Change(
         kind=kind,
-        scope=plain(message.scope, 80),
+        scope=plain(message.scope, 80) if message.scope else "",
         breaking=message.breaking,
-        summary=plain(_PULL.sub("", message.description)) or "(no description)",
+        summary=plain(_PULL.sub("", description) if pulls else description) or "(no description)",
         sha=commit.sha,
         authors=authors,
-        closes=closes,
-        refs=tuple(issue for issue in _unique((*pulls, *named)) if issue not in closes),
+        closes=tuple(closes),
+        refs=tuple(issue for issue in _unique((*pulls, *named)) if issue not in closes) if pulls or named else (),
         notes=tuple(Footer(footer.token, plain(footer.value)) for footer in message.footers),
     )
 
 
 def _closed(message: Message) -> tuple[str, ...]:
     """The issues that a change closes, by a keyword in its text or by a footer such as ``Closes: PAY-12``."""
-    in_text = _CLOSES.findall(f"{message.description}\n{message.body}")
-    return _unique((*in_text, *_footer_issues(message, _CLOSING)))
+    in_text = [*_closed_in(message.description), *_closed_in(message.body)]
+    named = _footer_issues(message, _CLOSING_TOKEN)
+    return _unique((*in_text, *named))
 
 
-def _footer_issues(message: Message, token: str) -> list[str]:
-    footers = [footer for footer in message.footers if re.fullmatch(token, footer.token)]
-    return [issue for footer in footers for issue in _FOOTER_ISSUE.findall(footer.value)]
+def _closed_in(text: str) -> list[str]:
+    # Line by line, since hardly one has an issue in it: the expression is slow, and looks at each word.
+    if "#" not in text and "GH-" not in text:
+        return []
+    return [issue for line in text.split("\n") if "#" in line or "GH-" in line for issue in _CLOSES.findall(line)]
+
+
+def _footer_issues(message: Message, token: re.Pattern[str]) -> list[str]:
+    return _issues_in(message.footers, token)
+
+
+def _issues_in(footers: Iterable[Footer], token: re.Pattern[str]) -> list[str]:
+    named = (footer.value for footer in footers if token.fullmatch(footer.token))
+    return [issue for value in named for issue in _FOOTER_ISSUE.findall(value)]
 
 
 def _authors(commit: Commit) -> tuple[Person, ...]:
     """The author and the co-authors, each address once: all of them made the change, so none of them reviews it."""
-    coauthors = [Person(*found) for found in _COAUTHOR.findall(commit.message)]
-    people: dict[str, Person] = {}
-    for person in (commit.author, *coauthors):
-        clean = Person(plain(person.name, 200), plain(person.email, 254))
-        people.setdefault(clean.email.lower(), clean)
+    author = _clean(commit.author)
+    # Most commits have no trailer at all.
+    if "-authored-" not in commit.message.lower():
+        return (author,)
+    people: dict[str, Person] = {author.email.lower(): author}
+    for person in (_clean(Person(*found)) for found in _COAUTHOR.findall(commit.message)):
+        people.setdefault(person.email.lower(), person)
     return tuple(people.values())
+
+
+@lru_cache(maxsize=4096)
+def _clean(person: Person) -> Person:
+    return Person(plain(person.name, 200), plain(person.email, 254))
 
 
 def _unique(texts: Iterable[str]) -> tuple[str, ...]:
@@ -370,8 +463,12 @@ def changes_from(commits: Sequence[Commit], parents: Mapping[str, Sequence[str]]
     void = _taken_back(commits, graph) | _picked_twice(commits)
     changes = [change for commit in commits for change in changes_of(commit)]
     merges = {commit.sha for commit in commits if len(commit.parents) > 1}
-    told = {_tale(change): change.sha for change in changes if change.sha not in merges}
-    return tuple(replace(change, void=void.get(change.sha) or _echo(change, merges, told)) for change in changes)
+    told = {_tale(change): change.sha for change in changes if change.sha not in merges} if merges else {}
+    return tuple(_void(change, void.get(change.sha) or _echo(change, merges, told)) for change in changes)
+
+
+def _void(change: Change, why: str) -> Change:
+    return replace(change, void=why) if why else change
 
 
 def _echo(change: Change, merges: Collection[str], told: Mapping[tuple[str, str, str], str]) -> str:
@@ -386,13 +483,13 @@ def _taken_back(commits: Sequence[Commit], graph: Mapping[str, Sequence[str]]) -
     From the newest to the oldest: a revert that was reverted itself takes nothing back. A revert of which one target
     lies outside the range takes back released work as well, and counts.
     """
-    index = _Index(commits)
+    index, history = _Index(commits), _Graph(graph)
     void: dict[str, str] = {}
     for commit in commits:
         if commit.sha in void:
             continue
         targets, all_found = index.targets_of(commit)
-        for sha in (reached for target in targets for reached in _brought_in(target, graph)):
+        for sha in (reached for target in targets for reached in history.brought_in(target)):
             if sha in index.by_sha:
                 void.setdefault(sha, f"reverted by {commit.sha[:10]}")
         if targets and all_found:
@@ -400,24 +497,43 @@ def _taken_back(commits: Sequence[Commit], graph: Mapping[str, Sequence[str]]) -
     return void
 
 
-def _brought_in(sha: str, graph: Mapping[str, Sequence[str]]) -> set[str]:
-    """A commit; for a merge also what it brought to its first parent's line."""
-    first, *others = graph.get(sha, ()) or ("",)
-    if not others:
-        return {sha}
-    return {sha} | (_reachable(others, graph) - _reachable([first], graph))
+class _Graph:
+    """The commits of a range and their parents, children before their parents as Git's log tells them."""
 
+    def __init__(self, parents: Mapping[str, Sequence[str]]) -> None:
+        self._parents = parents
+        self._names = list(parents)
+        self._position = {sha: position for position, sha in enumerate(parents)}
 
-def _reachable(start: Iterable[str], graph: Mapping[str, Sequence[str]]) -> set[str]:
-    """The commits of the range from which ``start`` descends, itself included."""
-    seen: set[str] = set()
-    waiting = [sha for sha in start if sha in graph]
-    while waiting:
-        sha = waiting.pop()
-        if sha not in seen:
-            seen.add(sha)
-            waiting.extend(parent for parent in graph[sha] if parent in graph and parent not in seen)
-    return seen
+    def brought_in(self, sha: str) -> set[str]:
+        """A commit; for a merge also what it brought to its first parent's line.
+
+        Walks down from both sides at once, newest first, until nothing is left that one side alone has: what lies
+        further back is of both, so that a merge costs what it brought and not the whole history.
+        """
+        first, *others = self._parents.get(sha, ()) or ("",)
+        brought, had = {sha}, self._inside([first])
+        alone = self._inside(others) - had
+        waiting = [*alone, *had]
+        heapify(waiting)
+        while alone:
+            position = heappop(waiting)
+            parents = self._inside(self._parents[self._names[position]])
+            if position in alone:
+                alone.remove(position)
+                brought.add(self._names[position])
+                new = parents - alone - had
+                alone |= new
+            else:
+                new = parents - had - alone
+                had |= parents
+                alone -= parents
+            for parent in new:
+                heappush(waiting, parent)
+        return brought
+
+    def _inside(self, names: Iterable[str]) -> set[int]:
+        return {self._position[name] for name in names if name in self._position}
 
 
 class _Index:
@@ -425,13 +541,30 @@ class _Index:
 
     def __init__(self, commits: Sequence[Commit]) -> None:
         self.by_sha = {commit.sha: position for position, commit in enumerate(commits)}
-        self._by_title: dict[str, list[str]] = {}
-        self._by_pull: dict[str, list[str]] = {}
-        for commit in commits:
-            title = commit.message.strip().partition("\n")[0].strip()
-            self._by_title.setdefault(_PULL.sub("", title).strip(), []).append(commit.sha)
-            for number in re.findall(r"\(#([0-9]{1,12})\)$|^Merge pull request #([0-9]{1,12})\b", title):
-                self._by_pull.setdefault("".join(number), []).append(commit.sha)
+        self._commits = commits
+
+    @cached_property
+    def _sorted(self) -> list[str]:
+        return sorted(self.by_sha)
+
+    @cached_property
+    def _titles(self) -> list[tuple[str, str]]:
+        return [(commit.message.strip().partition("\n")[0].strip(), commit.sha) for commit in self._commits]
+
+    @cached_property
+    def _by_title(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for title, sha in self._titles:
+            found.setdefault(_PULL.sub("", title).strip(), []).append(sha)
+        return found
+
+    @cached_property
+    def _by_pull(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for title, sha in self._titles:
+            for number in _PULL_IN_TITLE.findall(title):
+                found.setdefault("".join(number), []).append(sha)
+        return found
 
     def targets_of(self, commit: Commit) -> tuple[tuple[str, ...], bool]:
         """The commits of the range that ``commit`` reverts, and whether it reverts nothing outside of it."""
@@ -453,28 +586,39 @@ class _Index:
         return list(dict.fromkeys(stated))
 
     def _by_prefix(self, prefix: str, reverting: Commit) -> str | None:
-        matches = [sha for sha in self.by_sha if sha.startswith(prefix)] if prefix not in self.by_sha else [prefix]
+        start = bisect_left(self._sorted, prefix)
+        matches = [sha for sha in self._sorted[start : start + 2] if sha.startswith(prefix)]
         return matches[0] if len(matches) == 1 and matches[0] != reverting.sha else None
 
     def _by_pull_number(self, commit: Commit) -> list[str]:
-        numbers = _REVERTED_PULL.findall(commit.message)
-        return [sha for number in numbers for sha in self._older(self._by_pull.get(number, []), commit)[:1]]
+        numbers = _unique(_REVERTED_PULL.findall(commit.message))
+        return [sha for number in numbers for sha in self._newest_before(commit, self._by_pull.get(number, []))]
 
     def _by_quoted_title(self, commit: Commit, message: Message) -> list[str]:
         quoted = _REVERT_TITLE.fullmatch(message.description)
         if quoted is None or quoted["word"] != "Revert":
             return []
-        return self._older(self._by_title.get(_PULL.sub("", quoted["title"]).strip(), []), commit)[:1]
+        return self._newest_before(commit, self._by_title.get(_PULL.sub("", quoted["title"]).strip(), []))
 
-    def _older(self, candidates: Sequence[str], commit: Commit) -> list[str]:
-        return [sha for sha in candidates if self.by_sha[sha] > self.by_sha[commit.sha]]
+    def _newest_before(self, commit: Commit, candidates: Sequence[str]) -> list[str]:
+        """The newest of the candidates (newest first, as all is here) that is older than ``commit``; none or one."""
+        start = bisect_right(candidates, self.by_sha[commit.sha], key=self.by_sha.__getitem__)
+        return list(candidates[start : start + 1])
+
+
+def picked_from(commit: Commit) -> str | None:
+    """The commit of which this one is a copy, by its last ``(cherry picked from commit SHA)``; None for an original."""
+    if "(cherry picked from commit " not in commit.message:
+        return None
+    origins = _PICKED_FROM.findall(commit.message)
+    return origins[-1] if origins else None
 
 
 def _picked_twice(commits: Sequence[Commit]) -> dict[str, str]:
     """Cherry-picks whose original is in the range too: it is counted there."""
     there = {commit.sha for commit in commits}
-    picked = ((commit.sha, _PICKED_FROM.findall(commit.message)) for commit in commits)
-    return {sha: f"a copy of {origins[-1][:10]}" for sha, origins in picked if origins and origins[-1] in there - {sha}}
+    picked = ((commit.sha, picked_from(commit)) for commit in commits)
+    return {sha: f"a copy of {origin[:10]}" for sha, origin in picked if origin and sha != origin in there}
 
 
 @dataclass(frozen=True, slots=True)
@@ -503,6 +647,7 @@ def next_version(
     prerelease: Version | None = None,
     taken: Collection[Version] = (),
     levels: Mapping[str, Level] = LEVELS,
+    widths: tuple[int, int, int] = INITIAL_VERSION.widths,
 ) -> NextVersion:
     """The next final version after ``current``, by what the changes since then ask for.
 
@@ -511,6 +656,7 @@ def next_version(
         prerelease: the highest pre-release made since then; its final version is announced, so the answer is at
             least that.
         taken: every version of the component that is tagged anywhere, also on lines of which this is no descendant.
+        widths: the least digits of the numbers of a first version.
 
     Raises:
         ConflictError: the answer is tagged already, on another line.
@@ -518,6 +664,8 @@ def next_version(
     reasons = tuple(Reason(change.sha, change.level(levels), _why(change, levels)) for change in changes)
     level = max((reason.level for reason in reasons), default=Level.NONE)
     version, why = _raise(current, level, bool(changes), prerelease)
+    if version is not None and current is None and prerelease is None:
+        version = replace(version, widths=widths)
     if version is not None and version in {other.final for other in taken if not other.is_prerelease}:
         since = current or "the beginning"
         raise ConflictError(
@@ -557,11 +705,13 @@ def _why(change: Change, levels: Mapping[str, Level]) -> str:
     """The reason for one change's level, in words."""
     if change.void:
         return change.void
+    level = change.level(levels)
+    if change.because and level > change.said_level(levels):
+        return change.because
     if change.breaking:
         return "a breaking change"
     if not change.is_conventional:
         return "its title follows no convention, so it asks for nothing: look at it"
-    level = change.level(levels)
     if level > levels.get(change.kind, Level.NONE):
         return "it deprecates something"
     return f"{change.kind} asks for {level.word}" if level else f"{change.kind} asks for nothing"

@@ -11,13 +11,13 @@ from datetime import datetime
 from tidegate.core.calendar import first_open
 from tidegate.core.decision import Action, Decision, Finding, Policies, Question
 from tidegate.core.facts import Facts
-from tidegate.core.rules import RULES, Context, Rule, Waiting
+from tidegate.core.rules import RULES, VERSION, Context, Rule, Waiting
 from tidegate.core.rules.lookup import Lookup
 from tidegate.core.rules.saying import at
 from tidegate.core.verdict import Verdict, combine
 
 
-def decide(question: Question, policies: Policies, facts: Facts, now: datetime) -> Decision:
+def decide(question: Question, policies: Policies, facts: Facts, now: datetime, *, version: int = VERSION) -> Decision:
     """Answer ``question`` from ``facts`` at ``now``, by the policies that it concerns.
 
     Going forward needs yes from the pinned and from the current policy; going back asks the current one only. Every
@@ -27,13 +27,17 @@ def decide(question: Question, policies: Policies, facts: Facts, now: datetime) 
 
     Args:
         now: UTC.
+        version: that of the rules; an earlier one leaves out what came later, to judge again what it decided.
 
     Returns:
         The decision. It never raises: what goes wrong inside a rule is a finding that cannot tell.
     """
     known = Lookup()
     asked = policies.asked(question.action)
-    hearings = [_hear(Context(question, rulebook, facts, now, known), label) for label, rulebook in asked]
+    rules = [rule for rule in RULES if question.action in rule.actions and rule.since <= version]
+    hearings = [
+        _hear(Context(question, rulebook, facts, now, known, version), label, rules) for label, rulebook in asked
+    ]
     findings = tuple([finding for hearing in hearings for finding in hearing.findings])
     in_the_way = [finding for finding in findings if finding.verdict is not Verdict.ALLOW]
     return Decision(
@@ -46,6 +50,28 @@ def decide(question: Question, policies: Policies, facts: Facts, now: datetime) 
         blocked_by_time_only=bool(in_the_way) and all(finding.time_only for finding in in_the_way),
         policies=tuple([rulebook.digest for _, rulebook in asked]),
     )
+
+
+def waits(context: Context, rules: Sequence[Rule] = RULES) -> list[Waiting]:
+    """What a question would wait for, by one policy: the demands that pass by waiting, whatever else is missing.
+
+    A rule that fails is one that never opens.
+
+    Args:
+        rules: those that are asked; whoever asks for many releases leaves out what never waits.
+    """
+    hearing = _Hearing(context, "current")
+    found: list[Waiting] = []
+    for rule in rules:
+        if context.question.action in rule.actions:
+            try:
+                found += [one for one in rule.check(context) if isinstance(one, Waiting)]
+            except Exception:  # noqa: BLE001  as in a decision: an error never passes
+                hearing.foreseeable = False
+    return found if hearing.foreseeable else [*found, _NEVER]
+
+
+_NEVER = Waiting("unforeseen", lambda moment: None, lambda opens: "nobody can tell", lambda: "")
 
 
 class _Hearing:
@@ -86,15 +112,15 @@ class _Hearing:
                 found.time_only,
                 found.opens_at,
                 found.looked_at,
+                found.notable,
             )
         )
 
 
-def _hear(context: Context, label: str) -> _Hearing:
+def _hear(context: Context, label: str, rules: Sequence[Rule]) -> _Hearing:
     hearing = _Hearing(context, label)
-    for rule in RULES:
-        if context.question.action in rule.actions:
-            hearing.ask(rule)
+    for rule in rules:
+        hearing.ask(rule)
     return hearing
 
 

@@ -35,8 +35,9 @@ class Action(StrEnum):
 class Question:
     """May ``actor`` do ``action`` in ``environment``?
 
-    ``granted_subject`` is, for *continue*, the digest under which the start was allowed. ``accepts_data_loss`` is a
-    person's word that a rollback may lose data, given with both facts in view.
+    ``granted_subject`` is, for *continue*, the digest under which the start was allowed; for *start*, it is given
+    where the next component of a joint rollout is asked about, whose release was allowed to start.
+    ``accepts_data_loss`` is a person's word that a rollback may lose data, given with both facts in view.
     """
 
     action: Action
@@ -64,7 +65,8 @@ class Policies:
 class Finding:
     """What one rule found: the verdict, what it looked at, and what would change it.
 
-    ``time_only`` findings pass by waiting; ``opens_at`` is when, seen by this rule alone.
+    ``time_only`` findings pass by waiting; ``opens_at`` is when, seen by this rule alone. ``notable``: it passes, and
+    is worth reading all the same, since something was waived or left out.
     """
 
     rule: str
@@ -76,6 +78,7 @@ class Finding:
     time_only: bool = False
     opens_at: datetime | None = None
     looked_at: tuple[str, ...] = ()
+    notable: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """The shape of ``--json``."""

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
+from tidegate.core.written import written
+
 _MILLISECONDS = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
 _PATTERN = re.compile(r"(?:[0-9]{1,12}(?:ms|[wdhms])){1,12}")
 _PART = re.compile(r"([0-9]+)(ms|[wdhms])")
@@ -46,7 +48,7 @@ def _read(value: Any) -> timedelta:
         return value
     if isinstance(value, str):
         return parse_duration(value)
-    raise ValueError(f"{str(value)[:40]} is not a duration; {_HINT}")
+    raise ValueError(f"{written(value)} is not a duration; {_HINT}")
 
 
 def _positive(length: timedelta) -> timedelta:

@@ -62,6 +62,7 @@ class Act(StrEnum):
     DEPLOY = "deploy"  #: go to a version
     RESTORE = "restore"  #: go back to a version that was there before
     REMOVE = "remove"  #: go back to *absent*: stop it, and leave nothing current
+    SHIFT = "shift"  #: change no version: give it another share of the traffic, or of the users
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +89,42 @@ class Package:
         return f"{self.version} ({self.digest[:12]})"
 
 
+ALL = 10_000
+"""All of the traffic, or all users, in hundredths of a percent."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Share:
+    """The share of the traffic that pool ``of`` has, or of the users for whom flag ``of`` is on.
+
+    ``points`` are hundredths of a percent, from 0 to :data:`ALL`.
+    """
+
+    of: str
+    points: int
+
+    def __post_init__(self) -> None:
+        check_name(self.of, "pool or flag")
+        if not 0 <= self.points <= ALL:
+            raise UsageError(
+                f"a share of {self.points} hundredths of a percent is none", remedy="Give one from 0% to 100%."
+            )
+
+    @property
+    def percent(self) -> str:
+        """How much it is, for people: ``5%``, ``12.5%``."""
+        return f"{self.points / 100:g}%"
+
+    def __str__(self) -> str:
+        return f"{self.of} {self.percent}"
+
+
 @dataclass(frozen=True, slots=True)
 class Effect:
     """One act on one unit, by one attempt of one step of a rollout.
 
     ``to`` is None for *absent*. ``previous`` is what the unit ran before the rollout; a driver keeps it on the unit.
+    ``share`` is what a shift sets; ``to`` then says whose share it is.
     """
 
     rollout: str
@@ -104,13 +136,19 @@ class Effect:
     act: Act
     to: Package | None
     previous: Package | None = None
+    share: Share | None = None
 
     def __post_init__(self) -> None:
         for what in ("rollout", "step", "unit", "component", "environment"):
             check_name(getattr(self, what), what)
         if self.attempt < 1:
             raise UsageError(f"attempt {self.attempt} of an effect: attempts count from 1", remedy="Count from 1.")
-        if (self.to is None) != (self.act is Act.REMOVE):
+        if (self.share is None) == (self.act is Act.SHIFT):
+            raise UsageError(
+                f"an effect that is to {self.act} needs {'a' if self.share is None else 'no'} share",
+                remedy="Use shift to set a share, and nothing else with one.",
+            )
+        if self.act is not Act.SHIFT and (self.to is None) != (self.act is Act.REMOVE):
             raise UsageError(
                 f"an effect that is to {self.act} needs {'no' if self.to else 'a'} version to go to",
                 remedy="Use remove to go to absent, deploy or restore to go to a version.",
@@ -213,18 +251,24 @@ class Stage(StrEnum):
     RESTARTING = "restarting"
     RESTARTED = "restarted"
     RESTART_FAILED = "restart failed"
+    MIGRATING = "migrating"
+    MIGRATION_FAILED = "migration failed"
     HEALTHY = "healthy"
     UNHEALTHY = "unhealthy"
     DONE = "done"
 
 
 _IN_DOUBT = frozenset({Stage.RESTARTING, Stage.STOPPING})
-_FAILED = frozenset({Stage.RESTART_FAILED, Stage.STOP_FAILED})
+_FAILED = frozenset({Stage.RESTART_FAILED, Stage.STOP_FAILED, Stage.MIGRATION_FAILED})
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What a unit says of itself. ``busy``: an act was under way for as long as we waited."""
+    """What a unit says of itself. ``busy``: an act was under way for as long as we waited.
+
+    ``shares`` are what a traffic switch, or a flag, has now; ``grain`` is how finely it can divide, in hundredths of a
+    percent: a share that is asked for is met within it, and none and all of it exactly.
+    """
 
     unit: str
     reachable: bool
@@ -236,6 +280,8 @@ class Observation:
     detail: str = ""
     busy: bool = False
     kept: tuple[Package, ...] = field(default=())
+    shares: tuple[Share, ...] = field(default=())
+    grain: int = 0
 
 
 class Finding(StrEnum):
@@ -266,6 +312,8 @@ def judge(effect: Effect, seen: Observation, token: Token) -> Finding:
     Args:
         token: the one that we act under now, which may be higher than the one the effect was dispatched with.
     """
+    if effect.share is not None:
+        return _judge_shift(effect.share, seen, token)
     if not seen.reachable or seen.busy or seen.running is Presence.UNSEEN:
         return Finding.IN_DOUBT
     if seen.last_key == effect.key and seen.last_stage is Stage.DONE:
@@ -277,6 +325,17 @@ def judge(effect: Effect, seen: Observation, token: Token) -> Finding:
     if seen.last_stage in _IN_DOUBT:
         return Finding.IN_DOUBT
     return Finding.FAILED if seen.last_stage in _FAILED else Finding.NOT_DONE
+
+
+def _judge_shift(share: Share, seen: Observation, token: Token) -> Finding:
+    """A shift is what the switch shows now: to set the same share again does nothing more, so there is no doubt."""
+    if not seen.reachable or seen.busy:
+        return Finding.IN_DOUBT
+    now = next((each.points for each in seen.shares if each.of == share.of), None)
+    grain = 0 if share.points in (0, ALL) or now in (0, ALL) else seen.grain
+    if now is not None and abs(now - share.points) <= grain:
+        return Finding.CONFIRMED
+    return Finding.OVERTAKEN if seen.token is not None and seen.token > token else Finding.NOT_DONE
 
 
 def _judge_finished(effect: Effect, seen: Observation) -> Finding:

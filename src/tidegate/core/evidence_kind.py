@@ -38,14 +38,64 @@ def _kind(name: str, root: str, fields: str, binds: str) -> EvidenceKind:
     return EvidenceKind(name, root, MappingProxyType(typed), frozenset(map(Part, binds.split())), optional)
 
 
+_FINDINGS = "critical:int high:int medium:int low:int total:int unknown?:int unchecked?:int"
+"""Of ``critical`` are those whose severity is ``unknown``; ``unchecked`` are the packages that nobody looked at."""
+
 _ALL = (
     _kind("junit", "tests", "total:int passed:int failed:int errors:int skipped:int duration_s:double", "source"),
     _kind("coverage", "coverage", "line:double branch?:double lines_total:int lines_covered:int", "source"),
     _kind("smoke", "smoke", "total:int failed:int", "source artifacts"),
+    *(
+        _kind(name, "findings", _FINDINGS, binds)
+        for name, binds in (
+            ("sarif", "source"),
+            ("npm-audit", "source"),
+            ("pip-audit", "source"),
+            ("image-scan", "artifacts"),
+        )
+    ),
+    _kind(
+        "sbom",
+        "sbom",
+        "components:int vulnerabilities?:int critical?:int high?:int medium?:int low?:int unknown?:int",
+        "artifacts",
+    ),
+    _kind(
+        "accessibility",
+        "accessibility",
+        "violations:int critical?:int serious?:int moderate?:int minor?:int incomplete?:int pages?:int",
+        "source",
+    ),
+    _kind(
+        "performance",
+        "performance",
+        "p50_ms?:double p95_ms:double p99_ms?:double error_rate?:double requests?:int thresholds_failed?:int",
+        "artifacts",
+    ),
+    _kind("benchmark", "benchmark", "total:int slower?:int worst_ratio?:double missing?:int", "source"),
+    _kind("reviews", "reviews", "approved:int rejected:int open?:int", "source"),
+    _kind("command", "command", "exit_code:int ok:bool untracked?:int", "source"),
+    _kind("documents", "documents", "required:int present:int unedited:int empty_sections:int", "source"),
+    _kind("acceptance", "acceptance", "cases:int accepted:int rejected:int", "artifacts"),
+    _kind("backup", "backup", "verified:bool offsite:bool restored?:bool bytes?:int", "targets"),
+    _kind(
+        "rollback-plan",
+        "plan",
+        "valid:bool units:int online:int kept:int problems:int returns_to:string",
+        "source artifacts migrations configuration targets",
+    ),
+    _kind("drill", "drill", "succeeded:bool duration_s?:double acknowledged_s?:double", ""),
+    _kind("health", "health", "total:int failing:int", "targets"),
+    _kind("environment", "environment", "violations:int drift?:int", "configuration targets"),
+    _kind("package", "packages", "valid:bool files:int", "artifacts"),
+    _kind("training", "training", "required:int lacking:int", ""),
 )
 
 KINDS: Mapping[str, EvidenceKind] = MappingProxyType({kind.name: kind for kind in _ALL})
 """Every kind by its name."""
+
+STATED = ("acceptance", "backup", "drill", "environment", "health", "package", "performance", "smoke", "training")
+"""The kinds that a script or a person may state, since no tool reports them in a form of its own that is known."""
 
 _PYTHON: Mapping[Scalar, tuple[type, ...]] = {
     Scalar.INT: (int,),
@@ -55,15 +105,18 @@ _PYTHON: Mapping[Scalar, tuple[type, ...]] = {
 }
 
 
-def typed_values(kind: EvidenceKind, values: Mapping[str, object]) -> dict[str, Value]:
+def typed_values(kind: EvidenceKind, values: Mapping[str, object], *, whole: bool = True) -> dict[str, Value]:
     """``values`` as this kind has them: every field there, of its type, and no other.
+
+    Args:
+        whole: whether no field may be missing that the kind must have.
 
     Raises:
         UsageError: a field is missing, unknown, of another type, negative or not finite.
     """
     if unknown := sorted(values.keys() - kind.fields.keys()):
         raise _mistake(kind, f"has no field {unknown[0]!r}; its fields are {', '.join(kind.fields)}")
-    if missing := [name for name in kind.fields if name not in values and name not in kind.optional]:
+    if whole and (missing := [n for n in kind.fields if n not in values and n not in kind.optional]):
         raise _mistake(kind, f"needs {missing[0]!r}, and it is not given")
     return {name: _typed(kind, name, value) for name, value in values.items()}
 

@@ -22,6 +22,8 @@ class ReleaseState(StrEnum):
         It was in production, or on its way there, and was taken back. Final: the fix is another release.
     cancelled
         A person gave it up. Final.
+    superseded
+        A newer release of the component has all that is in it and more, and took its place. Final.
     """
 
     OPEN = "open"
@@ -29,6 +31,7 @@ class ReleaseState(StrEnum):
     RELEASED = "released"
     ROLLED_BACK = "rolled_back"
     CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
 
 
 class ReleaseEvent(StrEnum):
@@ -40,6 +43,7 @@ class ReleaseEvent(StrEnum):
     TAKEN_BACK = "taken_back"
     STOPPED = "stopped"
     CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
 
 
 RELEASE = Machine[ReleaseState, ReleaseEvent](
@@ -48,6 +52,7 @@ RELEASE = Machine[ReleaseState, ReleaseEvent](
         ReleaseState.OPEN: {
             ReleaseEvent.STARTED: ReleaseState.ROLLING,
             ReleaseEvent.CANCELLED: ReleaseState.CANCELLED,
+            ReleaseEvent.SUPERSEDED: ReleaseState.SUPERSEDED,
         },
         ReleaseState.ROLLING: {
             ReleaseEvent.ADVANCED: ReleaseState.OPEN,
@@ -58,5 +63,6 @@ RELEASE = Machine[ReleaseState, ReleaseEvent](
         ReleaseState.RELEASED: {ReleaseEvent.TAKEN_BACK: ReleaseState.ROLLED_BACK},
         ReleaseState.ROLLED_BACK: {},
         ReleaseState.CANCELLED: {},
+        ReleaseState.SUPERSEDED: {},
     },
 )

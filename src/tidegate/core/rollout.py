@@ -1,14 +1,10 @@
-"""The life of a rollout, as a table, and the waves it goes in."""
+"""The life of a rollout, as a table."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from decimal import Decimal
 from enum import StrEnum
 
 from tidegate.core.machine import Machine
-from tidegate.core.policy import Strategy
 
 
 class Direction(StrEnum):
@@ -94,16 +90,3 @@ ROLLOUT = Machine[RolloutState, RolloutEvent](
 
 ACTIVE = frozenset({_S.RUNNING, _S.WATCHING, _S.PAUSED, _S.IN_DOUBT})
 """The states in which a rollout owns its component in its environment; the schema allows one such row each."""
-
-
-def waves(units: Sequence[str], strategy: Strategy) -> tuple[tuple[str, ...], ...]:
-    """The units in the order and grouping in which ``strategy`` takes them.
-
-    A batch that is a share of the units is rounded up, so that every wave has at least one.
-    """
-    if strategy.rolling is None:
-        return (tuple(units),) if units else ()
-    batch = strategy.rolling.batch
-    # By way of decimals: as floats, 28% of 25 units is a little more than 7, and would be rounded up to 8.
-    size = batch if isinstance(batch, int) else math.ceil(Decimal(repr(batch)) * len(units))
-    return tuple(tuple(units[i : i + size]) for i in range(0, len(units), max(1, size)))

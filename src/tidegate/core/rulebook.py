@@ -6,35 +6,44 @@ other. Mistakes name the *path* of keys at which they stand; whoever knows the f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 from itertools import islice
 from types import MappingProxyType
-from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
+from tidegate.core import sequence
 from tidegate.core.actor import AUTOMATION
 from tidegate.core.calendar import Timetable, zone
 from tidegate.core.canonical import canonical
 from tidegate.core.canonical import digest as digest_of_bytes
 from tidegate.core.condition import Condition, ConditionError, Record
 from tidegate.core.condition import compile as compile_condition
-from tidegate.core.condition.errors import did_you_mean
 from tidegate.core.evidence_kind import KINDS
-from tidegate.core.policy import OWNERS, Act, ApprovalRule, Gate, Permits, Policy
+from tidegate.core.holiday import mistake as holiday_mistake
+from tidegate.core.hours import Hours
+from tidegate.core.naming import Dangling, Known, Path, dangling, unknown
+from tidegate.core.policy import OWNERS, ApprovalRule, Gate, Policy
+from tidegate.core.requirement import RequirementError, parse_requirement
 from tidegate.core.ssh_key import read_public_key
+from tidegate.core.written import written
 from tidegate.errors import PolicyError, StoreError, UsageError
-
-Path: TypeAlias = tuple[str | int, ...]
 
 MAX_MISTAKES = 50
 """How many mistakes are looked for; who has more has one cause."""
 
-_MOST_GUESSED_FROM = 1_000
+REQUIREMENT = "requirement"
+"""The rule of the mistake that a requirement between components cannot be read."""
+
+SAME_PERSON = "person.twice"
+"""The rule of the mistake that two entries are one person."""
+
+_ONCE_ADOPTED = (REQUIREMENT, SAME_PERSON)
+"""What earlier versions did not look at: a policy that they adopted is still asked."""
 
 
 class RulebookError(PolicyError):
@@ -52,9 +61,10 @@ class RulebookError(PolicyError):
         remedy: str,
         at_key: bool = False,
         offset: int = 0,
+        rule: str = "person",
         mistakes: tuple[RulebookError, ...] = (),
     ) -> None:
-        super().__init__(what, remedy=remedy, where=dotted(path))
+        super().__init__(what, remedy=remedy, where=dotted(path), rule=rule)
         self.path = path
         self.at_key = at_key
         self.offset = offset
@@ -70,6 +80,7 @@ class Rulebook:
     conditions: Mapping[str, Condition]
     tz: ZoneInfo
     timetables: Mapping[str, Timetable]
+    hours: Hours = field(compare=False, repr=False)
 
 
 def dotted(path: Path) -> str:
@@ -77,15 +88,19 @@ def dotted(path: Path) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
 
 
-def compile_policy(policy: Policy, digest: str) -> Rulebook:
+def compile_policy(policy: Policy, digest: str, *, stored: bool = False) -> Rulebook:
     """The rulebook of a policy, whose digest the caller knows.
+
+    Args:
+        stored: it was adopted already, perhaps by a version that did not read the requirements between components, or
+            let one person have two entries; that keeps no policy from being asked, and the rule that needs it knows.
 
     Raises:
         RulebookError: names that lead nowhere, conditions that ask for what no evidence has, keys that are none; all
             in ``mistakes``.
     """
-    conditions: dict[str, Condition] = {}
-    mistakes = list(islice(_mistakes(policy, conditions), MAX_MISTAKES))
+    rulebook, found = compile_what_can_be(policy, digest, stored=stored)
+    mistakes = tuple(mistake for mistake in found if not (stored and mistake.rule in _ONCE_ADOPTED))
     if mistakes:
         first = mistakes[0]
         raise RulebookError(
@@ -94,11 +109,28 @@ def compile_policy(policy: Policy, digest: str) -> Rulebook:
             remedy=first.remedy,
             at_key=first.at_key,
             offset=first.offset,
-            mistakes=tuple(mistakes),
+            rule=first.rule,
+            mistakes=mistakes,
         )
+    return rulebook
+
+
+def compile_what_can_be(
+    policy: Policy, digest: str, *, stored: bool = False
+) -> tuple[Rulebook, tuple[RulebookError, ...]]:
+    """The rulebook of what is right in a policy, and what is not; good for deciding only where nothing is wrong.
+
+    Args:
+        stored: as for :func:`compile_policy`. Whose holidays are known is not asked again: a decision has its days.
+    """
+    conditions: dict[str, Condition] = {}
+    mistakes = tuple(islice(_mistakes(policy, conditions), MAX_MISTAKES))
+    if not stored and len(mistakes) < MAX_MISTAKES:
+        mistakes += tuple(islice(_holidays(policy), MAX_MISTAKES - len(mistakes)))
     tz = zone(policy.timezone)
-    timetables = {name: Timetable(t.cadence(), t.starts, tz, t.lasts) for name, t in policy.trains.items()}
-    return Rulebook(policy, digest, MappingProxyType(conditions), tz, MappingProxyType(timetables))
+    timetables = {name: Timetable(t.cadence(), t.first_day(), tz, t.lasts) for name, t in policy.trains.items()}
+    hours = Hours(policy, tz, timetables)
+    return Rulebook(policy, digest, MappingProxyType(conditions), tz, MappingProxyType(timetables), hours), mistakes
 
 
 def resolved_of(policy: Policy) -> bytes:
@@ -139,79 +171,32 @@ def rulebook_of(resolved: bytes, digest: str) -> Rulebook:
             f"the stored policy {digest} has been changed: its content has the digest {digest_of_bytes(resolved)}",
             remedy="run `tidegate audit verify`, then restore the database from a backup",
         )
-    return compile_policy(policy_of(resolved), digest)
+    return compile_policy(policy_of(resolved), digest, stored=True)
 
 
 def _mistakes(policy: Policy, conditions: dict[str, Condition]) -> Iterator[RulebookError]:
     """Every mistake, lazily; compiles the conditions on the way."""
-    names = _Names(policy)
-    yield from _people(policy, names)
-    yield from _permits(("permits",), policy.permits, names)
-    yield from _components(policy, names)
-    yield from _trains(policy, names)
-    yield from _blackouts(policy, names)
-    for name, kind in policy.release_types.items():
-        yield from names.each(("release_types", name, "gates"), kind.gates, "gate")
-        yield from _approvals(("release_types", name), kind.approvals, names, names.ownerless)
+    known = Known(policy)
+    yield from _people(policy, known)
+    for lost in dangling(policy, known):
+        yield _lost(lost)
+    yield from _ownerless(policy)
+    yield from _adoption(policy)
+    yield from _sequence(policy)
     yield from _gates(policy, conditions)
-    yield from _environments(policy, names)
-    yield from (m for name in policy.watch for m in names.key(("watch", name), name, "environment"))
+    yield from _cycle(policy)
+    yield from _same_person(policy)
+    # Last: a stored policy may have any number of these, and its conditions are compiled before.
+    yield from _requirements(policy)
 
 
-class _Names:
-    """What may be named in a policy, by the noun that a mistake calls it."""
-
-    def __init__(self, policy: Policy) -> None:
-        self.groups = {group for person in policy.people.values() for group in person.groups}
-        self.ownerless = [name for name, component in policy.components.items() if component.owners is None]
-        self.ownerless_in: dict[str, list[str]] = {}
-        for name in self.ownerless:
-            for environment in policy.components[name].targets:
-                self.ownerless_in.setdefault(environment, []).append(name)
-        self._known: dict[str, tuple[str, Mapping[str, object]]] = {
-            "gate": ("gates", policy.gates),
-            "environment": ("environments", policy.environments),
-            "release type": ("release_types", policy.release_types),
-            "component": ("components", policy.components),
-            "group": ("people.*.groups", dict.fromkeys(self.groups)),
-            "person or group": ("people", dict.fromkeys([*policy.people, *self.groups])),
-            "kind of component": (
-                "components.*.kind",
-                dict.fromkeys(component.kind for component in policy.components.values()),
-            ),
-        }
-
-    def each(self, path: Path, found: Iterable[str], noun: str) -> Iterator[RulebookError]:
-        """A mistake for every entry of a list that names nothing known."""
-        for index, name in enumerate(found):
-            yield from self.one((*path, index), name, noun)
-
-    def one(self, path: Path, found: str, noun: str, *, at_key: bool = False) -> Iterator[RulebookError]:
-        """A mistake where ``found`` is not the name of a known ``noun``."""
-        place, known = self._known[noun]
-        if found not in known:
-            yield _unknown(path, found, noun, place, known, at_key=at_key)
-
-    def key(self, path: Path, found: str, noun: str) -> Iterator[RulebookError]:
-        """As :meth:`one`, where the name is a key."""
-        yield from self.one(path, found, noun, at_key=True)
+def _lost(lost: Dangling) -> RulebookError:
+    return RulebookError(lost.path, lost.what, remedy=lost.remedy, at_key=lost.at_key, rule="dangling")
 
 
-def _unknown(
-    path: Path, found: str, noun: str, place: str, known: Iterable[str], *, at_key: bool = False
-) -> RulebookError:
-    names = list(islice(known, _MOST_GUESSED_FROM))
-    remedy = f"name one of: {_some(names)}" if names else f"declare it under {place}"
-    return RulebookError(path, f'unknown {noun} "{found}"{did_you_mean(found, names)}', remedy=remedy, at_key=at_key)
-
-
-def _some(names: Iterable[str]) -> str:
-    ordered = sorted(names)
-    return ", ".join(ordered[:12]) + (f" and {len(ordered) - 12} more" if len(ordered) > 12 else "")
-
-
-def _people(policy: Policy, names: _Names) -> Iterator[RulebookError]:
+def _people(policy: Policy, known: Known) -> Iterator[RulebookError]:
     owners: dict[bytes, str] = {}
+    _, groups = known.of("group")
     for name, person in policy.people.items():
         if name == AUTOMATION:
             yield RulebookError(
@@ -220,7 +205,7 @@ def _people(policy: Policy, names: _Names) -> Iterator[RulebookError]:
                 remedy="choose another name",
                 at_key=True,
             )
-        if name in names.groups:
+        if name in groups:
             yield RulebookError(
                 ("people", name),
                 f'"{name}" is the name of a person and of a group',
@@ -245,66 +230,99 @@ def _key(path: Path, text: str, person: str, owners: dict[bytes, str]) -> Iterat
         )
 
 
-def _permits(path: Path, permits: Permits, names: _Names) -> Iterator[RulebookError]:
-    for act in Act:
-        yield from names.each((*path, act.value), getattr(permits, act.value), "person or group")
-
-
-def _components(policy: Policy, names: _Names) -> Iterator[RulebookError]:
-    for name, component in policy.components.items():
-        if component.owners is not None:
-            yield from names.one(("components", name, "owners"), component.owners, "group")
-        for section in ("config", "targets"):
-            for environment in getattr(component, section):
-                yield from names.key(("components", name, section, environment), environment, "environment")
-
-
-def _trains(policy: Policy, names: _Names) -> Iterator[RulebookError]:
-    for name, train in policy.trains.items():
-        if train.of.component is not None:
-            yield from names.one(("trains", name, "of", "component"), train.of.component, "component")
-        if train.of.kind is not None:
-            yield from names.one(("trains", name, "of", "kind"), train.of.kind, "kind of component")
-        # Without `to:` the default is meant, and the train itself is where it is missing.
-        path: Path = ("trains", name, "to")
-        yield from names.one(path, train.to, "environment")
-
-
-def _blackouts(policy: Policy, names: _Names) -> Iterator[RulebookError]:
-    for index, blackout in enumerate(policy.calendar.blackouts):
-        path: Path = ("calendar", "blackouts", index)
-        yield from names.each((*path, "except"), blackout.exempt, "release type")
-        yield from names.each((*path, "environments"), blackout.environments or (), "environment")
-
-
-def _approvals(
-    place: Path, rules: tuple[ApprovalRule, ...], names: _Names, ownerless: Iterable[str]
-) -> Iterator[RulebookError]:
-    for index, rule in enumerate(rules):
-        if rule.group != OWNERS:
-            yield from names.one((*place, "approvals", index, "from"), rule.group, "group")
-            continue
-        for name in ownerless:
+def _same_person(policy: Policy) -> Iterator[RulebookError]:
+    """Two entries with one mail address: whoever is both could fill two seats, or approve what the other wrote."""
+    owners: dict[str, str] = {}
+    for name, person in policy.people.items():
+        if person.email and (first := owners.setdefault(person.email.casefold(), name)) != name:
             yield RulebookError(
-                ("components", name),
-                f'component "{name}" has no owners, whom {dotted(place)} asks for approval',
-                remedy=f"add owners: to components.{name}",
-                at_key=True,
+                ("people", name, "email"),
+                f"{name} and {first} have the same mail address, so that one person could count as two",
+                remedy="keep one entry for each person, or give each their own address",
+                rule=SAME_PERSON,
             )
+
+
+def _sequence(policy: Policy) -> Iterator[RulebookError]:
+    for path, what, remedy in sequence.mistakes(policy):
+        yield RulebookError(path, what, remedy=remedy, rule="approval.unreachable")
+    for path, what, remedy in sequence.not_for_releases(policy):
+        yield RulebookError(path, what, remedy=remedy, rule="shape", at_key=True)
+
+
+def _ownerless(policy: Policy) -> Iterator[RulebookError]:
+    """Components without owners, where the owners are asked for approval."""
+    ownerless = [name for name, component in policy.components.items() if component.owners is None]
+    for name, kind in policy.release_types.items():
+        if _asks_owners(kind.approvals):
+            yield from (_no_owners(component, f"release_types.{name}") for component in ownerless)
+    for name, environment in policy.environments.items():
+        if _asks_owners(environment.approvals):
+            here = [component for component in ownerless if name in policy.components[component].targets]
+            yield from (_no_owners(component, f"environments.{name}") for component in here)
+
+
+def _asks_owners(rules: tuple[ApprovalRule, ...]) -> bool:
+    return any(rule.group == OWNERS for rule in rules)
+
+
+def _adoption(policy: Policy) -> Iterator[RulebookError]:
+    for index, rule in enumerate(policy.adoption.approvals):
+        if rule.group == OWNERS:
+            yield RulebookError(
+                ("adoption", "approvals", index, "from"),
+                f"{OWNERS} are the owners of what is released, and a policy has none",
+                remedy="name the group that must approve a change of the policy",
+                rule="dangling",
+            )
+
+
+def _no_owners(component: str, place: str) -> RulebookError:
+    return RulebookError(
+        ("components", component),
+        f'component "{component}" has no owners, whom {place} asks for approval',
+        remedy=f"add owners: to components.{component}",
+        at_key=True,
+        rule="approval.unreachable",
+    )
+
+
+def _requirements(policy: Policy) -> Iterator[RulebookError]:
+    for name, component in policy.components.items():
+        for other, text in component.requires.items():
+            try:
+                parse_requirement(text)
+            except RequirementError as error:
+                yield RulebookError(
+                    ("components", name, "requires", other),
+                    f"{written(text)} is not a requirement on versions: {error.what}",
+                    remedy=error.remedy,
+                    offset=error.offset,
+                    rule=REQUIREMENT,
+                )
+
+
+def _holidays(policy: Policy) -> Iterator[RulebookError]:
+    for index, holidays in enumerate(policy.calendar.holidays):
+        found = holiday_mistake((holidays.country, holidays.subdivision or ""))
+        if found is not None:
+            in_part, what, remedy = found
+            key = "subdivision" if in_part else "country"
+            yield RulebookError(("calendar", "holidays", index, key), what, remedy=remedy, rule="holiday")
 
 
 def _gates(policy: Policy, conditions: dict[str, Condition]) -> Iterator[RulebookError]:
     for name, gate in policy.gates.items():
-        unknown = list(_unknown_kinds(name, gate))
-        yield from unknown
-        if not unknown:
+        strange = list(_unknown_kinds(name, gate))
+        yield from strange
+        if not strange:
             yield from _compile_gate(name, gate, conditions)
 
 
 def _unknown_kinds(name: str, gate: Gate) -> Iterator[RulebookError]:
     for index, kind in enumerate(gate.evidence):
         if kind not in KINDS:
-            yield _unknown(("gates", name, "evidence", index), kind, "kind of evidence", "", KINDS)
+            yield _lost(unknown(("gates", name, "evidence", index), kind, "kind of evidence", "", KINDS))
 
 
 def _compile_gate(name: str, gate: Gate, conditions: dict[str, Condition]) -> Iterator[RulebookError]:
@@ -316,21 +334,14 @@ def _compile_gate(name: str, gate: Gate, conditions: dict[str, Condition]) -> It
         except ConditionError as error:
             which = f"in evidence of kind {name_of_kind}: " if len(gate.evidence) > 1 else ""
             yield RulebookError(
-                ("gates", name, "pass"), f"{which}{error.what}", remedy=error.remedy, offset=error.offset
+                ("gates", name, "pass"),
+                f"{which}{error.what}",
+                remedy=error.remedy,
+                offset=error.offset,
+                rule="condition",
             )
             return
         conditions.setdefault(name, condition)
-
-
-def _environments(policy: Policy, names: _Names) -> Iterator[RulebookError]:
-    for name, environment in policy.environments.items():
-        path: Path = ("environments", name)
-        yield from names.each((*path, "gates"), environment.gates, "gate")
-        yield from _approvals(path, environment.approvals, names, names.ownerless_in.get(name, ()))
-        yield from _permits((*path, "permits"), environment.permits, names)
-        for index, after in enumerate(environment.after):
-            yield from names.one((*path, "after", index, "environment"), after.environment, "environment")
-    yield from _cycle(policy)
 
 
 def _cycle(policy: Policy) -> Iterator[RulebookError]:
@@ -352,4 +363,5 @@ def _cycle(policy: Policy) -> Iterator[RulebookError]:
             ("environments", waits[0], "after", index, "environment"),
             f'environment "{waits[0]}" {what}',
             remedy="remove one of these entries of after:",
+            rule="cycle",
         )

@@ -1,18 +1,19 @@
 """Versions by Semantic Versioning 2.0.0: read, ordered, raised; and the tags that carry them.
 
-The grammar and the part arithmetic are those of the ``semver`` library; what is ours is the sentence that says what is
-wrong with a version, a sort key (thousands of tags are sorted on each plan) and the rule for initial development.
+The tests hold the grammar and the arithmetic against the ``semver`` library. It is not asked here: twelve thousand tags
+are read and sorted for each plan, and the library takes seven times as long.
+
+A component whose versions are padded with zeros (``02.01.11``) has the same versions, compared as numbers and written
+with the zeros with which they were found.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import IntEnum
+from dataclasses import dataclass, field, replace
+from enum import IntEnum, StrEnum
 from functools import total_ordering
-
-import semver
 
 from tidegate.errors import UsageError
 
@@ -21,6 +22,23 @@ MAX_LENGTH = 255
 
 _Identifier = tuple[int, int, str]
 _Key = tuple[int, int, int, int, tuple[_Identifier, ...], str]
+
+
+_Widths = tuple[int, int, int]
+_PLAIN: _Widths = (1, 1, 1)
+
+
+class Scheme(StrEnum):
+    """How the versions of a component are written and compared."""
+
+    SEMVER = "semver"
+    PADDED = "padded"
+    VENDOR = "vendor"
+
+    @property
+    def widths(self) -> tuple[int, int, int]:
+        """The least digits of the three numbers, where no version was found yet."""
+        return (2, 2, 2) if self is Scheme.PADDED else _PLAIN
 
 
 class Level(IntEnum):
@@ -44,6 +62,7 @@ class Version:
 
     Its order is SemVer's precedence. Versions that differ in build metadata alone have the same precedence; they are
     different values, so the order between them is that of the metadata's text: any order would do, but it is total.
+    ``widths`` says how many digits each number has at least when it is written; versions do not differ by it.
     """
 
     major: int
@@ -51,6 +70,7 @@ class Version:
     patch: int
     prerelease: str = ""
     build: str = ""
+    widths: tuple[int, int, int] = field(default=_PLAIN, compare=False)
 
     def __str__(self) -> str:
         return f"{self.core}{'-' if self.prerelease else ''}{self.prerelease}{'+' if self.build else ''}{self.build}"
@@ -61,12 +81,15 @@ class Version:
     @property
     def core(self) -> str:
         """The three numbers: ``1.2.0`` for ``1.2.0-rc.1+7``."""
-        return f"{self.major}.{self.minor}.{self.patch}"
+        if self.widths == _PLAIN:
+            return f"{self.major}.{self.minor}.{self.patch}"
+        numbers = zip((self.major, self.minor, self.patch), self.widths, strict=True)
+        return ".".join(str(number).zfill(width) for number, width in numbers)
 
     @property
     def final(self) -> Version:
         """The version that a pre-release prepares; a final version is its own, without build metadata."""
-        return Version(self.major, self.minor, self.patch)
+        return Version(self.major, self.minor, self.patch, widths=self.widths)
 
     @property
     def is_prerelease(self) -> bool:
@@ -92,30 +115,48 @@ def _precedence(identifier: str) -> _Identifier:
     return (1, 0, identifier)
 
 
-def parse_version(text: str) -> Version:
+def parse_version(text: str, scheme: Scheme = Scheme.SEMVER) -> Version:
     """Read a version.
 
+    Args:
+        scheme: ``PADDED`` permits leading zeros in the three numbers; the rest of the grammar stays SemVer's.
+
     Raises:
-        UsageError: ``text`` is no SemVer 2.0.0 version; says which part is wrong and, where that is clear, what to
-            write.
+        UsageError: ``text`` is no such version; says which part is wrong and, where that is clear, what to write.
     """
     if len(text) > MAX_LENGTH:
         raise UsageError(
             f"a version has at most {MAX_LENGTH} characters; this one has {len(text)}", remedy="Write a shorter one."
         )
-    version = _read(text)
+    version = _read(text, scheme)
     if version is None:
         wrong, remedy = _diagnose(text)
         raise UsageError(f"{_shown(text)} is not a version: {wrong}", remedy=remedy)
     return version
 
 
-def _read(text: str) -> Version | None:
-    try:
-        parsed = semver.Version.parse(text)
-    except ValueError:
+_NUMBER, _PADDED_NUMBER = "(0|[1-9][0-9]*)", "([0-9]+)"
+_IDENTIFIER = "(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
+_TAIL = rf"(?:-({_IDENTIFIER}(?:\.{_IDENTIFIER})*))?(?:\+([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?"
+_SEMVER = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}{_TAIL}")
+"""Source: semver.org, FAQ on checking a version by a regular expression, with ASCII digits."""
+_PADDED = re.compile(rf"{_PADDED_NUMBER}\.{_PADDED_NUMBER}\.{_PADDED_NUMBER}{_TAIL}")
+
+
+def _read(text: str, scheme: Scheme = Scheme.SEMVER) -> Version | None:
+    found = (_PADDED if scheme is Scheme.PADDED else _SEMVER).fullmatch(text)
+    if found is None:
         return None
-    return Version(parsed.major, parsed.minor, parsed.patch, parsed.prerelease or "", parsed.build or "")
+    major, minor, patch, prerelease, build = found.groups("")
+    widths = _PLAIN
+    if scheme is Scheme.PADDED:
+        widths = (_width(major), _width(minor), _width(patch))
+    return Version(int(major), int(minor), int(patch), prerelease, build, widths)
+
+
+def _width(number: str) -> int:
+    """The digits to which a number was padded; one that does not begin with 0 may have outgrown its two."""
+    return len(number) if number.startswith("0") else min(len(number), 2)
 
 
 def _shown(text: str) -> str:
@@ -127,7 +168,7 @@ def _shown(text: str) -> str:
 def _diagnose(text: str) -> tuple[str, str]:
     """What is wrong with a text that is no version, and what to write instead."""
     for likely, wrong in _repairs(text):
-        if semver.Version.is_valid(likely):
+        if _read(likely) is not None:
             return wrong, f"Write {likely}."
     return _broken_part(text), "Write three numbers, such as 1.2.0, or a pre-release such as 1.2.0-rc.1."
 
@@ -177,8 +218,15 @@ def bump(version: Version, level: Level) -> Version:
         level = Level.MINOR
     if level is Level.NONE:
         return version
-    raised = semver.Version.parse(str(version)).next_version(level.word)
-    return Version(raised.major, raised.minor, raised.patch)
+    major, minor, patch = version.major, version.minor, version.patch
+    prepared = version.is_prerelease
+    if level is Level.MAJOR and not (prepared and minor == patch == 0):
+        major, minor, patch = major + 1, 0, 0
+    elif level is Level.MINOR and not (prepared and patch == 0):
+        minor, patch = minor + 1, 0
+    elif level is Level.PATCH and not prepared:
+        patch += 1
+    return Version(major, minor, patch, widths=version.widths)
 
 
 def level_between(old: Version, new: Version) -> Level:
@@ -203,7 +251,7 @@ def next_prerelease(final: Version, channel: str, taken: Iterable[Version]) -> V
         raise UsageError(f"{_shown(channel)} is not a pre-release channel", remedy="Write alpha, beta or rc.")
     there = [version for version in taken if version.is_prerelease and version.final == final.final]
     numbers = [number for version in there if (number := _number_on(channel, version)) is not None]
-    answer = parse_version(f"{final.core}-{channel}.{max(numbers, default=0) + 1}")
+    answer = replace(final.final, prerelease=f"{channel}.{max(numbers, default=0) + 1}")
     latest = max(there, default=answer)
     if latest > answer:
         raise UsageError(
@@ -232,6 +280,7 @@ class TagFormat:
     """
 
     text: str
+    scheme: Scheme = Scheme.SEMVER
 
     def __post_init__(self) -> None:
         if wrong := _tag_format_fault(self.text):
@@ -260,7 +309,7 @@ class TagFormat:
         middle = tag[len(prefix) : len(tag) - len(suffix)]
         if tag != f"{prefix}{middle}{suffix}" or len(middle) > MAX_LENGTH:
             return None
-        return _read(middle)
+        return _read(middle, self.scheme)
 
 
 def _tag_format_fault(text: str) -> str:

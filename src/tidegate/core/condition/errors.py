@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from tidegate.errors import PolicyError
 
@@ -26,5 +25,7 @@ class CannotTellError(Exception):
 
 def did_you_mean(found: str, known: Iterable[str]) -> str:
     """``; did you mean "failed"?`` where something known is close to what was found, or nothing."""
+    from difflib import get_close_matches
+
     close = get_close_matches(found, list(known), n=1)
     return f'; did you mean "{close[0]}"?' if close else ""

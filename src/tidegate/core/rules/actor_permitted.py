@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tidegate.core.actor import Actor, Assurance
 from tidegate.core.decision import Action
 from tidegate.core.policy import Act, Environment, Permits, Policy, Purpose
-from tidegate.core.rules.rule import ALWAYS, Context, Found, Rule, denies, passes
+from tidegate.core.rules.rule import ALWAYS, Chapter, Context, Found, Rule, denies, passes
 from tidegate.core.rules.saying import names
 
 _ACT = {Action.START: Act.START, Action.CONTINUE: Act.START, Action.ROLLBACK: Act.ROLLBACK}
@@ -16,8 +16,14 @@ _WORDS = {Action.START: "start", Action.CONTINUE: "continue", Action.ROLLBACK: "
 
 def permitted_people(policy: Policy, act: Act, environment: Environment | None) -> frozenset[str]:
     """Who may do ``act``: the people and the members of the groups that the permits list. Nobody by default."""
-    listed = _all_listed(policy, act, environment)
+    listed = listed_for(policy, act, environment)
     return frozenset(name for name in policy.people if _is_listed(policy, name, listed))
+
+
+def whoever_may(policy: Policy, environment: str) -> Actor:
+    """Somebody who may start there, taken as having signed, where nobody asks; where nobody may, nobody."""
+    people = sorted(permitted_people(policy, Act.START, policy.environments.get(environment)))
+    return Actor(people[0] if people else "nobody", "assumed to sign", Assurance.SIGNATURE)
 
 
 def minimum_assurance(environment: Environment) -> Assurance:
@@ -27,7 +33,8 @@ def minimum_assurance(environment: Environment) -> Assurance:
     return environment.assurance
 
 
-def _all_listed(policy: Policy, act: Act, environment: Environment | None) -> frozenset[str]:
+def listed_for(policy: Policy, act: Act, environment: Environment | None) -> frozenset[str]:
+    """The people and groups that the permits list for ``act``, everywhere and in ``environment``."""
     own = _listed(environment.permits, act) if environment is not None else ()
     return frozenset(_listed(policy.permits, act) + own)
 
@@ -77,7 +84,7 @@ def _check(context: Context) -> Iterator[Found]:
         yield _automation(context)
         return
     act = _ACT[question.action]
-    listed = _all_listed(context.policy, act, environment)
+    listed = listed_for(context.policy, act, environment)
     if not _is_listed(context.policy, actor.person, listed):
         yield _refused(context, actor, act, listed)
         return
@@ -100,4 +107,6 @@ RULE = Rule(
     "M1-14, M1-21, TP-07",
     ALWAYS,
     _check,
+    chapter=Chapter.PEOPLE,
+    keys=("environments.{environment}.permits", "permits"),
 )

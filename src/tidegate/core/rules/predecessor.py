@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from tidegate.core.duration import format_duration
 from tidegate.core.facts import Item
 from tidegate.core.policy import After, Skippable
-from tidegate.core.rules.demands import skips
-from tidegate.core.rules.rule import START, Context, Found, Rule, Waiting, denies, passes
+from tidegate.core.rules.demands import afters, skips
+from tidegate.core.rules.rule import START, Chapter, Context, Found, Rule, Waiting, denies, passes
 from tidegate.core.rules.saying import at
 
 
@@ -84,9 +84,8 @@ def _check_after(context: Context, after: After, item: Item) -> Iterator[Found]:
 
 
 def _check(context: Context) -> Iterator[Found]:
-    environment = context.environment
     items = sorted(context.facts.release.items, key=lambda i: i.component)
-    for after in environment.after if environment else ():
+    for after in afters(context):
         for item in items:
             yield from _check_after(context, after, item)
 
@@ -98,4 +97,6 @@ RULE = Rule(
     START,
     _check,
     also=("soak",),
+    chapter=Chapter.PROMOTION,
+    keys=("environments.{environment}.after",),
 )

@@ -9,13 +9,20 @@ from tidegate.core.release import ReleaseState
 from tidegate.core.rules.rule import FORWARD, Context, Found, Rule, denies, passes
 from tidegate.core.rules.saying import names
 
-_STATE = {Action.START: ReleaseState.OPEN, Action.CONTINUE: ReleaseState.ROLLING}
+
+def _wanted(context: Context) -> ReleaseState:
+    """Open to start; rolling to go on, also with the next component of a joint rollout, whose start was granted."""
+    question = context.question
+    goes_on = question.action is Action.CONTINUE or (bool(question.granted_subject) and context.since(3))
+    return ReleaseState.ROLLING if goes_on else ReleaseState.OPEN
+
 
 _REMEDY = {
     ReleaseState.OPEN: "start its rollout: tidegate deploy {release} {environment}",
     ReleaseState.ROLLING: "wait for the rollout that is under way (tidegate rollout list), or roll it back",
     ReleaseState.RELEASED: "open a release of what came after it: tidegate release open COMPONENT",
     ReleaseState.ROLLED_BACK: "this one does not go again; open one with the fix: tidegate release open COMPONENT",
+    ReleaseState.SUPERSEDED: "go on with the newer one: tidegate release show {release} names it",
     ReleaseState.CANCELLED: "open another release: tidegate release open COMPONENT",
 }
 
@@ -41,7 +48,7 @@ def _items(context: Context) -> Iterator[Found]:
 
 
 def _state(context: Context) -> Found:
-    release, wanted = context.facts.release, _STATE[context.question.action]
+    release, wanted = context.facts.release, _wanted(context)
     if release.state is wanted:
         return passes(RULE.id, f"{release.id} is {_said(release.state)}")
     remedy = _REMEDY[release.state].format(release=release.id, environment=context.question.environment)
@@ -64,4 +71,5 @@ RULE = Rule(
     "M1-04, HD-02",
     FORWARD,
     _check,
+    keys=("release_types.{type}",),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tidegate.core.rules.demands import approval_rules, gate_names
+from tidegate.core.rules.demands import afters, approval_rules, gate_names
 from tidegate.core.rules.rule import START, Context, Found, Rule, denies, passes
 from tidegate.core.rules.saying import count
 
@@ -17,7 +17,7 @@ def _check(context: Context) -> Iterator[Found]:
     asked = {
         "gate": len(gate_names(context)),
         "approval": sum(rule.count for rule in approval_rules(context)),
-        "environment before": len(environment.after),
+        "environment before": len(afters(context)),
     }
     said = ", ".join(count(number, noun) for noun, number in asked.items() if number)
     if said:
@@ -30,4 +30,11 @@ def _check(context: Context) -> Iterator[Found]:
     )
 
 
-RULE = Rule("requirement.present", "An environment that asks for nothing is closed.", "M2-07", START, _check)
+RULE = Rule(
+    "requirement.present",
+    "An environment that asks for nothing is closed.",
+    "M2-07",
+    START,
+    _check,
+    keys=("environments.{environment}",),
+)

@@ -5,22 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from functools import cached_property
 
-from tidegate.core.calendar import OpenAt
+from tidegate.core.calendar import CloseAt, OpenAt
 from tidegate.core.decision import Action, Finding, Question
 from tidegate.core.facts import Facts
+from tidegate.core.naming import Path
 from tidegate.core.policy import Environment, Policy, ReleaseType
 from tidegate.core.rulebook import Rulebook
 from tidegate.core.rules.lookup import Lookup
 from tidegate.core.verdict import Verdict
+
+NEWEST = 1 << 30
+"""The version of the rules where nobody judges again what an earlier one decided."""
 
 
 @dataclass(frozen=True)
 class Context:
     """What every rule is given: the question, one policy, the facts, the time. Nothing else exists for it.
 
-    ``known`` is what several rules look up in the facts; both policies of a decision share it.
+    ``known`` is what several rules look up in the facts; both policies of a decision share it. ``version`` is that of
+    the rules, where a rule answers differently since one of them.
     """
 
     question: Question
@@ -28,8 +34,13 @@ class Context:
     facts: Facts
     now: datetime
     known: Lookup = field(default_factory=Lookup, compare=False, repr=False)
+    version: int = NEWEST
 
     # Not slotted, so that what is looked up is kept with the decision and no longer.
+
+    def since(self, version: int) -> bool:
+        """Whether what that version of the rules brought holds in this decision."""
+        return self.version >= version
 
     @cached_property
     def policy(self) -> Policy:
@@ -52,13 +63,19 @@ class Context:
         return self.known.subject(self.facts.release, self.question.environment)
 
 
+def never_closes(_: datetime) -> None:
+    """Of what holds from some moment on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """A demand that passes by waiting.
 
     ``open_at`` says from when on it holds, and must answer with the earliest moment not before the one it is given at
     which it holds, whatever that moment is. ``reads`` says what is waited for, ``holds`` what is said when it holds;
-    ``instead`` is what somebody could do other than wait.
+    ``instead`` is what somebody could do other than wait. ``closes_at`` answers with the earliest moment not before
+    the one it is given at which it does not hold; what holds from some moment on never closes. ``place`` is where the
+    policy says it.
     """
 
     rule: str
@@ -66,9 +83,23 @@ class Waiting:
     reads: Callable[[datetime | None], str]
     holds: Callable[[], str]
     instead: str = ""
+    closes_at: CloseAt = never_closes
+    place: Path = ()
 
 
 Found = Finding | Waiting
+
+
+class Chapter(StrEnum):
+    """What a rule is about; an explanation groups the findings by it, in this order."""
+
+    RELEASE = "release"
+    PROMOTION = "promotion"
+    EVIDENCE = "evidence"
+    PEOPLE = "people"
+    CHANGE = "change"
+    TIME = "time"
+    WAY_BACK = "way back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +108,11 @@ class Rule:
 
     The check is pure. It yields a finding for each thing it asks, or a :class:`Waiting` for what time will settle;
     a rule that has nothing to ask yields nothing. The ids of its findings are the rule's own, or begin with it and a
-    dot, or are among ``also``.
+    dot, or are among ``also``. ``since`` is the version of the rules that brought it: what was decided by an earlier
+    one is judged again without it. ``chapter`` is where an explanation tells it; ``keys`` are the paths of the policy
+    that ask for it, in which ``{name}`` is what follows the rule's id in that of a finding, and ``{environment}`` and
+    ``{type}`` are those of the question. One that is ``of_the_calendar`` asks nothing of a release but its type and its
+    components.
     """
 
     id: str
@@ -86,6 +121,10 @@ class Rule:
     actions: frozenset[Action]
     check: Callable[[Context], Iterable[Found]]
     also: tuple[str, ...] = ()
+    since: int = 1
+    chapter: Chapter = Chapter.RELEASE
+    keys: tuple[str, ...] = ()
+    of_the_calendar: bool = False
 
 
 START = frozenset({Action.START})

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tidegate.core.rules.rule import CONTINUE, Context, Found, Rule, denies, passes
+from tidegate.core.decision import Action
+from tidegate.core.rules.rule import FORWARD, Context, Found, Rule, denies, passes
 
 
 def _check(context: Context) -> Iterator[Found]:
-    if context.question.granted_subject == context.subject:
+    granted = context.question.granted_subject
+    if context.question.action is Action.START and not (granted and context.since(3)):
+        return  # nothing was allowed before
+    if granted == context.subject:
         yield passes(RULE.id, "the subject is the one that was allowed to start")
     else:
         yield denies(
@@ -18,4 +22,4 @@ def _check(context: Context) -> Iterator[Found]:
         )
 
 
-RULE = Rule("subject.unchanged", "What goes on is what was allowed to start.", "M1-17", CONTINUE, _check)
+RULE = Rule("subject.unchanged", "What goes on is what was allowed to start.", "M1-17", FORWARD, _check)

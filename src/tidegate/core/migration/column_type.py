@@ -1,0 +1,81 @@
+"""Types of columns, in one spelling, and whether one holds everything that another holds."""
+
+from __future__ import annotations
+
+import re
+
+_SHAPE = re.compile(r"\s*([a-z][a-z0-9_ ]{0,40}?)\s*(?:\(\s*([0-9]{1,9})\s*(?:,\s*([0-9]{1,9})\s*)?\))?\s*")
+
+_SAME = {
+    "int": "integer", "int4": "integer", "serial": "integer", "serial4": "integer", "mediumint": "integer",
+    "int2": "smallint", "smallserial": "smallint", "tinyint": "tinyint",
+    "int8": "bigint", "bigserial": "bigint", "serial8": "bigint", "bigint": "bigint",
+    "character varying": "varchar", "nvarchar": "varchar", "string": "varchar", "varchar": "varchar",
+    "character": "char", "bpchar": "char", "nchar": "char",
+    "decimal": "numeric", "numeric": "numeric",
+    "real": "real", "float4": "real", "float": "double", "double precision": "double", "float8": "double",
+    "bool": "boolean", "timestamptz": "timestamptz", "timestamp with time zone": "timestamptz",
+    "timestamp without time zone": "timestamp", "datetime": "timestamp", "timestampntz": "timestamp",
+    "longtext": "text", "mediumtext": "text", "clob": "text", "jsonb": "jsonb",
+}  # fmt: skip
+
+_LADDERS = (
+    ("tinyint", "smallint", "integer", "bigint"),
+    ("real", "double"),
+    ("date", "timestamp"),
+)
+
+_WORDS = {"char", "varchar", "text"}
+
+
+def normal(text: str) -> str:
+    """A type in its one spelling, as ``varchar(20)``; empty where it is none that we know how to compare."""
+    match = _SHAPE.fullmatch(text.lower())
+    if match is None:
+        return ""
+    name, size, scale = match.groups()
+    name = _SAME.get(name, name)
+    # In MySQL the number of an integer is a width to print it with, and holds nothing back.
+    if size is None or name in ("tinyint", "smallint", "integer", "bigint", "text"):
+        return name
+    return f"{name}({int(size)})" if scale is None else f"{name}({int(size)},{int(scale)})"
+
+
+def narrower(before: str, after: str) -> bool | None:
+    """Whether a column of type ``after`` holds less than one of type ``before``; None where nobody can tell."""
+    if not before or not after:
+        return None
+    if before == after:
+        return False
+    (old, *old_size), (new, *new_size) = _parts(before), _parts(after)
+    if old in _WORDS and new in _WORDS:
+        return _room(new, new_size) < _room(old, old_size)
+    if old == new == "numeric":
+        return _narrower_number(old_size, new_size)
+    for ladder in _LADDERS:
+        if old in ladder and new in ladder:
+            return ladder.index(new) < ladder.index(old)
+    return None
+
+
+def _parts(text: str) -> tuple[str, *tuple[int, ...]]:
+    name, _, rest = text.partition("(")
+    return (name, *(int(number) for number in rest.rstrip(")").split(",") if number))
+
+
+_BOUNDLESS = 1 << 40
+
+
+def _room(name: str, size: list[int]) -> int:
+    if size:
+        return size[0]
+    return 1 if name == "char" else _BOUNDLESS
+
+
+def _narrower_number(before: list[int], after: list[int]) -> bool:
+    if not after:
+        return False
+    if not before:
+        return True
+    (digits, scale), (new_digits, new_scale) = (tuple([*size, 0][:2]) for size in (before, after))
+    return new_scale < scale or new_digits - new_scale < digits - scale

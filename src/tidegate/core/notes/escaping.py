@@ -1,0 +1,62 @@
+"""A stranger's text as Markdown in which nothing of it is markup.
+
+Two degrees. What a commit says (:func:`escape`) keeps single code spans alone, because titles are full of them and
+nothing inside one is markup. What people wrote for the notes into files of the repository (:func:`inline`) also keeps
+links to the web and strong words. No text becomes a heading, a list, a quotation, an image, HTML or a line of its own.
+"""
+
+from __future__ import annotations
+
+import re
+
+from tidegate.core.plain import plain
+
+PROSE_LIMIT = 4000
+"""Characters of one paragraph that people wrote by hand."""
+
+# A pair of single backticks: no backtick beside either, none inside, and no backslash before the first one.
+_CODE = r"(?<![`\\])`[^`]+`(?!`)"
+_CODE_SPAN = re.compile(rf"({_CODE})")
+_SPECIAL = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_[]<>&~|$#!{}^"})
+# What begins a list, a quotation, a heading or a rule; entries stand at the start of a line of their own.
+_OPENING = re.compile(r"(?P<number>[0-9]{1,9})(?P<mark>[.)])(?=\s|$)|(?P<sign>[-+=:])")
+_LINK = r"(?<![!\\\]])\[(?P<label>[^\[\]`\\]+)\]\((?P<address>https?://[^\s()<>\[\]\\`\"']+)\)"
+_STRONG = r"(?<![*\\])\*\*(?P<strong>[^\s*`\[\]\\](?:[^*`\[\]\\]*[^\s*`\[\]\\])?)\*\*(?!\*)"
+_KEPT = re.compile(rf"(?P<code>{_CODE})|{_LINK}|{_STRONG}")
+
+
+def escape(text: str, limit: int = 400) -> str:
+    """A stranger's text as one line of Markdown in which nothing is markup but single code spans."""
+    line = plain(text, limit)
+    if "`" not in line:
+        return _escape_text(line)
+    pieces = _CODE_SPAN.split(line)
+    return "".join(piece if number % 2 else _escape_text(piece) for number, piece in enumerate(pieces))
+
+
+def inline(text: str, limit: int = PROSE_LIMIT) -> str:
+    """One paragraph that people wrote for the notes, on one line: code spans, links and strong words are kept."""
+    line, done, pieces = plain(text, limit), 0, []
+    for found in _KEPT.finditer(line):
+        pieces += [_escape_text(line[done : found.start()]), _kept(found)]
+        done = found.end()
+    return "".join([*pieces, _escape_text(line[done:])])
+
+
+def _kept(found: re.Match[str]) -> str:
+    if found["code"]:
+        return found["code"]
+    if found["strong"]:
+        return f"**{_escape_text(found['strong'])}**"
+    return f"[{_escape_text(found['label'])}]({found['address']})"
+
+
+def _escape_text(text: str) -> str:
+    escaped = text.translate(_SPECIAL)
+    # Most texts begin with a letter.
+    opens = not escaped[:1].isalpha() and _OPENING.match(escaped)
+    return _OPENING.sub(_escape_opening, escaped, count=1) if opens else escaped
+
+
+def _escape_opening(match: re.Match[str]) -> str:
+    return f"{match['number']}\\{match['mark']}" if match["mark"] else f"\\{match['sign']}"
