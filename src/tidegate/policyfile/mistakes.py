@@ -6,8 +6,8 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import islice
+from typing import NamedTuple
 
 from tidegate.errors import PolicyError
 
@@ -19,12 +19,12 @@ _MOST_GUESSED_FROM = 1_000
 _GUESS = re.compile(r'; (did you mean "[^"\n]*"\?)$')
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """A place in a file; line and column count characters from 1."""
+class Place(NamedTuple):
+    """A place in a file; line and column count characters from 1. Without ``file``, the file that is spoken of."""
 
     line: int
     column: int
+    file: str = ""
 
     def __str__(self) -> str:
         return f"{self.line}:{self.column}"
@@ -35,11 +35,12 @@ START = Place(1, 1)
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mistake:
-    """One mistake; ``what`` may end with ``; did you mean "..."?``."""
+    """One mistake; ``what`` may end with ``; did you mean "..."?``. ``rule`` is that of ``policy check``."""
 
     place: Place
     what: str
     remedy: str
+    rule: str = "shape"
 
 
 def shown(value: object) -> str:
@@ -55,30 +56,43 @@ def printable(text: str) -> str:
 
 def did_you_mean(found: str, known: Iterable[str]) -> str:
     """``; did you mean "minor"?`` where something known is close to what was found, or nothing."""
-    sought = found[:64]
-    names = list(islice(known, _MOST_GUESSED_FROM))
-    by_lower = {name.lower(): name for name in names}
-    close = get_close_matches(sought.lower(), list(by_lower), n=1, cutoff=0.6)
-    return f'; did you mean "{by_lower[close[0]]}"?' if close else ""
+    close = closest(found, known)
+    return "" if close is None else f'; did you mean "{close}"?'
+
+
+def closest(found: str, known: Iterable[str]) -> str | None:
+    """What is known and is close to what was found; None: nothing is."""
+    by_lower = {name.lower(): name for name in islice(known, _MOST_GUESSED_FROM)}
+    from difflib import get_close_matches
+
+    close = get_close_matches(found[:64].lower(), list(by_lower), n=1, cutoff=0.6)
+    return by_lower[close[0]] if close else None
 
 
 def policy_error(name: str, mistakes: Iterable[Mistake], more: int = 0) -> PolicyError:
-    """The error that carries all ``mistakes`` of the file ``name``, by their place; itself it says the first.
+    """The error that carries all ``mistakes``, by their place; itself it says the first.
 
     Args:
+        name: the file that is spoken of; its mistakes come before those of the files that it builds on.
         more: how many further mistakes the caller has counted, but not described.
     """
-    ordered = sorted(set(mistakes))
+    ordered = sorted(set(mistakes), key=lambda mistake: _order(name, mistake))
     errors = [_error(name, mistake) for mistake in ordered[:MAX_SHOWN]]
     more += max(0, len(ordered) - MAX_SHOWN)
     if more:
         errors.append(PolicyError(f"{more} more mistakes are not shown", where=name, remedy="correct these first"))
     first = errors[0]
-    return PolicyError(first.what, remedy=first.remedy, where=first.where, mistakes=tuple(errors))
+    return PolicyError(first.what, remedy=first.remedy, where=first.where, rule=first.rule, mistakes=tuple(errors))
+
+
+def _order(name: str, mistake: Mistake) -> tuple[bool, str, Mistake]:
+    file = mistake.place.file or name
+    return file != name, file, mistake
 
 
 def _error(name: str, mistake: Mistake) -> PolicyError:
-    return PolicyError(printable(mistake.what), remedy=printable(mistake.remedy), where=f"{name}:{mistake.place}")
+    where = f"{mistake.place.file or name}:{mistake.place}"
+    return PolicyError(printable(mistake.what), remedy=printable(mistake.remedy), where=where, rule=mistake.rule)
 
 
 def explain_mistake(mistake: PolicyError) -> str:

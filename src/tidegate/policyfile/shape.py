@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
-from tidegate.core.policy import FORMAT
+from tidegate.core.policy import FORMAT, NEVER, Policy, Section
 from tidegate.core.rulebook import dotted
 from tidegate.policyfile.mistakes import MAX_SHOWN, Mistake, Place, did_you_mean, shown
-from tidegate.policyfile.schema import expected, keys_of, members_of, section_at, type_at
-from tidegate.policyfile.yaml import Document, Node, Path, Scalar, Sequence
-from tidegate.policyfile.yaml import Mapping as MappingNode
+from tidegate.policyfile.schema import choices_of, expected, keys_of, members_of, section_at, type_at
+from tidegate.policyfile.tree import Document, Node, Path, Scalar, Sequence
+from tidegate.policyfile.tree import Mapping as MappingNode
 
 Detail = Mapping[str, Any]
+"""What the validation says of a mistake; ``root`` is the model of the whole file."""
 
 
 def language_mistake(document: Document) -> Mistake | None:
@@ -26,8 +28,18 @@ def language_mistake(document: Document) -> Mistake | None:
     return Mistake(node.place, what, f"write `tidegate: {FORMAT}`, or install the version of Tidegate that it is for")
 
 
+def root_mistakes(document: Document) -> list[Mistake]:
+    """A mistake where a file holds something else than keys; one that holds nothing is told as empty."""
+    root = document.root
+    if isinstance(root, MappingNode) or (isinstance(root, Scalar) and root.value is None):
+        return []
+    return [Mistake(root.place, *_other_kind((), root, {"root": Policy}))]
+
+
 def empty_mistakes(document: Document) -> list[Mistake]:
     """A mistake for each key and each entry that has no value: it could mean nothing, everything or an oversight."""
+    if not document.empty:
+        return []
     found: list[Mistake] = []
     pending: list[tuple[Place, Node, str]] = [(document.root.place, document.root, "the file")]
     # An anchored part stands in the file once, however often it is used.
@@ -49,23 +61,43 @@ def _children(node: Sequence | MappingNode) -> list[tuple[Place, Node, str]]:
     return [(place, value, shown(key)) for key, (place, value) in node.items.items()]
 
 
-def shape_mistakes(document: Document, error: ValidationError) -> tuple[list[Mistake], int]:
-    """The mistakes that the validation found, the first of them in full, and how many more there are."""
-    details = [(_path(document, detail["loc"]), detail) for detail in error.errors(include_url=False)]
+def shape_mistakes(
+    document: Document, error: ValidationError, root: type[Section] = Policy
+) -> tuple[list[Mistake], int]:
+    """The mistakes that the validation found, the first of them in full, and how many more there are.
+
+    Args:
+        root: the model of the file.
+    """
+    found = error.errors(include_url=False)
+    details = _one_of_a_choice([(_path(document, d["loc"], root), {**d, "root": root}) for d in found])
     placed = [
         (_place(document, path, detail), path, detail) for path, detail in details if not _told(document, path, detail)
     ]
-    placed.sort(key=lambda entry: entry[0])
+    # A text that could not be read is there as an empty one: that it is empty is not what is wrong with it.
+    unread = {mistake.place for mistake in document.mistakes}
+    placed = sorted((entry for entry in placed if entry[0] not in unread), key=lambda entry: entry[0])
     told = [Mistake(place, *_sentence(document, path, detail)) for place, path, detail in placed[:MAX_SHOWN]]
     return told, max(0, len(placed) - MAX_SHOWN)
 
 
-def _path(document: Document, location: tuple[str | int, ...]) -> Path:
+def _one_of_a_choice(details: list[tuple[Path, Detail]]) -> list[tuple[Path, Detail]]:
+    """The mistakes, of a value that may be of several kinds only one: that of the kind which it nearly is."""
+    nearest: dict[Path, Detail] = {}
+    for path, detail in details:
+        if len(choices_of(_kind(path, detail))) > 1 and (path not in nearest or detail["type"] in _SENTENCES):
+            nearest[path] = detail
+    return [(path, detail) for path, detail in details if nearest.get(path, detail) is detail]
+
+
+def _path(document: Document, location: tuple[str | int, ...], root: type[Section]) -> Path:
     """The path in the file: the location without what the validation adds to tell its own branches apart."""
     path: Path = ()
     for index, step in enumerate(location):
         last = index == len(location) - 1
-        if step != "[key]" and (document.node((*path, step)) is not None or (last and section_at(path) is not None)):
+        if step != "[key]" and (
+            document.node((*path, step)) is not None or (last and section_at(path, root) is not None)
+        ):
             path = (*path, step)
     return path
 
@@ -90,7 +122,13 @@ def _place(document: Document, path: Path, detail: Detail) -> Place:
 def _sentence(document: Document, path: Path, detail: Detail) -> tuple[str, str]:
     """What is wrong, and the remedy."""
     tell = _SENTENCES.get(detail["type"], _other_kind)
-    return tell(path, document.node(path), detail)
+    return tell(path, _node(document, path), detail)
+
+
+def _node(document: Document, path: Path) -> Node | None:
+    """The node of a path; where a text stands for a section, the text is that of its one key."""
+    above = document.node(path[:-1])
+    return above if path and isinstance(above, Scalar) else document.node(path)
 
 
 Sentence = Callable[[Path, Node | None, Detail], tuple[str, str]]
@@ -115,32 +153,56 @@ def _found(path: Path, node: Node | None) -> str:
     return f"the text {shown(node.text)}"
 
 
+def _kind(path: Path, detail: Detail) -> Any:
+    return type_at(path, detail["root"])
+
+
+def _wanted(path: Path, detail: Detail) -> str:
+    return expected(_kind(path, detail))
+
+
 def _missing(path: Path, node: Node | None, detail: Detail) -> tuple[str, str]:
-    return f'{_name(path[:-1])} has no key "{path[-1]}"', f"add {path[-1]}: with {expected(type_at(path))}"
+    return f'{_name(path[:-1])} has no key "{path[-1]}"', f"add {path[-1]}: with {_wanted(path, detail)}"
 
 
 def _unknown_key(path: Path, node: Node | None, detail: Detail) -> tuple[str, str]:
-    section = section_at(path[:-1])
+    section = section_at(path[:-1], detail["root"])
     known = list(keys_of(section)) if section else []
     key = str(path[-1])
     where = f" in {dotted(path[:-1])}" if path[:-1] else ""
-    return f"unknown key {shown(key)}{where}{did_you_mean(key, known)}", f"use one of: {', '.join(known)}"
+    return f"unknown key {shown(key)}{where}{did_you_mean(key, known)}", f"use one of: {_listed(known, detail)}"
+
+
+def _listed(known: list[str], detail: Detail) -> str:
+    page = "policy" if detail["root"] is Policy else "policy-tests"
+    more = f" and {len(known) - _MOST_LISTED} more: see docs/reference/{page}.md" if len(known) > _MOST_LISTED else ""
+    return ", ".join(known[:_MOST_LISTED]) + more
+
+
+_MOST_LISTED = 12
 
 
 def _other_kind(path: Path, node: Node | None, detail: Detail) -> tuple[str, str]:
-    wanted = expected(type_at(path))
+    wanted = _wanted(path, detail)
     what = f"{_name(path)} is {_found(path, node)}, expected {wanted}"
     if isinstance(node, Scalar) and wanted == "a text":
         return what, f"quote it: {shown(node.text)}"
     if isinstance(node, Scalar) and wanted == "a list" and "one value" not in what:
-        return what, f"write it as a list: [{shown(node.text)[1:-1]}]"
+        entry = node.text if _PLAIN.fullmatch(node.text) else shown(node.text)
+        return what, f"write it as a list: [{entry}]"
     return what, f"write {wanted}"
 
 
+_PLAIN = re.compile(r"[A-Za-z$][A-Za-z0-9_$./-]{0,60}")
+"""Texts that stand in a list without quotes."""
+
+
 def _no_member(path: Path, node: Node | None, detail: Detail) -> tuple[str, str]:
-    members = members_of(type_at(path))
+    members = members_of(_kind(path, detail))
     found = node.text if isinstance(node, Scalar) else ""
-    what = f"{_name(path)} is {_found(path, node)}, expected {expected(type_at(path))}{did_you_mean(found, members)}"
+    if found in NEVER and {"skips", "bypasses"}.intersection(path):
+        return f"{_name(path)} is {_found(path, node)}, and nothing ever goes without {NEVER[found]}", "take it out"
+    what = f"{_name(path)} is {_found(path, node)}, expected {_wanted(path, detail)}{did_you_mean(found, members)}"
     return what, f"write one of: {', '.join(members)}"
 
 
@@ -169,7 +231,7 @@ def _value(path: Path, node: Node | None, detail: Detail) -> tuple[str, str]:
     if path == ("timezone",) and isinstance(node, Scalar):
         what += did_you_mean(node.text, _zones())
     name = _name(path[:-1] if detail["loc"][-1:] == ("[key]",) else path)
-    return f"{name}: {what}", remedy or f"write {expected(type_at(path))}"
+    return f"{name}: {what}", remedy or f"write {_wanted(path, detail)}"
 
 
 def _zones() -> list[str]:
