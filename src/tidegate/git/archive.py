@@ -1,4 +1,4 @@
-"""Packs a component's tree at a commit into a ``.tar.gz`` whose bytes depend on the tree alone.
+"""Packs a component's tree at a commit into a ``.tar.gz`` or a ``.zip`` whose bytes depend on the tree alone.
 
 The package is an artifact of the subject that is approved, so two machines must make the same bytes, and a commit that
 changes nothing in the component must not change them. Therefore:
@@ -6,7 +6,8 @@ changes nothing in the component must not change them. Therefore:
 * ``git archive`` is not used: it obeys ``export-ignore`` and ``export-subst``, by which a file would silently be
   missing or changed, and runs the filters that a repository's configuration names. Every file is packed as committed.
 * Entries are sorted by their path's bytes and have fixed owners, modes and times.
-* Neither a tar library nor a compressor takes part; the bytes are described in :mod:`tidegate.git.tarball`.
+* Neither a tar library nor a compressor takes part; the bytes are described in :mod:`tidegate.git.tarball` and
+  :mod:`tidegate.git.ziparchive`.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from tidegate.core.commit import plain
+from tidegate.core.plain import plain
 from tidegate.errors import NotFoundError, UsageError, WorldError
 from tidegate.git.repository import Repository
 from tidegate.git.tarball import Entry, tar_gz
 from tidegate.git.tree import EXECUTABLE, LINK, SUBMODULE, TreeEntry, check_inside, entries_at, normal_path
+from tidegate.git.ziparchive import zip_stored
 
 _LINK_DEPTH = 40
 MAX_MEMBERS = 100_000
@@ -44,10 +46,13 @@ class Package:
     commit: str
 
 
-def build_package(repository: Repository, revision: str, path: str, target: Path, prefix: str = "") -> Package:
+def build_package(
+    repository: Repository, revision: str, path: str, target: Path, prefix: str = "", form: str = "tar.gz"
+) -> Package:
     """Write the package of the files under ``path`` at a revision to ``target``, wholly or not at all.
 
     Args:
+        form: ``tar.gz`` or ``zip``.
         path: the component's folder; entries are named from there. ``.`` is the whole repository.
         prefix: a folder into which everything is put, such as ``billing-1.2.0``; nothing where it is empty.
 
@@ -65,8 +70,12 @@ def build_package(repository: Repository, revision: str, path: str, target: Path
         raise NotFoundError(f'there are no files in "{folder}" at commit {commit[:10]}', remedy="Name another folder.")
     _check(entries)
     top = b"" if not prefix else os.fsencode(normal_path(prefix)) + b"/"
-    digest, size = _write_atomically(target, tar_gz(_entries(repository, entries, top)))
+    pieces = _FORMS[form](_entries(repository, entries, top))
+    digest, size = _write_atomically(target, pieces)
     return Package(target, digest, size, commit)
+
+
+_FORMS = {"tar.gz": tar_gz, "zip": zip_stored}
 
 
 def check_package(path: Path, where: str) -> None:
@@ -195,10 +204,10 @@ def _write_atomically(target: Path, pieces: Iterable[bytes]) -> tuple[str, int]:
     unfinished = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            answer = _write(file, pieces)
+            answer = write_pieces(file, pieces)
         unfinished.chmod(0o644)
         unfinished.replace(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except OSError as error:
         raise _unwritable(target, error) from error
     finally:
@@ -206,7 +215,8 @@ def _write_atomically(target: Path, pieces: Iterable[bytes]) -> tuple[str, int]:
     return answer
 
 
-def _write(file: IO[bytes], pieces: Iterable[bytes]) -> tuple[str, int]:
+def write_pieces(file: IO[bytes], pieces: Iterable[bytes]) -> tuple[str, int]:
+    """Write the pieces and force them to the disk; their ``sha256:`` digest and their size in bytes."""
     digest, size = hashlib.sha256(), 0
     for piece in pieces:
         digest.update(piece)
@@ -217,7 +227,7 @@ def _write(file: IO[bytes], pieces: Iterable[bytes]) -> tuple[str, int]:
     return f"sha256:{digest.hexdigest()}", size
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """The rename itself must survive a power loss too."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -1,21 +1,57 @@
-"""What of a component is not released yet: its last version, and the changes since.
+"""What of a component is not released yet, and what each of its releases brought.
 
 The last release is the *highest* final version whose tag the commit descends from, not the newest tag: a hotfix 1.0.1
 that was tagged after 1.1.0 and merged back must not make the next version 1.1.0 again. Tags of a module are looked for
 without any path filter, because a tag may sit on a merge commit that changes nothing in the module's folder. The
 theory with its cases is in docs/explanation/versions.md.
+
+Git is called a fixed number of times, however many commits, tags and components there are: once for the tags, once for
+those of them that are merged, once for the log.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 
-from tidegate.core.commit import MERGE, UNCONVENTIONAL, Change, Commit, NextVersion, changes_from, next_version, plain
-from tidegate.core.version import TagFormat, Version
+from tidegate.core.attribution import claimed, reachable
+from tidegate.core.bumping import Bump, raised
+from tidegate.core.commit import (
+    MERGE,
+    UNCONVENTIONAL,
+    Change,
+    Commit,
+    NextVersion,
+    changes_from,
+    changes_of,
+    next_version,
+    picked_from,
+)
+from tidegate.core.plain import plain
+from tidegate.core.pull_request import PullRequest, titled
+from tidegate.core.version import Level, TagFormat, Version, next_prerelease
 from tidegate.errors import RepositoryError
-from tidegate.git.repository import Repository, Tag
-from tidegate.git.tree import check_inside
+from tidegate.git.repository import Log, Repository, Tag, touches
+from tidegate.git.tree import check_each_inside
+
+_OTHER_LINES = 3
+"""How many of the highest versions of other lines are looked at, whether this line has all that they have."""
+_MOST_COPIES = 1000
+"""Commits that a release of another line may have by itself to be held against this one."""
+_FIRST_LOOK, _SECOND_LOOK = 32, 1024
+"""How many of the highest versions are looked at before all are: mostly the first few hold the last release."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What of a repository belongs to a component: its paths, its tags, and what makes its changes larger."""
+
+    path: str
+    tag_format: TagFormat
+    shared: tuple[str, ...] = ()
+    bumps: tuple[Bump, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +67,9 @@ class History:
     """A component's unreleased history at a commit.
 
     ``current`` is the last final version and ``tag`` its tag; both are empty before the first release. ``prerelease``
-    is the highest pre-release since then. ``taken`` are all versions tagged anywhere in the repository.
+    is the highest pre-release since then, and ``since_prerelease`` are the changes that it does not have. ``taken`` are
+    all versions tagged anywhere in the repository. ``advice`` says what to look at where there is no release although
+    one may be expected. ``widths`` are the least digits of a first version.
     """
 
     at: str
@@ -43,6 +81,9 @@ class History:
     changes: tuple[Change, ...]
     skipped: tuple[SkippedTag, ...]
     why: str
+    advice: str = ""
+    widths: tuple[int, int, int] = (1, 1, 1)
+    since_prerelease: tuple[Change, ...] = ()
 
     @property
     def unconventional(self) -> tuple[Change, ...]:
@@ -56,11 +97,56 @@ class History:
 
     def next(self) -> NextVersion:
         """The version that the changes ask for; see :func:`tidegate.core.commit.next_version`."""
-        return next_version(self.current, self.changes, prerelease=self.prerelease, taken=self.taken)
+        return next_version(
+            self.current, self.changes, prerelease=self.prerelease, taken=self.taken, widths=self.widths
+        )
+
+    def next_prerelease(self, channel: str) -> NextVersion:
+        """The next pre-release on a channel such as ``rc``, of the version that the changes ask for.
+
+        There is none where nothing since the last pre-release asks for anything, unless the channel is a later one:
+        ``1.2.0-beta.3`` becomes ``1.2.0-rc.1`` as it is.
+
+        Raises:
+            UsageError: the channel is no word, or sorts before what is there already.
+            ConflictError: as :meth:`next`.
+        """
+        final = self.next()
+        if final.version is None:
+            return final
+        version = next_prerelease(final.version, channel, self.taken)
+        if self._holds_all(channel, final.version):
+            return NextVersion(None, Level.NONE, final.reasons, f"no change since {self.prerelease} asks for a release")
+        return NextVersion(version, final.level, final.reasons, final.why)
+
+    def _holds_all(self, channel: str, final: Version) -> bool:
+        """Whether the last pre-release is of this channel and version, and nothing since asks for another."""
+        last = self.prerelease
+        same = last is not None and last.final == final and last.prerelease.split(".")[0] == channel
+        return same and all(change.level() is Level.NONE for change in self.since_prerelease)
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """What one release brought; ``version`` and ``tag`` are None for what is not released yet.
+
+    A final release holds what its pre-releases brought too. ``tagged_s`` is when the tag was made, in seconds since
+    1970, as its maker's clock claimed.
+    """
+
+    version: Version | None
+    tag: str | None
+    tagged_s: int | None
+    changes: tuple[Change, ...]
 
 
 def unreleased(
-    repository: Repository, path: str, shared: Sequence[str], tag_format: TagFormat, at: str = "HEAD"
+    repository: Repository,
+    path: str,
+    shared: Sequence[str],
+    tag_format: TagFormat,
+    at: str = "HEAD",
+    bumps: Sequence[Bump] = (),
 ) -> History:
     """The changes of a component since its last release.
 
@@ -68,31 +154,286 @@ def unreleased(
         path: the component's folder (or file) from the repository's root; ``.`` is the whole repository.
         shared: further paths whose changes are changes of this component.
         at: the revision to be released.
+        bumps: what makes a change larger than its commit says.
 
     Raises:
         RepositoryError: ``at`` is unknown, or the clone is shallow, so that commits and tags are missing.
         UsageError: a path is none inside the repository.
         NotFoundError: a path does not exist at that revision.
     """
+    return unreleased_each(repository, {"": Source(path, tag_format, tuple(shared), tuple(bumps))}, at)[""]
+
+
+def unreleased_each(
+    repository: Repository,
+    sources: Mapping[str, Source],
+    at: str = "HEAD",
+    pulls: Sequence[PullRequest] = (),
+    without: str = "",
+) -> dict[str, History]:
+    """The same for several components, in as many calls of Git as for one.
+
+    Args:
+        without: a tag that is looked past: that of the release which is to be opened.
+        pulls: what a code host knows of the merged pull requests.
+
+    Raises:
+        RepositoryError, UsageError, NotFoundError: as :func:`unreleased`.
+    """
     _refuse_shallow(repository)
     commit = repository.resolve(at)
-    paths = tuple(check_inside(repository, commit, place) for place in (path, *shared))
-    merged = _versions(repository.tags(_pattern(tag_format), merged=commit), tag_format)
-    everywhere = repository.tags(_pattern(tag_format))
+    paths = _paths(repository, commit, sources)
+    tags = [tag for tag in repository.all_tags() if tag.name != without]
+    lines = _lines(repository, commit, tags, {name: source.tag_format for name, source in sources.items()})
+    log = _log_since(repository, commit, list(lines.values()), _with_names(paths.values(), sources.values()))
+    log, labels = _titled(log, pulls)
+    return {
+        name: _history(commit, source, lines[name], _own(log, paths[name], lines[name].bases), len(tags), labels)
+        for name, source in sources.items()
+    }
+
+
+def _titled(log: Log, pulls: Sequence[PullRequest]) -> tuple[Log, Mapping[str, tuple[str, ...]]]:
+    if not pulls:
+        return log, {}
+    commits, labels = titled(log.commits, pulls)
+    return replace(log, commits=commits), labels
+
+
+def releases_of(
+    repository: Repository, source: Source, at: str = "HEAD", pulls: Sequence[PullRequest] = ()
+) -> tuple[Released, ...]:
+    """What each release brought that a commit descends from, the highest first; before them what is unreleased.
+
+    A commit belongs to the lowest release that contains it. Pre-releases that lead to no final version yet stand by
+    themselves.
+
+    Raises:
+        RepositoryError, UsageError, NotFoundError: as :func:`unreleased`.
+    """
+    _refuse_shallow(repository)
+    commit = repository.resolve(at)
+    paths = _paths(repository, commit, {"": source})[""]
+    log, labels = _titled(repository.commits(commit, (), paths, names=bool(source.bumps)), pulls)
+    heads = _heads(repository.dated_tags(source.tag_format.prefix), source.tag_format, log)
+    groups = _grouped(log, claimed(log.parents, [(number, tag.target) for number, (_, tag) in enumerate(heads)]))
+    told: list[tuple[Version | None, Tag | None, _Group | None]] = [(None, None, groups.get(None))]
+    told += [(*head, groups.get(number)) for number, head in reversed(list(enumerate(heads)))]
+    return tuple(
+        Released(
+            version,
+            tag.name if tag else None,
+            tag.made_s if tag else None,
+            raised(changes_from(*(group or ((), {}))), log.touched, source.bumps, labels),
+        )
+        for version, tag, group in told
+    )
+
+
+def _heads(tags: Iterable[Tag], tag_format: TagFormat, log: Log) -> list[tuple[Version, Tag]]:
+    """The versions that divide the history, the lowest first: final ones, and pre-releases above all of them."""
+    merged = {version: tag for version, tag in _versions(tags, tag_format).items() if tag.target in log.parents}
     last = max((version for version in merged if not version.is_prerelease), default=None)
-    since = [repository.resolve(f"refs/tags/{merged[last].name}")] if last is not None else []
-    log = repository.commits(commit, since, paths)
+    return sorted(
+        (version, tag) for version, tag in merged.items() if not version.is_prerelease or last is None or version > last
+    )
+
+
+_Group = tuple[list[Commit], dict[str, tuple[str, ...]]]
+
+
+def _grouped(log: Log, owners: Mapping[str, int]) -> dict[int | None, _Group]:
+    """The component's commits and the graph of all commits, by the number of the release that brought them."""
+    groups: dict[int | None, _Group] = {}
+    for sha, parents in log.parents.items():
+        groups.setdefault(owners.get(sha), ([], {}))[1][sha] = parents
+    for commit in log.commits:
+        groups[owners.get(commit.sha)][0].append(commit)
+    return groups
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Where a component's line stands at a commit: its last final version, and the tags that tell it.
+
+    ``bases`` are the commits up to which that version has what this line has: its own, or where the two parted.
+    ``picked`` are the commits of this line that it has as copies.
+    """
+
+    last: Version | None
+    announced: Version | None
+    tag: Tag | None
+    taken: Mapping[Version, Tag]
+    skipped: tuple[SkippedTag, ...]
+    bases: tuple[str, ...] = ()
+    picked: frozenset[str] = frozenset()
+
+
+def _lines(
+    repository: Repository, commit: str, tags: Sequence[Tag], formats: Mapping[str, TagFormat]
+) -> dict[str, _Line]:
+    """Where each component's line stands; the highest versions of all are asked for at once."""
+    near = {name: _near(tags, tag_format) for name, tag_format in formats.items()}
+    taken = {name: _versions(near[name], tag_format) for name, tag_format in formats.items()}
+    first = [taken[name][version].name for name in formats for version in _highest(taken[name])]
+    known = dict.fromkeys(repository.merged(commit, first, every=len(first) > _SECOND_LOOK), True)
+    looked = known | {tag: False for tag in first if tag not in known}
+    return {
+        name: _line(repository, commit, taken[name], looked, _foreign(near[name], tag_format))
+        for name, tag_format in formats.items()
+    }
+
+
+def _near(tags: Iterable[Tag], tag_format: TagFormat) -> list[Tag]:
+    prefix, suffix = tag_format.prefix, tag_format.suffix
+    return [tag for tag in tags if tag.name.startswith(prefix) and tag.name.endswith(suffix)]
+
+
+def _highest(taken: Iterable[Version]) -> list[Version]:
+    return heapq.nlargest(_FIRST_LOOK, taken)
+
+
+def _line(
+    repository: Repository,
+    commit: str,
+    taken: Mapping[Version, Tag],
+    looked: Mapping[str, bool],
+    foreign: Sequence[SkippedTag],
+) -> _Line:
+    announced, tag, last = None, None, None
+    elsewhere: list[Version] = []
+    for version, is_merged in _by_height(repository, commit, taken, looked):
+        if not is_merged:
+            elsewhere.append(version)
+        elif version.is_prerelease:
+            announced = announced or version
+        else:
+            last, tag = version, taken[version]
+            break
+    for version in [one for one in elsewhere if not one.is_prerelease][:_OTHER_LINES]:
+        held = _held_by_copies(repository, commit, taken[version].target)
+        if held is not None:
+            bases, picked = held
+            higher = announced if announced is not None and announced > version else None
+            skipped = _on_other_lines(taken, [one for one in elsewhere if one > version])
+            return _Line(version, higher, taken[version], taken, (*foreign, *skipped), bases, picked)
+    skipped = _on_other_lines(taken, elsewhere)
+    bases = (tag.target,) if tag is not None else ()
+    return _Line(last, announced, tag, taken, (*foreign, *skipped), bases)
+
+
+def _on_other_lines(taken: Mapping[Version, Tag], versions: Iterable[Version]) -> list[SkippedTag]:
+    why = "it is on another line: this commit does not descend from it"
+    return [SkippedTag(taken[version].name, why) for version in versions]
+
+
+def _held_by_copies(repository: Repository, commit: str, release: str) -> tuple[tuple[str, ...], frozenset[str]] | None:
+    """Whether a commit has all that a release of another line has: where the two parted, and what was copied.
+
+    A release branch that was cut here and never merged back has only copies of what is here (``cherry picked from``)
+    and what asks for no version, such as the commit that writes the version down. Nothing else may be there.
+    """
+    theirs = repository.commits(release, [commit])
+    parted = {parent for parents in theirs.parents.values() for parent in parents if parent not in theirs.parents}
+    if not parted or len(theirs.commits) > _MOST_COPIES:
+        return None
+    ours = repository.commits(commit, [release]).parents
+    picked: set[str] = set()
+    for own in theirs.commits:
+        origin = picked_from(own)
+        if origin is not None and origin in ours:
+            picked.add(origin)
+        elif any(change.level() is not Level.NONE or not change.is_conventional for change in changes_of(own)):
+            return None
+    return tuple(sorted(parted)), frozenset(picked)
+
+
+def _by_height(
+    repository: Repository, commit: str, taken: Mapping[Version, Tag], looked: Mapping[str, bool]
+) -> Iterator[tuple[Version, bool]]:
+    """The versions from the highest down, and whether the commit descends from them; asked for as they are needed."""
+    first = _highest(taken)
+    yield from ((version, looked[taken[version].name]) for version in first)
+    ordered = iter(sorted(set(taken).difference(first), reverse=True) if len(taken) > len(first) else ())
+    for size in (_SECOND_LOOK, None):
+        batch = list(islice(ordered, size))
+        merged = repository.merged(commit, [taken[version].name for version in batch], every=size is None)
+        yield from ((version, taken[version].name in merged) for version in batch)
+
+
+def _foreign(near: Iterable[Tag], tag_format: TagFormat) -> list[SkippedTag]:
+    # Without a prefix every tag of the repository is near; those of other components are no news.
+    if not tag_format.prefix:
+        return []
+    return [
+        SkippedTag(plain(tag.name, 200), "it carries no version of this format")
+        for tag in near
+        if tag_format.match(tag.name) is None
+    ]
+
+
+def _paths(repository: Repository, commit: str, sources: Mapping[str, Source]) -> dict[str, tuple[str, ...]]:
+    asked = {name: (source.path, *source.shared) for name, source in sources.items()}
+    normal = check_each_inside(repository, commit, {path for paths in asked.values() for path in paths})
+    return {name: tuple(normal[path] for path in paths) for name, paths in asked.items()}
+
+
+def _with_names(paths: Iterable[Sequence[str]], sources: Iterable[Source]) -> bool:
+    """Whether the names of what the commits change are needed: to tell components apart, or for a rule of paths."""
+    return any("." not in own for own in paths) or any(rule.paths for source in sources for rule in source.bumps)
+
+
+def _log_since(repository: Repository, commit: str, lines: Sequence[_Line], names: bool) -> Log:
+    """The log since the last release of each: what none of them has."""
+    if any(not line.bases for line in lines):
+        return repository.commits(commit, (), names=names)
+    if len({line.bases for line in lines}) == 1:
+        return repository.commits(commit, lines[0].bases, names=names)
+    bases = sorted({base for line in lines for base in line.bases})
+    return repository.commits(commit, repository.common_ancestors(bases), names=names)
+
+
+def _own(log: Log, paths: Sequence[str], bases: Sequence[str]) -> Log:
+    """What of a log belongs to one component, since its own last release."""
+    old = reachable(log.parents, bases)
+    parents = {sha: own for sha, own in log.parents.items() if sha not in old} if old else log.parents
+    commits = (commit for commit in log.commits if commit.sha in parents)
+    if "." not in paths:
+        commits = (commit for commit in commits if touches(log.touched.get(commit.sha, ()), paths))
+    return Log(tuple(commits), parents, log.touched)
+
+
+def _history(
+    commit: str, source: Source, line: _Line, log: Log, tags: int, labels: Mapping[str, tuple[str, ...]]
+) -> History:
+    changes = raised(changes_from(log.commits, log.parents), log.touched, source.bumps, labels)
+    if line.picked:
+        changes = tuple(_released_by_copy(change, line) for change in changes)
     return History(
         at=commit,
-        current=last,
-        tag=merged[last].name if last is not None else None,
-        prerelease=_announced(merged, last),
-        taken=frozenset(_versions(everywhere, tag_format)),
+        current=line.last,
+        tag=line.tag.name if line.tag is not None else None,
+        prerelease=line.announced,
+        taken=frozenset(line.taken),
         commits=log.commits,
-        changes=changes_from(log.commits, log.parents),
-        skipped=_skipped(everywhere, merged, last, tag_format),
-        why=_why(last, tag_format, commit, len(log.commits), len(log.parents)),
+        changes=changes,
+        skipped=line.skipped,
+        why=_why(line, source.tag_format, commit, len(log.commits), len(log.parents)),
+        advice=_advice(line, source.tag_format, tags),
+        widths=source.tag_format.scheme.widths,
+        since_prerelease=_since(changes, log, line.taken[line.announced].target) if line.announced else (),
     )
+
+
+def _released_by_copy(change: Change, line: _Line) -> Change:
+    if change.void or change.sha not in line.picked:
+        return change
+    return replace(change, void=f"a copy of it was released with {line.last}")
+
+
+def _since(changes: Iterable[Change], log: Log, head: str) -> tuple[Change, ...]:
+    old = reachable(log.parents, [head])
+    return tuple(change for change in changes if change.sha not in old)
 
 
 def _refuse_shallow(repository: Repository) -> None:
@@ -104,39 +445,36 @@ def _refuse_shallow(repository: Repository) -> None:
         )
 
 
-def _pattern(tag_format: TagFormat) -> str:
-    """A format's own characters are no pattern's: Git forbids ``*?[`` in tag names, and so does the format."""
-    return f"{tag_format.prefix}*{tag_format.suffix}"
+def tagged_versions(repository: Repository, tag_format: TagFormat, merged: str | None = None) -> dict[Version, Tag]:
+    """The versions that tags of a format carry; with ``merged``, those from which that commit descends."""
+    found = _versions(repository.all_tags(), tag_format)
+    if merged is None:
+        return found
+    reached = repository.merged(merged, [tag.name for tag in found.values()], every=len(found) > _SECOND_LOOK)
+    return {version: tag for version, tag in found.items() if tag.name in reached}
 
 
 def _versions(tags: Iterable[Tag], tag_format: TagFormat) -> dict[Version, Tag]:
     return {version: tag for tag in tags if (version := tag_format.match(tag.name)) is not None}
 
 
-def _announced(merged: Iterable[Version], last: Version | None) -> Version | None:
-    """The highest pre-release above the last final version."""
-    later = (version for version in merged if version.is_prerelease and (last is None or version > last))
-    return max(later, default=None)
+def _advice(line: _Line, tag_format: TagFormat, tags: int) -> str:
+    """What a person should look at where no release was found: tags that were not fetched look like no release."""
+    if line.last is not None:
+        return ""
+    if not tags:
+        return "there is no tag here at all; if there was a release, fetch its tag with: git fetch --tags"
+    if not line.taken:
+        return f"none of the {tags} tags is of the form {tag_format.text}; if one should be, mend the format"
+    return ""
 
 
-def _skipped(
-    everywhere: Iterable[Tag], merged: Iterable[Version], last: Version | None, tag_format: TagFormat
-) -> tuple[SkippedTag, ...]:
-    found: list[SkippedTag] = []
-    reached = set(merged)
-    for tag in everywhere:
-        version = tag_format.match(tag.name)
-        if version is None:
-            found.append(SkippedTag(plain(tag.name, 200), "it carries no version of this format"))
-        elif version not in reached and (last is None or version > last):
-            found.append(SkippedTag(tag.name, "it is on another line: this commit does not descend from it"))
-    return tuple(found)
-
-
-def _why(last: Version | None, tag_format: TagFormat, commit: str, own: int, all_commits: int) -> str:
+def _why(line: _Line, tag_format: TagFormat, commit: str, own: int, all_commits: int) -> str:
     """The sentence that explains where the range begins."""
-    if last is None:
+    if line.tag is None:
         start = f"no final version is tagged as {tag_format.text} before {commit[:10]}, so everything is unreleased"
+    elif line.bases == (line.tag.target,):
+        start = f"{line.tag.name} is the highest final version from which {commit[:10]} descends"
     else:
-        start = f"{tag_format.tag_for(last)} is the highest final version from which {commit[:10]} descends"
+        start = f"{line.tag.name} is on a branch of its own, and {commit[:10]} has all that it has"
     return f"{start}; {own} of {all_commits} commits since then change this component"

@@ -1,7 +1,7 @@
 """What an SSH signature says of itself, before it is verified: the key and the purpose it claims.
 
 OpenSSH answers a failed verification in one way for every reason. Reading the envelope first tells them apart, so
-that a person learns what to do. Nothing read here is believed: ``ssh-keygen -Y verify`` decides.
+that a person learns what to do. Nothing read here is believed: whoever verifies the signature decides.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ _PREAMBLE = b"SSHSIG\x00\x00\x00\x01"
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """The claims of a signature."""
+    """The claims of a signature: the key, the purpose, the digest that was signed, and the signature of it."""
 
     key: PublicKey
     namespace: str
+    hashed_by: str
+    signature: bytes
 
 
 def read_envelope(signature: str) -> Envelope:
@@ -49,7 +51,8 @@ def read_envelope(signature: str) -> Envelope:
     parts = read_strings(data[len(_PREAMBLE) :])
     if len(parts) != 5:
         raise _no_signature("it was cut, or more was put to it")
-    return Envelope(from_blob(parts[0]), parts[1].decode("utf-8", "replace"))
+    hashed_by = parts[3].decode("ascii", "replace")
+    return Envelope(from_blob(parts[0]), parts[1].decode("utf-8", "replace"), hashed_by, parts[4])
 
 
 def _no_signature(because: str) -> UsageError:

@@ -1,4 +1,4 @@
-"""Sign and verify with the SSH keys that people already have, by ``ssh-keygen -Y``.
+"""Sign and verify with the SSH keys that people already have, by ``ssh-keygen -Y``; Ed25519 is verified in process.
 
 Nothing here ever asks a question: a key with a passphrase must be in the agent, and a prompt is an error with that
 remedy. The private key is read by ``ssh-keygen`` or held by the agent; Tidegate never sees it.
@@ -23,6 +23,7 @@ from pathlib import Path
 
 from tidegate.core.ssh_key import PublicKey, read_public_key
 from tidegate.errors import NotFoundError, NotPermittedError, TidegateError, TimedOutError, UsageError, WorldError
+from tidegate.signing import ed25519
 from tidegate.signing.envelope import Envelope, read_envelope
 
 ACT = "tidegate-act"
@@ -113,6 +114,18 @@ def verify(statement: bytes, signature: str, allowed_keys: Sequence[str], princi
     return Signed(envelope.key.fingerprint)
 
 
+def prove(statement: bytes, signature: str, principal: str, namespace: str) -> None:
+    """Find out beforehand whether the key that a signature names made it, whoever's it is, for :func:`verify`.
+
+    Raises:
+        SignatureError: it did not, or this is no signature for ``namespace``.
+        TimedOutError, WorldError: ``ssh-keygen`` did not answer, or is not there.
+    """
+    envelope = _envelope(signature, principal)
+    _check_purpose(envelope, namespace)
+    _prove(statement, signature.strip() + "\n", envelope.key, principal, namespace)
+
+
 def fingerprint(public_key: str) -> str:
     """The fingerprint of a public key line, as ``ssh-keygen -l`` prints it; raises as :func:`read_public_key`."""
     return read_public_key(public_key).fingerprint
@@ -154,13 +167,17 @@ def _envelope(signature: str, principal: str) -> Envelope:
         ) from error
 
 
-def _check_claims(envelope: Envelope, keys: Sequence[PublicKey], principal: str, namespace: str) -> None:
+def _check_purpose(envelope: Envelope, namespace: str) -> None:
     if envelope.namespace != namespace:
         raise SignatureError(
             Fault.OTHER_PURPOSE,
             f"the signature was made for {envelope.namespace!r:.80}, and {namespace!r} is asked for",
             remedy=f"sign it anew: ssh-keygen -Y sign -n {namespace}",
         )
+
+
+def _check_claims(envelope: Envelope, keys: Sequence[PublicKey], principal: str, namespace: str) -> None:
+    _check_purpose(envelope, namespace)
     if not keys:
         raise SignatureError(
             Fault.NO_KEYS,
@@ -178,10 +195,28 @@ def _check_claims(envelope: Envelope, keys: Sequence[PublicKey], principal: str,
 
 @lru_cache(maxsize=REMEMBERED)
 def _prove(statement: bytes, signature: str, key: PublicKey, principal: str, namespace: str) -> None:
-    """Have ``ssh-keygen`` verify; only what holds is remembered, since errors are not cached.
+    """Verify; only what holds is remembered, since errors are not cached.
 
     Only the key that the signature names is allowed: that it is one of the person's was found before.
     """
+    held = ed25519.holds(statement, read_envelope(signature))
+    if held is None:
+        _ask_ssh_keygen(statement, signature, key, principal, namespace)
+    elif not held:
+        raise _changed(key, principal)
+
+
+def _changed(key: PublicKey, principal: str) -> SignatureError:
+    return SignatureError(
+        Fault.CHANGED,
+        f"the signature of {_shown(principal)} by {key.fingerprint} does not fit this statement: "
+        "the statement was changed, or the signature belongs to another",
+        remedy="look at what is being signed, and sign it anew",
+    )
+
+
+def _ask_ssh_keygen(statement: bytes, signature: str, key: PublicKey, principal: str, namespace: str) -> None:
+    """Have ``ssh-keygen`` verify: it knows every type of key, and what a security key adds."""
     name = "person-" + sha256(principal.encode("utf-8", "surrogatepass")).hexdigest()
     try:
         done = _verify_in_private(
@@ -197,12 +232,7 @@ def _prove(statement: bytes, signature: str, key: PublicKey, principal: str, nam
         return
     said = _said(done.stderr) or _said(done.stdout)
     if "incorrect signature" in said:
-        raise SignatureError(
-            Fault.CHANGED,
-            f"the signature of {_shown(principal)} by {key.fingerprint} does not fit this statement: "
-            "the statement was changed, or the signature belongs to another",
-            remedy="look at what is being signed, and sign it anew",
-        )
+        raise _changed(key, principal)
     raise SignatureError(
         Fault.MALFORMED,
         f"ssh-keygen cannot verify the signature of {_shown(principal)}: {said or f'exit {done.returncode}'}",
