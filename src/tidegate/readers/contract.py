@@ -26,13 +26,15 @@ class Reading:
     """What a report says.
 
     ``taken_at`` is when the report says that its work began; None where it names no instant. It is the report's word:
-    evidence is never newer than the moment it was added. ``summary`` is one sentence for people.
+    evidence is never newer than the moment it was added. ``summary`` is one sentence for people. ``images`` are the
+    digests by which it names the image that it is about: of the image's manifest, or of its configuration.
     """
 
     kind: str
     values: Mapping[str, Value]
     taken_at: datetime | None
     summary: str
+    images: frozenset[str] = frozenset()
 
 
 class Reader(Protocol):

@@ -11,23 +11,28 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NoReturn
 
 from tidegate.clock import from_text
-from tidegate.readers.contract import Reading, unreadable
-from tidegate.readers.sniff import HEAD_BYTES, describe, is_html
+from tidegate.readers.contract import Reading
+from tidegate.readers.sniff import HEAD_BYTES
+from tidegate.readers.xml_report import DEPTH_LIMIT, XmlForm, demand_report, local, parse
 
 FORM = "a JUnit XML report"
-DEPTH_LIMIT = 64
-_CHUNK_BYTES = 1 << 16
+_XML = XmlForm(FORM, "run the tests again and give the report as the runner wrote it", "test runner")
 _COUNT = re.compile(r"[0-9]{1,9}")
 _SECONDS = re.compile(
     r"(?:(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,12})(?:\.[0-9]{0,20})?|\.[0-9]{1,20})(?:[eE][+-]?[0-9]{1,2})?"
 )
-_RUN_AGAIN = "run the tests again and give the report as the runner wrote it"
 _NOT_RUN = {("status", "notrun"), ("result", "suppressed"), ("status", "disabled"), ("status", "skipped")}
+_FAILURE, _ERROR, _SKIP = 1, 2, 4
+_MARKS = {"failure": _FAILURE, "error": _ERROR, "skipped": _SKIP}
+_WAYS_TO_END = 8
+_NOWHERE, _BETWEEN = -2, -1
+"""What stands where the marks of a case do, while none is open: outside of every suite, and in one."""
+_TIMES_KEPT = 10_000
 
 
 @dataclass(slots=True)
@@ -47,25 +52,38 @@ class _Counts:
         for name in self.__slots__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
-    def add_case(self, marks: frozenset[str]) -> None:
-        self.cases += 1
-        self.with_failure += "failure" in marks
-        self.with_error += "error" in marks
-        self.with_skip += "skipped" in marks
-        broken = bool(marks & {"failure", "error"})
-        self.failed += broken
-        self.errors += "error" in marks
-        self.skipped += "skipped" in marks and not broken
-        self.passed += not marks
+
+def _counted(cases: list[int]) -> _Counts:
+    """The counts of a suite's own cases, of which there are ``cases[marks]`` with each set of marks."""
+    counts = _Counts()
+    for marks, number in enumerate(cases):
+        failure, error, skip = bool(marks & _FAILURE), bool(marks & _ERROR), bool(marks & _SKIP)
+        broken = failure or error
+        counts.add(
+            _Counts(
+                cases=number,
+                passed=number * (not marks),
+                with_failure=number * failure,
+                with_error=number * error,
+                with_skip=number * skip,
+                failed=number * broken,
+                errors=number * error,
+                skipped=number * (skip and not broken),
+            )
+        )
+    return counts
 
 
 @dataclass(slots=True)
 class _Suite:
+    """A suite that is open; ``cases[marks]`` counts its own cases by what stood in them."""
+
     name: str
     declared: dict[str, int]
+    depth: int
     timed: bool = False
     is_container: bool = False
-    own: _Counts = field(default_factory=_Counts)
+    cases: list[int] = field(default_factory=lambda: [0] * _WAYS_TO_END)
     below: _Counts = field(default_factory=_Counts)
 
 
@@ -79,60 +97,58 @@ class JUnitReader:
         return re.search(rb"<(?:[\w.-]+:)?testsuites?[\s/>]", head[:HEAD_BYTES]) is not None
 
     def read(self, data: bytes) -> Reading:
-        if is_html(data[:HEAD_BYTES]) and not self.recognises("", data):
-            _refuse("it is an HTML page", "see whether the address or the login was right, and give the report itself")
-        if not data.strip():
-            _refuse("it is empty", "see whether the runner could write it: " + _RUN_AGAIN)
+        demand_report(data, _XML, claims=self.recognises("", data))
         seen = _Report()
-        _parse(data, seen)
+        parse(data, _XML, seen.start, seen.end)
         return seen.reading()
 
 
 class _Report:
-    """Takes in the document element by element, so that its size never becomes memory."""
+    """Takes in the document element by element.
+
+    A report is test cases nearly all through, mostly with nothing in them: the two functions that every element calls
+    do for these what is needed and no more. ``_depth`` leaves out a case that is open.
+    """
+
+    __slots__ = (
+        "_case_seconds",
+        "_cases",
+        "_declared_seconds",
+        "_depth",
+        "_marks",
+        "_suites",
+        "_times",
+        "started",
+        "total",
+    )
 
     def __init__(self) -> None:
         self.total = _Counts()
-        self.seconds = 0.0
         self.started: datetime | None = None
-        self._path: list[str] = []
+        self._depth = 0
         self._suites: list[_Suite] = []
-        self._marks: set[str] | None = None
+        self._cases: list[int] = []
+        self._marks = _NOWHERE
         self._declared_seconds: list[float] = []
         self._case_seconds = 0.0
+        self._times: dict[str, float] = {}
 
-    def start(self, tag: str, attributes: dict[str, str]) -> None:
-        name = tag.rpartition("}")[2]
-        if len(self._path) >= DEPTH_LIMIT:
-            _refuse(f"its elements are nested more than {DEPTH_LIMIT} deep", _RUN_AGAIN)
-        if not self._path and name not in ("testsuites", "testsuite"):
-            _refuse(f"its root is <{name[:60]}>", "give the report that the runner writes as JUnit XML")
-        if self._marks is not None:
-            self._inside_case(name)
-        elif name in ("testsuites", "testsuite"):
-            self._open_suite(name, attributes)
-        elif name == "testcase":
-            self._open_case(attributes)
-        elif name in ("error", "failure") and self._path[-1] in ("testsuites", "testsuite"):
-            _refuse(
-                f"<{name}> stands outside of every test case, so the run itself broke", "mend the run: " + _RUN_AGAIN
-            )
-        self._path.append(name)
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        if tag != "testcase" or self._marks != _BETWEEN:
+            self._start_other(local(tag), attributes)
+            return
+        try:
+            self._case_seconds += self._times[attributes["time"]]
+        except KeyError:
+            self._note_time(attributes)
+        self._marks = _mark_of(attributes) if "status" in attributes or "result" in attributes else 0
 
     def end(self, tag: str) -> None:
-        name = self._path.pop()
-        if name == "testcase":
-            assert self._marks is not None  # noqa: S101  opened by start(), and none is inside another
-            self._suites[-1].own.add_case(frozenset(self._marks))
-            self._marks = None
-        elif name in ("testsuites", "testsuite") and self._marks is None:
-            self._close_suite()
-
-    def data(self, text: str) -> None:
-        """Output and traces are nobody's evidence."""
-
-    def close(self) -> None:
-        """The document is over; :meth:`reading` says what it said."""
+        if tag == "testcase":
+            self._cases[self._marks] += 1
+            self._marks = _BETWEEN
+        else:
+            self._end_other(local(tag))
 
     def reading(self) -> Reading:
         counts = self.total
@@ -150,20 +166,48 @@ class _Report:
             summary += f" ({counts.errors} of the failed by an error)"
         return Reading(JUnitReader.kind, values, self.started, summary)
 
+    def _start_other(self, name: str, attributes: Mapping[str, str]) -> None:
+        if self._depth >= DEPTH_LIMIT:
+            _XML.refuse(f"its elements are nested more than {DEPTH_LIMIT} deep")
+        if not self._suites and name not in ("testsuites", "testsuite"):
+            _XML.refuse(f"its root is <{name[:60]}>", "give the report that the runner writes as JUnit XML")
+        if self._marks >= 0:
+            self._inside_case(name)
+        elif name == "testcase":
+            # In a namespace, which few runners write.
+            self.start(name, attributes)
+            return
+        elif name in ("testsuites", "testsuite"):
+            self._open_suite(name, attributes)
+        elif name in ("error", "failure") and self._depth == self._suites[-1].depth:
+            _XML.refuse(
+                f"<{name}> stands outside of every test case, so the run itself broke", f"mend the run: {_XML.remedy}"
+            )
+        self._depth += 1
+
+    def _end_other(self, name: str) -> None:
+        if name == "testcase":
+            self.end(name)
+            return
+        if self._marks < 0 and self._depth == self._suites[-1].depth:
+            self._close_suite()
+        self._depth -= 1
+
     def _inside_case(self, name: str) -> None:
         if name in ("testcase", "testsuite", "testsuites"):
-            _refuse(f"<{name}> stands inside of a test case", _RUN_AGAIN)
-        if name in ("failure", "error", "skipped") and self._path[-1] == "testcase":
-            assert self._marks is not None  # noqa: S101  asked by the caller
-            self._marks.add(name)
+            _XML.refuse(f"<{name}> stands inside of a test case")
+        if self._depth == self._suites[-1].depth:
+            self._marks |= _MARKS.get(name, 0)
 
-    def _open_case(self, attributes: dict[str, str]) -> None:
-        if not self._suites:
-            _refuse("a test case stands outside of every suite", _RUN_AGAIN)
-        self._marks = {"skipped"} if _NOT_RUN & {(k, v.lower()) for k, v in attributes.items()} else set()
-        self._case_seconds += _seconds(attributes.get("time", "0"), f"test case {_shown(attributes.get('name', ''))}")
+    def _note_time(self, attributes: Mapping[str, str]) -> None:
+        """The seconds that a case says. Many cases take equally long, to the digits that runners write."""
+        text = attributes.get("time", "")
+        seconds = _seconds(text, f"test case {_shown(attributes.get('name', ''))}")
+        if len(self._times) < _TIMES_KEPT:
+            self._times[text] = seconds
+        self._case_seconds += seconds
 
-    def _open_suite(self, tag: str, attributes: dict[str, str]) -> None:
+    def _open_suite(self, tag: str, attributes: Mapping[str, str]) -> None:
         suite = f"the suite {_shown(attributes['name'])}" if "name" in attributes else f"<{tag}>"
         declared = {name: _count(attributes[name], name, suite) for name in _DECLARED if name in attributes}
         timed = any(outer.timed for outer in self._suites)
@@ -174,7 +218,11 @@ class _Report:
             timed = True
         if "timestamp" in attributes:
             self._note_start(attributes["timestamp"])
-        self._suites.append(_Suite(suite, declared, timed, tag == "testsuites"))
+        self._enter(_Suite(suite, declared, self._depth + 1, timed, tag == "testsuites"))
+
+    def _enter(self, suite: _Suite) -> None:
+        self._suites.append(suite)
+        self._cases, self._marks = suite.cases, _BETWEEN
 
     def _note_start(self, text: str) -> None:
         """The earliest start counts; a time without an offset names no instant."""
@@ -186,12 +234,13 @@ class _Report:
 
     def _close_suite(self) -> None:
         suite = self._suites.pop()
-        everything = _Counts()
-        everything.add(suite.own)
+        own = _counted(suite.cases)
+        everything = _counted(suite.cases)
         everything.add(suite.below)
-        _check_declared(suite, everything)
+        _check_declared(suite, own, everything)
         if self._suites:
             self._suites[-1].below.add(everything)
+            self._cases = self._suites[-1].cases
         else:
             self.total = everything
 
@@ -199,12 +248,16 @@ class _Report:
 _DECLARED = ("tests", "failures", "errors", "skipped", "skip", "skips", "disabled")
 
 
-def _check_declared(suite: _Suite, everything: _Counts) -> None:
+def _mark_of(attributes: Mapping[str, str]) -> int:
+    return _SKIP if _NOT_RUN & {(name, value.lower()) for name, value in attributes.items()} else 0
+
+
+def _check_declared(suite: _Suite, own: _Counts, everything: _Counts) -> None:
     """Hold what a suite declares against its cases: with those of the suites in it, or its own; both are usual."""
-    ways = (everything,) if suite.is_container else (everything, suite.own)
+    ways = (everything,) if suite.is_container else (everything, own)
     problems = [_contradiction(suite, counts) for counts in ways]
     if all(problems):
-        _refuse(str(problems[0]), "something was cut from the report or put into it: " + _RUN_AGAIN)
+        _XML.refuse(str(problems[0]), f"something was cut from the report or put into it: {_XML.remedy}")
 
 
 def _contradiction(suite: _Suite, counts: _Counts) -> str:
@@ -230,7 +283,7 @@ def _contradiction(suite: _Suite, counts: _Counts) -> str:
 
 def _count(text: str, name: str, suite: str) -> int:
     if not _COUNT.fullmatch(text.strip()):
-        _refuse(f"{suite} declares {name}={text[:40]!r}, which is no count", _RUN_AGAIN)
+        _XML.refuse(f"{suite} declares {name}={text[:40]!r}, which is no count")
     return int(text)
 
 
@@ -239,38 +292,9 @@ def _seconds(text: str, where: str) -> float:
     if not value:
         return 0.0
     if not _SECONDS.fullmatch(value):
-        _refuse(f"{where} has the time {text[:40]!r}, which is no number of seconds", _RUN_AGAIN)
+        _XML.refuse(f"{where} has the time {text[:40]!r}, which is no number of seconds")
     return float(value.replace(",", ""))
-
-
-def _parse(data: bytes, target: _Report) -> None:
-    # Imported here: it takes 20 ms, and most commands read no report.
-    from defusedxml.common import DefusedXmlException  # type: ignore[import-untyped, unused-ignore]
-    from defusedxml.ElementTree import (  # type: ignore[import-untyped, unused-ignore]
-        DefusedXMLParser,
-        ParseError,
-    )
-
-    parser: Any = DefusedXMLParser(target=target, forbid_dtd=True, forbid_entities=True, forbid_external=True)
-    try:
-        for start in range(0, len(data), _CHUNK_BYTES):
-            parser.feed(data[start : start + _CHUNK_BYTES])
-        parser.close()
-    except DefusedXmlException as error:
-        _refuse(
-            f"it declares a document type or entities ({type(error).__name__}), which no test runner does", _RUN_AGAIN
-        )
-    except ParseError as error:
-        what = describe(data[:HEAD_BYTES])
-        seems = "" if what.startswith("XML") else f"; it seems to be {what}"
-        _refuse(f"it is not well-formed XML: {error}{seems}", _RUN_AGAIN)
-    except (ValueError, LookupError) as error:
-        _refuse(f"its encoding cannot be read: {error}", "write it in UTF-8")
 
 
 def _shown(name: str) -> str:
     return repr(name[:60])
-
-
-def _refuse(because: str, remedy: str) -> NoReturn:
-    raise unreadable(FORM, because, remedy)

@@ -11,6 +11,8 @@ _MAGIC = (
     (b"%PDF", "a PDF"),
     (b"\x89PNG", "a picture"),
     (b"SQLite format 3", "an SQLite database"),
+    (b"\xff\xfe", "text in UTF-16"),
+    (b"\xfe\xff", "text in UTF-16"),
 )
 _HTML = re.compile(rb"<!doctype\s+html|<html[\s>]", re.IGNORECASE)
 _ROOT = re.compile(rb"<([A-Za-z_][\w.:-]{0,60})[\s/>]")

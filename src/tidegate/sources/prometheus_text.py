@@ -8,13 +8,9 @@ and time, never followed elsewhere, and every value checked before it counts.
 from __future__ import annotations
 
 import math
-import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from threading import Timer
-from typing import Any
 
 import httpx2
 from prometheus_client import Metric
@@ -22,6 +18,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from tidegate.clock import Clock
+from tidegate.cutoff import Cutoff
 from tidegate.errors import NotFoundError, SourceError, UsageError
 from tidegate.sources.contract import MAX_COUNTER, Sample
 from tidegate.sources.selector import Selector, parse_selector
@@ -123,7 +120,7 @@ def fetch_page(url: str, timeout_s: float) -> Page:
     Raises:
         SourceError: no answer in time, an answer other than 200, too much of it, or no text.
     """
-    cutoff = _Cutoff(timeout_s)
+    cutoff = Cutoff(timeout_s)
     headers = {"Accept": _ACCEPT, "Accept-Encoding": "identity"}
     try:
         with (
@@ -145,41 +142,6 @@ def fetch_page(url: str, timeout_s: float) -> Page:
         # A page that is ended by closing the connection looks whole when we are the ones who closed it.
         raise _too_slow(url, timeout_s)
     return Page(url, content_type, _demand_text(body, url))
-
-
-class _Cutoff:
-    """Shuts the connection down when the time is up, wherever reading stands.
-
-    The client's own time-outs are per read: a target that sends a byte now and then, in its headers even, would hold
-    the watch for as long as it likes.
-    """
-
-    def __init__(self, timeout_s: float) -> None:
-        self.over = False
-        self._socket: socket.socket | None = None
-        self._timer = Timer(timeout_s, self._cut)
-        self._timer.daemon = True
-
-    def __enter__(self) -> None:
-        self._timer.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-        self._timer.join()
-
-    def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Called by the client at each step of a request; two of them give the socket in use."""
-        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
-            self._socket = info["return_value"].get_extra_info("socket")
-            if self.over:
-                self._cut()
-
-    def _cut(self) -> None:
-        self.over = True
-        if self._socket is not None:
-            with suppress(OSError):
-                # Not the method of an SSL socket, which would also take the encryption away from under the reader.
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
 def _demand_answer(answer: httpx2.Response, url: str) -> str:

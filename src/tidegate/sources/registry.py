@@ -6,7 +6,6 @@ A name that is not here is refused: silently reading from another source would j
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from tidegate.clock import Clock
@@ -37,6 +36,8 @@ def make_source(kind: str, settings: Mapping[str, Any], clock: Clock) -> Source:
     """
     factory = SOURCES.get(kind)
     if factory is None:
+        from difflib import get_close_matches
+
         near = get_close_matches(kind, SOURCES, n=1)
         raise UsageError(
             f"there is no metric source {kind!r}",
