@@ -22,6 +22,7 @@ from typing import IO
 from tidegate.errors import TargetError
 
 _CHUNK = 1 << 16
+_LONGEST_LINE = 1 << 12
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+(?=@)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR", "XDG_RUNTIME_DIR",
@@ -40,6 +41,7 @@ class Limits:
     silence_s: float = 120.0
     grace_s: float = 3.0  #: between INT and TERM, and between TERM and KILL
     output: int = 1 << 20
+    errors: int = 1 << 14  #: of standard error the end is kept, which says why
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,10 @@ def run(
     *,
     where: str = "",
     on_line: Callable[[bytes], None] | None = None,
+    on_complaint: Callable[[bytes], None] | None = None,
     secrets: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
+    cwd: PurePath | None = None,
 ) -> Completed:
     """Run ``argv``, feed it ``stdin`` piece by piece, and return what it said once it ended.
 
@@ -79,7 +83,9 @@ def run(
 
     Args:
         on_line: is given each line of standard output as it comes.
+        on_complaint: is given each line of standard error as it comes, at most 4 KiB of it.
         where: the unit, for the error.
+        cwd: where it runs; None: where we do.
 
     Raises:
         TargetError: the command cannot be started, takes longer or is silent longer than it may, or says too much.
@@ -92,6 +98,7 @@ def run(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            cwd=cwd,
             env=dict(environment() if env is None else env),
         )
     except (OSError, ValueError) as error:
@@ -101,10 +108,12 @@ def run(
             remedy="Install it, or correct the path.",
         ) from error
     try:
-        talk = _Conversation(child, iter(stdin), limits, on_line)
+        talk = _Conversation(child, iter(stdin), limits, on_line, on_complaint)
         talk.hold()
         return Completed(child.returncode, bytes(talk.out), redact(talk.err.decode("utf-8", "replace"), secrets))
     except _StopError as failure:
+        _end(child, limits.grace_s)
+        _kill_rest(child)
         raise TargetError(
             f"{PurePath(argv[0]).name}: {failure}; it was stopped",
             where=where,
@@ -123,10 +132,13 @@ class _Conversation:
         stdin: Iterator[bytes],
         limits: Limits,
         on_line: Callable[[bytes], None] | None,
+        on_complaint: Callable[[bytes], None] | None,
     ) -> None:
         self.out = bytearray()
         self.err = bytearray()
-        self._child, self._stdin, self._limits, self._on_line = child, stdin, limits, on_line
+        self._child, self._stdin, self._limits = child, stdin, limits
+        self._on_line, self._on_complaint = on_line, on_complaint
+        self._complaint = bytearray()
         self._pending = memoryview(b"")
         self._line_from = 0
         self._selector = selectors.DefaultSelector()
@@ -193,7 +205,16 @@ class _Conversation:
     def _hear_err(self, pipe: IO[bytes]) -> None:
         if data := self._read(pipe):
             self.err += data
-            del self.err[: -min(self._limits.output, 1 << 14)]  # the end says why
+            del self.err[: -min(self._limits.output, self._limits.errors)]
+            self._pass_on(data)
+
+    def _pass_on(self, data: bytes) -> None:
+        if self._on_complaint is None:
+            return
+        *lines, rest = (bytes(self._complaint) + data).split(b"\n")
+        for line in lines:
+            self._on_complaint(line[:_LONGEST_LINE])
+        self._complaint = bytearray(rest[:_LONGEST_LINE])
 
     def _read(self, pipe: IO[bytes]) -> bytes:
         try:
@@ -209,6 +230,12 @@ class _Conversation:
         self._selector.unregister(pipe)
         with contextlib.suppress(OSError):
             pipe.close()
+
+
+def _kill_rest(child: subprocess.Popen[bytes]) -> None:
+    """What it started and what has outlived it: a shell ends on INT, and what runs in its background does not."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 def _end(child: subprocess.Popen[bytes], grace_s: float) -> None:

@@ -10,13 +10,15 @@ The suite in ``tests/contract/test_driver_contract.py`` holds every driver, and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from tidegate.core.effect import Effect, Health, Observation, Package, Token
+if TYPE_CHECKING:
+    # Checking a policy asks what drivers there are, and acts on nothing.
+    from tidegate.core.effect import Effect, Health, Observation, Package, Token
 
 
 class Fence(StrEnum):
@@ -35,6 +37,13 @@ class Abilities:
     remove: bool  #: can go back to absent
     adopt: bool  #: can record what runs there today
     way_back_on_target: bool  #: keeps the way back on the unit, readable without Tidegate's store
+    switch: str = ""  #: the name of the traffic switch
+    pools: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  #: the units of each pool of a traffic switch
+    weighs: bool = True  #: whether the traffic switch can give a pool a part; else all or nothing
+    flag: str = ""  #: the feature flag that can be switched on for a share of the users
+    database: str = ""  #: the tool that runs the migrations of its database
+    database_goes_back: bool = False  #: whether the policy lets that database go back
+    images: bool = False  #: runs images: a package is an image lock, with the archive it names beside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +121,8 @@ class Driver(Protocol):
         A bad outcome (restart failed, unhealthy) is an observation, not an error.
 
         Args:
-            package: the bytes of ``effect.to``; may be None for what the unit still keeps.
+            package: the file of ``effect.to``; may be None for what the unit still keeps. For a driver that runs
+                images it is an image lock (``core/image_lock.py``), and ``<archive>.tar.gz`` lies beside it.
             token: remembered by the unit before anything else is done.
 
         Raises:

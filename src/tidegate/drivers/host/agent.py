@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any, BinaryIO
 
+    Operations = dict[str, Callable[[dict[str, Any], BinaryIO], dict[str, Any]]]
+
 FORMAT = 1
 CHUNK = 1 << 18
 RESERVE = 1 << 16
@@ -140,12 +142,15 @@ def list_of(path: str) -> list[str]:
 
 
 @contextmanager
-def locked(path: str, shared: bool, wait_s: float) -> Iterator[None]:
-    """Hold the lock file ``path``; it is free again when this process ends, however it ends."""
+def locked(path: str, shared: bool, wait_s: float) -> Iterator[int]:
+    """Hold the lock file ``path``; it is free again when this process ends, however it ends.
+
+    The handle may be given to a child: then it is free when both have ended.
+    """
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         take_lock(handle, shared, wait_s)
-        yield
+        yield handle
     finally:
         os.close(handle)
 
@@ -178,6 +183,7 @@ class Place:
         self.manifests = os.path.join(self.own, "manifests")
         self.incoming = os.path.join(self.own, "incoming")
         self.logs = os.path.join(self.own, "log")
+        self.inner = (self.manifests, self.incoming, self.logs, self.releases)
 
     def file(self, name: str) -> str:
         return os.path.join(self.own, name)
@@ -200,10 +206,12 @@ class Place:
         return parts[1] if len(parts) == 2 and parts[0] == "releases" and NAME.fullmatch(parts[1]) else None
 
     def has_foreign_content(self) -> bool:
-        """Whether there is something although no component has ever been given this directory."""
-        if os.path.exists(self.file("owner.json")):
-            return False
-        return any(name not in (".tidegate", "lost+found") for name in list_of(self.root))
+        """Whether there is something although no component has ever been given this directory.
+
+        It is listed before the owner is asked for: what another act made meanwhile was made after its owner's file.
+        """
+        found = any(name not in (".tidegate", "lost+found") for name in list_of(self.root))
+        return found and not os.path.exists(self.file("owner.json"))
 
 
 def enter(place: Place, request: dict[str, Any], adopting: bool = False) -> None:
@@ -214,17 +222,18 @@ def enter(place: Place, request: dict[str, Any], adopting: bool = False) -> None
             f"{place.root} holds files that Tidegate did not put there",
             "Run `tidegate adopt` to record what runs there today, or choose an empty directory.",
         )
-    make_directories(place)
+    make_directories(place, place.root, place.own)
     with locked(place.file("fence.lock"), False, 10.0):
         own(place, {"format": FORMAT, "component": request["component"], "environment": request["environment"]})
         raise_fence(place, request["token"])
+    make_directories(place, *place.inner)
 
 
-def make_directories(place: Place) -> None:
-    """Several may come at once for the first time."""
-    for directory in (place.root, place.own, place.manifests, place.incoming, place.logs, place.releases):
+def make_directories(place: Place, *directories: str) -> None:
+    """Make those of ``directories`` that are absent, durably. Several acts may come at once for the first time."""
+    for directory in directories:
         if not os.path.isdir(directory):
-            os.makedirs(directory, 0o755 if directory in (place.root, place.releases) else 0o700, exist_ok=True)
+            os.makedirs(directory, 0o700 if directory.startswith(place.own) else 0o755, exist_ok=True)
             sync_directory(os.path.dirname(directory))
 
 
@@ -749,6 +758,13 @@ class Work:
         self.seen = seen
         self.healthy: tuple[str, str] | None = None
 
+    def do(self, step: dict[str, Any]) -> None:
+        """Carry out one step. The agent of another platform has steps of its own."""
+        VERBS[step["verb"]](self, step)
+
+    def probe(self) -> tuple[str, str]:
+        return probe(self.place, self.request)
+
     def note(self, stage: str, **more: Any) -> None:
         request = self.request
         entry = {"key": request["key"], "token": request["token"], "stage": stage, "to": request.get("release")}
@@ -802,7 +818,7 @@ def carry_out(work: Work) -> None:
     try:
         for step in work.request["steps"]:
             check_fence(work.place, work.request["token"])
-            VERBS[step["verb"]](work, step)
+            work.do(step)
             if work.seen.intersection(ENDED):
                 return
     finally:
@@ -828,8 +844,9 @@ def do_receive(work: Work, step: dict[str, Any]) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), place.own)
     path = os.path.join(place.incoming, request["release"])
     digest = receive(work.stdin, size, path)
-    if digest != request["digest"]:
-        raise bad_package("its digest is {}, and should be {}".format(digest, request["digest"]))
+    expected = request.get("archive") or request["digest"]
+    if digest != expected:
+        raise bad_package(f"its digest is {digest}, and should be {expected}")
     work.note("received")
 
 
@@ -913,7 +930,7 @@ def do_health(work: Work, step: dict[str, Any]) -> None:
     end = time.monotonic() + step["timeout_s"]
     pause = 0.05
     while True:
-        work.healthy = probe(work.place, work.request)
+        work.healthy = work.probe()
         if work.healthy[0] == "yes" or time.monotonic() >= end:
             break
         check_fence(work.place, work.request["token"])
@@ -983,7 +1000,7 @@ def enter_adopting(place: Place, request: dict[str, Any]) -> None:
         enter(place, request, adopting=True)
         return
     source = place.root
-    make_directories(place)
+    make_directories(place, place.root, place.own, *place.inner)
     with place.lock(request["wait_s"]):
         if place.has_foreign_content() and not os.path.lexists(place.current):
             take_over(place, request, source)
@@ -1070,7 +1087,7 @@ def op_read_way_back(request: dict[str, Any], stdin: BinaryIO) -> dict[str, Any]
 # ---------------------------------------------------------------------------------------------------- the talk
 
 
-OPERATIONS = {
+OPERATIONS: Operations = {
     "observe": op_observe,
     "health": op_health,
     "online": op_online,
@@ -1090,10 +1107,13 @@ def say(value: dict[str, Any]) -> None:
         pass
 
 
-def answer(request: dict[str, Any], stdin: BinaryIO) -> dict[str, Any]:
+def answer(
+    request: dict[str, Any],
+    stdin: BinaryIO,
+    operations: Operations | None = None,
+) -> dict[str, Any]:
     try:
-        operation: Callable[[dict[str, Any], BinaryIO], dict[str, Any]] = OPERATIONS[request["op"]]
-        return {"result": operation(request, stdin)}
+        return {"result": (operations or OPERATIONS)[request["op"]](request, stdin)}
     except RefusalError as error:
         return {"error": {"kind": error.kind, "what": error.what, "remedy": error.remedy}}
     except OSError as error:
@@ -1109,13 +1129,13 @@ def explain(error: OSError) -> dict[str, str]:
     return {"kind": "system", "what": what, "remedy": "Look at the host, then observe it again."}
 
 
-def main() -> None:
+def main(operations: Operations | None = None) -> None:
     """Answer one request. A closed connection does not end what was begun."""
     signal.signal(signal.SIGHUP, lambda number, frame: None)
     os.umask(0o022)
     stdin = sys.stdin.buffer
     request = json.loads(stdin.readline(1 << 22))
-    say(answer(request, stdin))
+    say(answer(request, stdin, operations))
     try:
         sys.stdout.flush()
     except OSError:

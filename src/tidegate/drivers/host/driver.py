@@ -24,7 +24,7 @@ from tidegate.drivers.host.settings import CommandHealth, Host, HostSettings, fi
 from tidegate.drivers.host.transport import AGENT, AnswerError, Transport, transport_to
 from tidegate.errors import NotFoundError, TargetError, UsageError
 
-_MAX_DOCUMENT = 1 << 22
+MAX_DOCUMENT = 1 << 22
 
 
 def release_name(package: Package) -> str:
@@ -94,12 +94,12 @@ class HostDriver:
         to = effect.to
         request = {
             "key": effect.key,
-            "token": _wire(token),
+            "token": wire(token),
             "version": to.version if to else None,
             "digest": to.digest if to else None,
             "name": to.name if to else None,
             "steps": orders,
-            "size": _size(package) if package and to else None,
+            "size": size_of(package) if package and to else None,
             "max_unpacked": self._settings.max_unpacked,
             "health": self._health(effect.unit),
             "wait_s": self._patience_s(),
@@ -113,7 +113,7 @@ class HostDriver:
             unit,
             "adopt",
             version=version,
-            token=_wire(token),
+            token=wire(token),
             wait_s=self._patience_s(),
             health=self._health(unit),
         )
@@ -130,12 +130,12 @@ class HostDriver:
         return fill(metrics, self._values(host, None)) if metrics else None
 
     def write_way_back(self, unit: str, document: bytes, token: Token, keeps: Sequence[Package] = ()) -> None:
-        if len(document) > _MAX_DOCUMENT:
+        if len(document) > MAX_DOCUMENT:
             raise UsageError(
-                f"a way back of {len(document)} bytes is too long", remedy=f"Keep it below {_MAX_DOCUMENT}."
+                f"a way back of {len(document)} bytes is too long", remedy=f"Keep it below {MAX_DOCUMENT}."
             )
         kept = [[package.version, package.digest] for package in keeps]
-        self._ask(unit, "write_way_back", document, token=_wire(token), size=len(document), keeps=kept)
+        self._ask(unit, "write_way_back", document, token=wire(token), size=len(document), keeps=kept)
 
     def read_way_back(self, unit: str) -> bytes | None:
         import base64
@@ -260,14 +260,20 @@ class HostDriver:
             return Limits(silence_s + self._patience_s() + self._settings.transfer_timeout.total_seconds(), silence_s)
         connect_s = self._settings.ssh.connect_timeout.total_seconds()
         whole_s = self._observe_wait_s + probe_s + connect_s + 60.0
-        return Limits(whole_s, whole_s, output=_MAX_DOCUMENT * 2)
+        return Limits(whole_s, whole_s, output=MAX_DOCUMENT * 2)
 
 
-def _wire(token: Token) -> list[int]:
+def wire(token: Token) -> list[int]:
+    """A token as the agent is told it."""
     return [token.epoch, token.counter, token.glass]
 
 
-def _size(package: Path) -> int:
+def size_of(package: Path) -> int:
+    """The size of a package (bytes).
+
+    Raises:
+        NotFoundError: it cannot be read.
+    """
     try:
         return package.stat().st_size
     except OSError as error:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from tidegate.core.duration import Duration
+from tidegate.core.written import written
 
 _UNIT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _SSH = re.compile(
@@ -48,7 +49,7 @@ def parse_address(text: str) -> Address:
     found = _SSH.fullmatch(text)
     port = int(found["port"]) if found and found["port"] else None
     if not found or (port is not None and not 0 < port < 65536):
-        raise ValueError(f"{text!r} is not an address; write local, or ssh://user@host:port")
+        raise ValueError(f"{written(text)} is not an address; write local, or ssh://user@host:port")
     return Address(found["host"].strip("[]"), found["user"], port)
 
 
@@ -59,21 +60,35 @@ def _address(text: str) -> str:
 
 def _unit(text: str) -> str:
     if not _UNIT.fullmatch(text):
-        raise ValueError(f"{text!r} is not a host's name; use letters, digits, dot, dash and underscore, at most 63")
+        raise ValueError(
+            f"{written(text)} is not a host's name; use letters, digits, dot, dash and underscore, at most 63"
+        )
     return text
 
 
 def _absolute(text: str) -> str:
     parts = text.split("/")[1:]
     if not text.startswith("/") or _CONTROL.search(text) or any(part in ("", ".", "..") for part in parts):
-        raise ValueError(f"{text!r} is not an absolute path without . and .. in it, such as /srv/shop")
+        raise ValueError(f"{written(text)} is not an absolute path without . and .. in it, such as /srv/shop")
     return text
 
 
 def _option_path(text: str) -> str:
     if not re.fullmatch(r"(?:~/|/)[A-Za-z0-9_./+@-]+", text):
-        raise ValueError(f"{text!r} is not a path that SSH reads as one; begin with / or ~/, without spaces and %")
+        raise ValueError(
+            f"{written(text)} is not a path that SSH reads as one; begin with / or ~/, without spaces and %"
+        )
     return text
+
+
+def _interpreter(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_/][A-Za-z0-9_./-]*", text):
+        raise ValueError(f"{written(text)} is not a program; write its name, such as python3, or its path")
+    return text
+
+
+def _config(text: str) -> str:
+    return text if text == "none" else _option_path(text)
 
 
 def _argv(value: Sequence[str]) -> Sequence[str]:
@@ -86,7 +101,7 @@ def _argv(value: Sequence[str]) -> Sequence[str]:
 
 def _url(text: str) -> str:
     if not re.fullmatch(r"https?://[A-Za-z0-9.{}_-]+(?::[0-9{}a-z_]+)?(?:/[^\s\x00-\x1f\x7f]*)?", text):
-        raise ValueError(f"{text!r} is not an http or https address without credentials")
+        raise ValueError(f"{written(text)} is not an http or https address without credentials")
     return text
 
 
@@ -100,17 +115,21 @@ def _text_values(value: Any) -> Any:
 
 def _value(text: str) -> str:
     if not text or text.startswith("-") or _CONTROL.search(text) or "{" in text:
-        raise ValueError(f"{text!r} cannot stand in an argument: it is empty, begins with -, or holds {{ or a control")
+        raise ValueError(
+            f"{written(text)} cannot stand in an argument: it is empty, begins with -, or holds {{ or a control"
+        )
     return text
 
 
 def _value_name(text: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,30}", text) or text in _KNOWN:
-        raise ValueError(f"{text!r} is not a name for a value; use small letters, and none of {', '.join(_KNOWN)}")
+        raise ValueError(
+            f"{written(text)} is not a name for a value; use small letters, and none of {', '.join(_KNOWN)}"
+        )
     return text
 
 
-def _tuple(value: Any) -> Any:
+def as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -120,16 +139,22 @@ def _positive(value: timedelta) -> timedelta:
     return value
 
 
-Argv = Annotated[tuple[str, ...], BeforeValidator(_tuple), AfterValidator(_argv)]
+Argv = Annotated[tuple[str, ...], BeforeValidator(as_tuple), AfterValidator(_argv)]
 Timeout = Annotated[Duration, AfterValidator(_positive)]
 Url = Annotated[str, Field(max_length=1000), AfterValidator(_url)]
+UnitName = Annotated[str, AfterValidator(_unit)]
+AbsolutePath = Annotated[str, AfterValidator(_absolute)]
+WrittenAddress = Annotated[str, AfterValidator(_address)]
+Interpreter = Annotated[str, AfterValidator(_interpreter)]
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """A part of a target's settings: unknown keys are mistakes."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class UrlHealth(_Section):
+class UrlHealth(Section):
     """Healthy is what answers a GET from the host itself with this status, and this text where one is set."""
 
     url: Url
@@ -137,35 +162,41 @@ class UrlHealth(_Section):
     contains: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
 
-class CommandHealth(_Section):
+class CommandHealth(Section):
     """Healthy is when the command, run on the host in the release, ends with status 0."""
 
     command: Argv
 
 
-class Ssh(_Section):
+def _kind_of_health(value: Any) -> str:
+    """By which of the two its mistakes are told; no key of a file has such a name."""
+    command = "command" in value if isinstance(value, Mapping) else isinstance(value, CommandHealth)
+    return "(command)" if command else "(url)"
+
+
+class Ssh(Section):
     """What SSH is told beyond the user's own configuration of it; ``config`` names another one, or ``none``."""
 
-    config: Literal["none"] | Annotated[str, AfterValidator(_option_path)] | None = None
+    config: Annotated[str, AfterValidator(_config)] | None = None
     identity: Annotated[str, AfterValidator(_option_path)] | None = None
     known_hosts: Annotated[str, AfterValidator(_option_path)] | None = None
     connect_timeout: Timeout = timedelta(seconds=10)
 
 
-class Host(_Section):
+class Host(Section):
     """One host: a directory of this component's own, here or over SSH. ``values`` fill placeholders of the commands."""
 
-    name: Annotated[str, AfterValidator(_unit)]
-    path: Annotated[str, AfterValidator(_absolute)]
-    address: Annotated[str, AfterValidator(_address)] = "local"
-    python: Annotated[str, Field(pattern=r"^[A-Za-z0-9_/][A-Za-z0-9_./-]*$")] = "python3"
+    name: UnitName
+    path: AbsolutePath
+    address: WrittenAddress = "local"
+    python: Interpreter = "python3"
     values: Annotated[
         Mapping[Annotated[str, AfterValidator(_value_name)], Annotated[str, AfterValidator(_value)]],
         BeforeValidator(_text_values),
     ] = Field(default_factory=dict)
 
 
-class HostSettings(_Section):
+class HostSettings(Section):
     """A target of the host driver.
 
     ``restart`` runs on the host in the release's directory after the switch, ``stop`` before a component is removed.
@@ -173,10 +204,16 @@ class HostSettings(_Section):
     """
 
     driver: Literal["host"] = "host"
-    hosts: Annotated[tuple[Host, ...], BeforeValidator(_tuple), Field(min_length=1, max_length=1000)]
+    hosts: Annotated[tuple[Host, ...], BeforeValidator(as_tuple), Field(min_length=1, max_length=1000)]
     restart: Argv | None = None
     stop: Argv | None = None
-    health: UrlHealth | CommandHealth | None = None
+    health: (
+        Annotated[
+            Annotated[UrlHealth, Tag("(url)")] | Annotated[CommandHealth, Tag("(command)")],
+            Discriminator(_kind_of_health),
+        ]
+        | None
+    ) = None
     restart_timeout: Timeout = timedelta(seconds=60)
     health_timeout: Timeout = timedelta(seconds=60)
     probe_timeout: Timeout = timedelta(seconds=5)
@@ -204,7 +241,7 @@ class HostSettings(_Section):
                 if unknown := set(_PLACEHOLDER.findall(text)) - known:
                     names = ", ".join(sorted(known))
                     raise ValueError(
-                        f"{{{min(unknown)}}} in {text!r} is not known for host {host.name}; known: {names}"
+                        f"{{{min(unknown)}}} in {written(text)} is not known for host {host.name}; known: {names}"
                     )
         return self
 

@@ -44,6 +44,7 @@ class Transport:
     where: str
     argv: tuple[str, ...]
     code: bytes
+    env: Mapping[str, str] | None = None  #: what a local agent finds in its environment; None: what any command does
 
     def ask(self, request: Mapping[str, Any], limits: Limits, payload: Path | bytes = b"") -> dict[str, Any]:
         """The result of one request.
@@ -54,7 +55,7 @@ class Transport:
             TargetError: it could not be reached, or its answer was lost: it may have acted.
             NotFoundError: there is no file ``payload``.
         """
-        done = run(self.argv, self._input(request, payload), limits, where=self.where)
+        done = run(self.argv, self._input(request, payload), limits, where=self.where, env=self.env)
         return self._result(done)
 
     def _input(self, request: Mapping[str, Any], payload: Path | bytes) -> Iterator[bytes]:
@@ -110,7 +111,7 @@ def _last_answer(stdout: bytes) -> dict[str, Any] | None:
     return None
 
 
-def transport_to(host: Host, ssh: Ssh, source: bytes) -> Transport:
+def transport_to(host: Host, ssh: Ssh, source: bytes, env: Mapping[str, str] | None = None) -> Transport:
     """The way to ``host`` for the agent whose source is given."""
     address = parse_address(host.address)
     if address.host is None:
@@ -118,7 +119,7 @@ def transport_to(host: Host, ssh: Ssh, source: bytes) -> Transport:
             raise InternalError(
                 "the running Python does not know its own path", remedy="Start tidegate by its full path."
             )
-        return Transport(host.name, (sys.executable, "-I", "-S", "-c", _RUN_CODE), _compiled(source))
+        return Transport(host.name, (sys.executable, "-I", "-S", "-c", _RUN_CODE), _compiled(source), env)
     command = shlex.join((host.python, "-I", "-S", "-c", _RUN_SOURCE))  # ssh hands one string to the host's shell
     options = [*_OPTIONS, f"ConnectTimeout={max(1, round(ssh.connect_timeout.total_seconds()))}"]
     if ssh.known_hosts:

@@ -1,0 +1,1 @@
+"""What makes manifests of a component's files: the files themselves, Kustomize, Helm."""

@@ -1,0 +1,377 @@
+"""Django's migrations, read from their source: ``operations`` of ``class Migration``, one after the other.
+
+Source: Django 5.2, "Migration operations", "Writing database migrations", and ``django/db/migrations/``.
+
+A default that Django itself fills in (``default=``) is no default of the database: Django adds the column with it and
+takes it away again at once, so that what the version before inserts lacks the column. ``db_default=`` stays.
+Source: Django 5.2, "Model field reference", ``db_default``; ``BaseDatabaseSchemaEditor.add_field``.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from tidegate.core.migration.column_type import normal
+from tidegate.core.migration.operation import Kind, Operation, Script, unreadable
+from tidegate.migrations import sql
+from tidegate.migrations.python_source import Names, dotted, is_dynamic, keywords, last, said
+
+TOOL = "django"
+
+_STATE_ONLY = frozenset(
+    {"AlterModelOptions", "AlterModelManagers", "AlterOrderWithRespectTo", "AlterModelTableComment"}
+)
+_EXTENSIONS = frozenset(
+    {"CreateExtension", "BloomExtension", "BtreeGinExtension", "BtreeGistExtension", "CITextExtension",
+     "CryptoExtension", "HStoreExtension", "TrigramExtension", "UnaccentExtension", "CreateCollation",
+     "RemoveCollation"}
+)  # fmt: skip
+_NULLABLE_BY_NATURE = frozenset({"ManyToManyField", "GenericRelation", "GenericForeignKey"})
+_TYPES = {
+    "CharField": "varchar", "SlugField": "varchar(50)", "EmailField": "varchar(254)", "URLField": "varchar(200)",
+    "FileField": "varchar(100)", "ImageField": "varchar(100)", "FilePathField": "varchar(100)", "TextField": "text",
+    "SmallIntegerField": "smallint", "IntegerField": "integer", "BigIntegerField": "bigint", "AutoField": "integer",
+    "SmallAutoField": "smallint", "BigAutoField": "bigint", "FloatField": "double", "DecimalField": "numeric",
+    "BooleanField": "boolean", "DateField": "date", "DateTimeField": "timestamptz", "TimeField": "time",
+    "UUIDField": "uuid", "JSONField": "jsonb", "BinaryField": "bytea", "DurationField": "interval",
+    "GenericIPAddressField": "inet", "PositiveIntegerField": "positive integer",
+    "PositiveSmallIntegerField": "positive smallint", "PositiveBigIntegerField": "positive bigint",
+}  # fmt: skip
+
+
+def is_django(module: ast.Module) -> bool:
+    """Whether a module is one of Django's migrations."""
+    return _migration(module) is not None
+
+
+def _djangos(module: ast.Module) -> frozenset[str]:
+    """The names that a module has from Django: another's ``AddField`` may do anything."""
+    found: set[str] = set()
+    for node in ast.walk(module):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "django":
+            found.update(alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.Import):
+            found.update(a.asname or "django" for a in node.names if a.name.partition(".")[0] == "django")
+    return frozenset(found)
+
+
+def _migration(module: ast.Module) -> ast.ClassDef | None:
+    found = [node for node in module.body if isinstance(node, ast.ClassDef) and node.name == "Migration"]
+    return found[-1] if found else None
+
+
+def read(path: str, module: ast.Module, dialect: str) -> Script:
+    """The migration in a module of Django's."""
+    of = _migration(module)
+    if of is None:
+        return Script(path, tool=TOOL)
+    reader = _Reader(Names(module), _label(path), dialect, _djangos(module))
+    given = _assigned(of)
+    listed = reader.names.items(given.get("operations")) if "operations" in given else []
+    if listed is None:
+        where = reader.names.line(given["operations"])
+        found = [unreadable(where, said(given["operations"]), "its operations are only known when it runs")]
+    else:
+        found = [one for node in listed for one in reader.operation(node)]
+    undone = None if listed is None else not reader.irreversible
+    atomic = reader.names.truth(given.get("atomic"), True)
+    return Script(
+        path,
+        tuple(found),
+        undone,
+        "; ".join(reader.irreversible[:3]),
+        _replaces(reader.names, given.get("replaces")),
+        atomic=atomic is not False,
+        tool=TOOL,
+    )
+
+
+def _assigned(of: ast.ClassDef) -> Mapping[str, ast.expr]:
+    found: dict[str, ast.expr] = {}
+    for node in of.body:
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            found[node.targets[0].id] = node.value
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
+            found[node.target.id] = node.value
+        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            before = found.get(node.target.id, ast.List([]))
+            found[node.target.id] = ast.copy_location(ast.BinOp(before, ast.Add(), node.value), node)
+    return found
+
+
+def _label(path: str) -> str:
+    """The app, by where its migrations lie: ``shop/migrations/0001_initial.py`` is of ``shop``."""
+    parts = path.split("/")
+    return parts[-3].lower() if len(parts) > 2 else ""
+
+
+def _replaces(names: Names, node: ast.expr | None) -> frozenset[str]:
+    pairs = [names.items(one) or [] for one in names.items(node) or []]
+    return frozenset(text for pair in pairs if len(pair) == 2 and (text := names.text(pair[1])))
+
+
+class _Reader:
+    """Reads operations, and remembers why there is no way back, where there is none."""
+
+    def __init__(self, names: Names, label: str, dialect: str, djangos: frozenset[str]) -> None:
+        self.names = names
+        self.irreversible: list[str] = []
+        self._label = label
+        self._dialect = dialect
+        self._djangos = djangos
+
+    def operation(self, node: ast.expr) -> Iterator[Operation]:
+        """What one operation does."""
+        node = self.names.of(node) or node
+        if not isinstance(node, ast.Call):
+            yield self._unknown(node, "it is only known when it runs")
+            return
+        name = last(node.func) if dotted(node.func).partition(".")[0] in self._djangos else ""
+        if is_dynamic(node) and name not in _EXTENSIONS | _STATE_ONLY:
+            yield self._unknown(node, "its arguments are only known when it runs")
+            return
+        read = getattr(self, f"_{name.lower()}", None) if name[:1].isupper() else None
+        if read is None:
+            yield from self._other(name, node)
+        else:
+            for one in read(node):
+                yield one if one.line else replace(one, line=node.lineno, statement=one.statement or said(node))
+
+    def _other(self, name: str, node: ast.Call) -> Iterator[Operation]:
+        if name in _STATE_ONLY or name in _EXTENSIONS:
+            yield Operation(Kind.HARMLESS, line=node.lineno, statement=said(node))
+        else:
+            called = dotted(node.func) or "this operation"
+            yield self._unknown(node, f"{called} is none of Django's own operations")
+            self.irreversible.append(f"{called} in line {node.lineno} is not known")
+
+    def _unknown(self, node: ast.expr, because: str) -> Operation:
+        return unreadable(node.lineno, said(node), because)
+
+    def _table(self, node: ast.expr | None) -> str:
+        model = (self.names.text(node) or "?").lower()
+        return f"{self._label}_{model}" if self._label else model
+
+    def _field(self, name: ast.expr | None, field: ast.expr | None) -> str:
+        """The column of a field: a foreign key's has ``_id`` at its end, and ``db_column`` is what it says."""
+        text = self.names.text(name) or "?"
+        field = self.names.of(field)
+        if isinstance(field, ast.Call):
+            given = keywords(field)
+            if column := self.names.text(given.get("db_column")):
+                return column
+            if last(field.func) in ("ForeignKey", "OneToOneField"):
+                return f"{text}_id"
+        return text
+
+    def _createmodel(self, node: ast.Call) -> Iterator[Operation]:
+        given = keywords(node, "name", "fields", "options", "bases", "managers")
+        table = self._table(given.get("name"))
+        yield Operation(Kind.ADD_TABLE, table)
+        for pair in self.names.items(given.get("fields")) or ():
+            parts = self.names.items(pair) or []
+            if len(parts) == 2 and not self._is_virtual(parts[1]):
+                column = self._field(parts[0], parts[1])
+                nullable = self._nullable(parts[1])
+                yield Operation(Kind.ADD_COLUMN, table, column, type=self._type(parts[1]), nullable=nullable)
+
+    def _deletemodel(self, node: ast.Call) -> Iterator[Operation]:
+        yield Operation(Kind.DROP_TABLE, self._table(keywords(node, "name").get("name")))
+
+    def _renamemodel(self, node: ast.Call) -> Iterator[Operation]:
+        given = keywords(node, "old_name", "new_name")
+        yield Operation(Kind.RENAME_TABLE, self._table(given.get("old_name")), to=self._table(given.get("new_name")))
+
+    def _altermodeltable(self, node: ast.Call) -> Iterator[Operation]:
+        given = keywords(node, "name", "table")
+        to = self.names.text(given.get("table")) or "the name by default"
+        yield Operation(Kind.RENAME_TABLE, self._table(given.get("name")), to=to)
+
+    def _addfield(self, node: ast.Call) -> Iterator[Operation]:
+        given = keywords(node, "model_name", "name", "field", "preserve_default")
+        table, field = self._table(given.get("model_name")), self.names.of(given.get("field"))
+        column = self._field(given.get("name"), field)
+        if not isinstance(field, ast.Call):
+            yield self._unknown(node, "its field is only known when it runs")
+            return
+        if self._is_virtual(field):
+            yield Operation(Kind.ADD_TABLE, f"{table}_{column}")
+            return
+        because = self._why_required(field)
+        yield Operation(Kind.ADD_COLUMN, table, column, type=self._type(field), required=bool(because), because=because)
+        if self._says(field, "unique") or last(field.func) == "OneToOneField":
+            yield Operation(Kind.ADD_CONSTRAINT, table, constraint="unique")
+        elif self._says(field, "db_index") or last(field.func) == "SlugField":
+            yield Operation(Kind.ADD_INDEX, table)
+        if last(field.func) == "ForeignKey" and self.names.truth(keywords(field).get("db_index"), True):
+            yield Operation(Kind.ADD_INDEX, table)
+
+    def _why_required(self, field: ast.Call) -> str:
+        """Why a new field is one that the version before must write; empty where it need not."""
+        given, kind = keywords(field), last(field.func)
+        if kind == "GeneratedField" or self.names.truth(given.get("null"), False) is True:
+            return ""
+        if "db_default" in given or kind in ("AutoField", "BigAutoField", "SmallAutoField"):
+            return ""
+        if "default" in given or self._says(field, "auto_now") or self._says(field, "auto_now_add"):
+            return "Django takes the default away from the database once the column is there; db_default= stays"
+        return "NOT NULL without a default that the database keeps"
+
+    def _removefield(self, node: ast.Call) -> Iterator[Operation]:
+        given = keywords(node, "model_name", "name")
+        yield Operation(
+            Kind.DROP_COLUMN, self._table(given.get("model_name")), self.names.text(given.get("name")) or "?"
+        )
+
+    def _renamefield(self, node: ast.Call) -> Iterator[Operation]:
+        given = keywords(node, "model_name", "old_name", "new_name")
+        old, new = (self.names.text(given.get(name)) or "?" for name in ("old_name", "new_name"))
+        yield Operation(Kind.RENAME_COLUMN, self._table(given.get("model_name")), old, to=new)
+
+    def _alterfield(self, node: ast.Call) -> Iterator[Operation]:
+        given = keywords(node, "model_name", "name", "field", "preserve_default")
+        table, field = self._table(given.get("model_name")), self.names.of(given.get("field"))
+        if not isinstance(field, ast.Call):
+            yield self._unknown(node, "its field is only known when it runs")
+            return
+        if self._is_virtual(field):
+            return
+        column = self._field(given.get("name"), field)
+        # A field says all of itself anew, its type and NULL; what it was before is found in the history.
+        yield Operation(Kind.RETYPE_COLUMN, table, column, type=self._type(field), nullable=self._nullable(field))
+        if self._says(field, "unique"):
+            yield Operation(Kind.ADD_CONSTRAINT, table, constraint="unique")
+
+    def _addindex(self, node: ast.Call) -> Iterator[Operation]:
+        yield Operation(Kind.ADD_INDEX, self._table(keywords(node, "model_name", "index").get("model_name")))
+
+    def _addindexconcurrently(self, node: ast.Call) -> Iterator[Operation]:
+        table = self._table(keywords(node, "model_name", "index").get("model_name"))
+        yield Operation(Kind.ADD_INDEX, table, online=True)
+
+    def _removeindex(self, node: ast.Call) -> Iterator[Operation]:
+        yield Operation(Kind.DROP_INDEX, self._table(keywords(node, "model_name", "name").get("model_name")))
+
+    def _removeindexconcurrently(self, node: ast.Call) -> Iterator[Operation]:
+        table = self._table(keywords(node, "model_name", "name").get("model_name"))
+        yield Operation(Kind.DROP_INDEX, table, online=True)
+
+    def _renameindex(self, node: ast.Call) -> Iterator[Operation]:
+        yield Operation(Kind.HARMLESS, self._table(keywords(node, "model_name").get("model_name")))
+
+    def _addconstraint(self, node: ast.Call) -> Iterator[Operation]:
+        given = keywords(node, "model_name", "constraint")
+        constraint = self.names.of(given.get("constraint"))
+        kind = last(constraint.func) if isinstance(constraint, ast.Call) else ""
+        words = {"UniqueConstraint": "unique", "CheckConstraint": "check", "ExclusionConstraint": "exclude"}
+        yield Operation(Kind.ADD_CONSTRAINT, self._table(given.get("model_name")), constraint=words.get(kind, ""))
+
+    def _addconstraintnotvalid(self, node: ast.Call) -> Iterator[Operation]:
+        table = self._table(keywords(node, "model_name", "constraint").get("model_name"))
+        yield Operation(Kind.ADD_CONSTRAINT, table, constraint="check", online=True)
+
+    def _validateconstraint(self, node: ast.Call) -> Iterator[Operation]:
+        yield Operation(Kind.HARMLESS, self._table(keywords(node, "model_name").get("model_name")))
+
+    def _alterconstraint(self, node: ast.Call) -> Iterator[Operation]:
+        yield Operation(Kind.HARMLESS, self._table(keywords(node, "model_name").get("model_name")))
+
+    def _removeconstraint(self, node: ast.Call) -> Iterator[Operation]:
+        yield Operation(Kind.DROP_CONSTRAINT, self._table(keywords(node, "model_name").get("model_name")))
+
+    def _alteruniquetogether(self, node: ast.Call) -> Iterator[Operation]:
+        given = keywords(node, "name", "unique_together")
+        empty = self._is_empty(given.get("unique_together"))
+        kind = Kind.DROP_CONSTRAINT if empty else Kind.ADD_CONSTRAINT
+        yield Operation(kind, self._table(given.get("name")), constraint="" if empty else "unique")
+
+    def _alterindextogether(self, node: ast.Call) -> Iterator[Operation]:
+        given = keywords(node, "name", "index_together")
+        kind = Kind.DROP_INDEX if self._is_empty(given.get("index_together")) else Kind.ADD_INDEX
+        yield Operation(kind, self._table(given.get("name")))
+
+    def _is_empty(self, node: ast.expr | None) -> bool:
+        node = self.names.of(node)
+        if isinstance(node, ast.Call) and last(node.func) == "set" and not node.args:
+            return True
+        return (isinstance(node, ast.Constant) and node.value is None) or self.names.items(node) == []
+
+    def _runpython(self, node: ast.Call) -> Iterator[Operation]:
+        given = keywords(node, "code", "reverse_code", "atomic", "hints", "elidable")
+        if dotted(given["code"]).endswith("RunPython.noop") if "code" in given else False:
+            yield Operation(Kind.HARMLESS)
+            return
+        if "reverse_code" not in given:
+            self.irreversible.append(f"RunPython in line {node.lineno} has no reverse_code")
+        yield self._unknown(node, "what Python does is only known when it runs")
+
+    def _runsql(self, node: ast.Call) -> Iterator[Operation]:
+        given = keywords(node, "sql", "reverse_sql", "state_operations", "hints", "elidable")
+        if "reverse_sql" not in given or self._is_none(given["reverse_sql"]):
+            self.irreversible.append(f"RunSQL in line {node.lineno} has no reverse_sql")
+        yield from self._sql(given.get("sql"), node)
+
+    def _is_none(self, node: ast.expr) -> bool:
+        found = self.names.of(node)
+        return isinstance(found, ast.Constant) and found.value is None
+
+    def _sql(self, node: ast.expr | None, call: ast.Call) -> Iterator[Operation]:
+        if node is not None and dotted(node).endswith("RunSQL.noop"):
+            yield Operation(Kind.HARMLESS)
+            return
+        text = self.names.text(node)
+        if text is not None:
+            # Of a text over several lines the line of each statement is known; of one in pieces only its beginning.
+            yield from sql.operations(text, self._dialect, self.names.line(node))
+            return
+        parts = self.names.items(node)
+        if parts is None:
+            yield self._unknown(call, "its SQL is only known when it runs")
+            return
+        for part in parts:
+            pair = self.names.items(part)
+            yield from self._sql(pair[0] if pair else part, call)
+
+    def _separatedatabaseandstate(self, node: ast.Call) -> Iterator[Operation]:
+        given = keywords(node, "database_operations", "state_operations")
+        if "database_operations" not in given:
+            return
+        listed = self.names.items(given["database_operations"])
+        if listed is None:
+            yield self._unknown(node, "its operations are only known when it runs")
+            return
+        for one in listed:
+            yield from self.operation(one)
+
+    def _is_virtual(self, field: ast.expr) -> bool:
+        found = self.names.of(field)
+        return isinstance(found, ast.Call) and last(found.func) in _NULLABLE_BY_NATURE
+
+    def _nullable(self, field: ast.expr) -> bool | None:
+        found = self.names.of(field)
+        return self.names.truth(keywords(found).get("null"), False) if isinstance(found, ast.Call) else None
+
+    def _says(self, field: ast.Call, name: str) -> bool:
+        return self.names.truth(keywords(field).get(name), False) is True
+
+    def _type(self, field: ast.expr) -> str:
+        field = self.names.of(field) or field
+        if not isinstance(field, ast.Call):
+            return ""
+        given, kind = keywords(field), last(field.func)
+        if kind in ("ForeignKey", "OneToOneField"):
+            to = given.get("to") or (field.args[0] if field.args else None)
+            return f"key of {self.names.text(to) or 'something'}"
+        # Of a field that is not Django's own nobody knows the type, and the same field has the same.
+        base = _TYPES.get(kind, kind.lower())
+        length = self._number(given.get("max_length"))
+        if base.startswith("varchar") and length:
+            return f"varchar({length})"
+        digits, places = self._number(given.get("max_digits")), self._number(given.get("decimal_places"))
+        return f"numeric({digits},{places or 0})" if base == "numeric" and digits else normal(base) or base
+
+    def _number(self, node: ast.expr | None) -> int:
+        node = self.names.of(node)
+        return node.value if isinstance(node, ast.Constant) and isinstance(node.value, int) else 0

@@ -1,0 +1,1 @@
+"""What shares the traffic between pools, or switches a feature on for a share of the users."""
