@@ -49,10 +49,19 @@ from tidegate.store import failure, sqlite_clock
 Seam = Callable[[str], None]
 """Called with the name of a point of execution, such as ``commit:before``; the kill tests stop the process there."""
 
+TURN_S = 60.0
+"""How long whoever writes to a SQLite file, or looks into it, waits for the others of its process."""
+
+LOOKS = 20
+"""How many of this process look into a SQLite file at once; fewer than there are connections."""
+
 SQLITE_BUSY_S = 5.0
 POSTGRES_CONNECT_S = 5
 POSTGRES_LOCK_MS = 10_000
-POSTGRES_IDLE_IN_TRANSACTION_MS = 5_000
+POSTGRES_IDLE_IN_TRANSACTION_MS = 10_000
+"""A process that stands still longer than this in the middle of a transaction loses it: a paused machine may not hold
+the head of the log for ever. Not less than a lease, or honest work is lost on a busy machine; not more than others wait
+for a lock, or they give up first."""
 POOL_TIMEOUT_S = 10
 
 _logger = logging.getLogger(__name__)
@@ -121,6 +130,7 @@ class Database:
         self._engines: dict[str, sa.Engine] = {}
         self._pid = os.getpid()
         self._lock = threading.RLock()
+        self._begin_turns()
         self._afterwards: dict[int, list[Callable[[], None]]] = {}
 
     def __repr__(self) -> str:
@@ -154,7 +164,7 @@ class Database:
             StoreError: the database cannot be reached or written. Nothing was changed, unless the message says that
                 the connection was lost while committing.
         """
-        with failure.wrapped(self.where), self._main().connect() as connection:
+        with failure.wrapped(self.where), self._turn("write"), self._main().connect() as connection:
             connection.info["tidegate_write"] = True
             transaction = connection.begin()
             try:
@@ -177,7 +187,7 @@ class Database:
         Raises:
             StoreError: the database cannot be reached or read, or the block tried to change something.
         """
-        with failure.wrapped(self.where), self._main().connect() as connection:
+        with failure.wrapped(self.where), self._turn("look"), self._main().connect() as connection:
             if self.kind == "postgresql":
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             connection.info["tidegate_write"] = False
@@ -223,6 +233,35 @@ class Database:
         with contextlib.suppress(sa.exc.SQLAlchemyError):
             transaction.rollback()
 
+    @contextlib.contextmanager
+    def _turn(self, to: Literal["write", "look"]) -> Iterator[None]:
+        """The writers of this process to a SQLite file one after the other, its readers a few at a time.
+
+        SQLite lets one write at a time, and has the others ask again and again, the later the less often: of hundreds
+        of threads some would ask in vain until their time is over; and no more can look than there are connections.
+        Whoever waits longer than a minute asks all the same, and whoever has a turn needs no second one.
+        """
+        if self._pid != os.getpid():
+            # A fork may have happened while another thread had its turn, which is not here to end it.
+            self._begin_turns()
+        turn, mine = (self._writing if to == "write" else self._looks), self._mine
+        if self.kind != "sqlite" or getattr(mine, to, False):
+            yield
+            return
+        taken = turn.acquire(timeout=TURN_S)
+        setattr(mine, to, True)
+        try:
+            yield
+        finally:
+            setattr(mine, to, False)
+            if taken:
+                turn.release()
+
+    def _begin_turns(self) -> None:
+        self._writing = threading.RLock()
+        self._looks = threading.BoundedSemaphore(LOOKS)
+        self._mine = threading.local()
+
     def _main(self) -> sa.Engine:
         return self._engine("main")
 
@@ -241,6 +280,7 @@ class Database:
             engine.dispose(close=False)
         self._engines.clear()
         self._pid = os.getpid()
+        self._begin_turns()
 
 
 def _call_all(afterwards: list[Callable[[], None]]) -> None:
@@ -275,7 +315,7 @@ def _create_private(path: Path) -> None:
     if path.exists():
         return
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_directory(path.parent)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise StoreError(
@@ -283,6 +323,15 @@ def _create_private(path: Path) -> None:
             where=str(path),
             remedy="Make its directory writable, or name another place in TIDEGATE_DATABASE.",
         ) from error
+
+
+def _make_directory(directory: Path) -> None:
+    """Make the directory where it is not there; one that is ours alone is none of Git's: ``git add`` takes nothing."""
+    if not directory.is_dir():
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        ignored = directory / ".gitignore"
+        ignored.touch(0o600)
+        ignored.write_text("*\n")
 
 
 def _prepare_sqlite(dbapi: Any, where: str, isolation: str | None) -> None:

@@ -91,6 +91,9 @@ def _postgres_meaning(error: sa.exc.DBAPIError, state: str, where: str) -> Tideg
     line = _first_line(error.orig)
     if state in ("40001", "40P01", "55P03"):
         return StoreBusyError("the database is locked by another process", where=where, remedy=_BUSY_REMEDY)
+    if state == "25P03":
+        # Nothing of it was committed, and the next try may go through.
+        return StoreBusyError("the server ended a transaction that stood still", where=where, remedy=_BUSY_REMEDY)
     if state in _POSTGRES:
         what, remedy = _POSTGRES[state]
         return StoreError(what, where=where, remedy=remedy)
@@ -110,6 +113,5 @@ _POSTGRES = {
     "42P01": _OLD_SCHEMA,
     "42703": _OLD_SCHEMA,
     "42501": ("the user may not do this in the database", "Grant the user CREATE on the database and its schema."),
-    "25P03": ("the server ended a transaction that stood still", "Try again."),
     "XX001": ("the database is damaged", "Restore the newest backup."),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -24,6 +25,9 @@ def add(connection: sa.Connection, hold: Hold, by: Actor) -> None:
             expires_at=hold.expires_at,
             environment=hold.environment,
             component=hold.component,
+            version=hold.version,
+            package=hold.package,
+            rollback=hold.rollback,
         )
     )
 
@@ -46,10 +50,28 @@ def lift(connection: sa.Connection, hold: str, by: Actor, now: datetime) -> None
 def in_force(connection: sa.Connection, now: datetime) -> tuple[Hold, ...]:
     """The holds that nobody has lifted and that have not expired at ``now``."""
     table = tables.hold
-    query = sa.select(table).where(
-        table.c.lifted_at.is_(None), sa.or_(table.c.expires_at.is_(None), table.c.expires_at > now)
-    )
+    expired = table.c.expires_at.is_not(None) & (table.c.expires_at <= now)
+    return _found(connection, sa.select(table).where(table.c.lifted_at.is_(None), ~expired))
+
+
+def every(connection: sa.Connection) -> tuple[Hold, ...]:
+    """All holds, those too that were lifted or have expired."""
+    return _found(connection, sa.select(tables.hold))
+
+
+def _found(connection: sa.Connection, query: sa.Select[Any]) -> tuple[Hold, ...]:
     return tuple(
-        Hold(row.id, row.reason, row.by["person"], row.since, row.expires_at, row.environment, row.component)
-        for row in connection.execute(query.order_by(table.c.since, table.c.id))
+        Hold(
+            row.id,
+            row.reason,
+            row.by["person"],
+            row.since,
+            row.expires_at,
+            row.environment,
+            row.component,
+            row.version,
+            row.package,
+            row.rollback,
+        )
+        for row in connection.execute(query.order_by(tables.hold.c.since, tables.hold.c.id))
     )

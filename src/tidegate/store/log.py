@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,47 +19,55 @@ from tidegate.store.releases import actor_of
 _PAGE = 1000
 
 
-def append(
-    connection: sa.Connection,
-    *,
-    kind: str,
-    actor: Mapping[str, str],
-    release: str,
-    question: Mapping[str, Any],
-    verdict: str,
-    digests: Mapping[str, str],
-    versions: Mapping[str, str],
-    data: Mapping[str, Any],
-    now: datetime,
-) -> int:
-    """Append a leaf and return its number. Locks the head of the log, the last of all locks, until the commit."""
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a leaf says, but for its number and time."""
+
+    kind: str
+    actor: Mapping[str, str]
+    release: str
+    question: Mapping[str, Any]
+    verdict: str
+    digests: Mapping[str, str]
+    versions: Mapping[str, str]
+    data: Mapping[str, Any]
+
+
+def append(connection: sa.Connection, said: Sequence[Said], now: datetime) -> range:
+    """Append leaves and return their numbers. Locks the head of the log, the last of all locks, until the commit."""
     head = connection.execute(sa.select(tables.head).where(tables.head.c.id == 1).with_for_update()).one()
-    time = next_time(from_text(head.last_at) if head.last_at else None, now)
-    leaf = Leaf(
-        index=head.size,
-        time=time,
-        kind=kind,
-        actor=actor_of(actor),
-        question=question,
-        verdict=verdict,
-        digests=digests,
-        versions=versions,
-        data={**({"release": release} if release else {}), **data},
-    )
-    written = encode(leaf)
-    hashed = leaf_hash(written)
-    connection.execute(
-        sa.insert(tables.leaf).values(
-            number=head.size, hash=hashed, bytes=written, kind=kind, at=time, release=release or None
-        )
-    )
-    frontier = Frontier.decode(head.frontier).append(hashed)
+    time = from_text(head.last_at) if head.last_at else None
+    frontier = Frontier.decode(head.frontier)
+    rows = []
+    for number, each in enumerate(said, head.size):
+        time = next_time(time, now)
+        written = encode(_leaf(number, time, each))
+        hashed = leaf_hash(written)
+        frontier = frontier.append(hashed)
+        filed = {"kind": each.kind, "at": time, "release": each.release or None}
+        rows.append({"number": number, "hash": hashed, "bytes": written, **filed})
+    connection.execute(sa.insert(tables.leaf), rows)
+    numbers = range(head.size, head.size + len(rows))
     connection.execute(
         sa.update(tables.head)
         .where(tables.head.c.id == 1)
-        .values(size=head.size + 1, frontier=frontier.encode(), last_at=to_text(time))
+        .values(size=numbers.stop, frontier=frontier.encode(), last_at=to_text(time or now))
     )
-    return int(head.size)
+    return numbers
+
+
+def _leaf(number: int, time: datetime, said: Said) -> Leaf:
+    return Leaf(
+        index=number,
+        time=time,
+        kind=said.kind,
+        actor=actor_of(said.actor),
+        question=said.question,
+        verdict=said.verdict,
+        digests=said.digests,
+        versions=said.versions,
+        data={**({"release": said.release} if said.release else {}), **said.data},
+    )
 
 
 def entries(connection: sa.Connection, start: int = 0) -> Iterator[tuple[int, bytes, bytes]]:
@@ -103,6 +112,55 @@ def revoked(connection: sa.Connection, release: str) -> frozenset[str]:
     query = sa.select(tables.raw(table.c.bytes)).where(table.c.release == release, table.c.kind == "approval.revoked")
     found = (decode(data).data.get("approvals", ()) for data in connection.execute(query).scalars())
     return frozenset(approval for approvals in found for approval in approvals)
+
+
+def ended_marks(connection: sa.Connection, release: str) -> frozenset[str]:
+    """The ids of the marks of a release that the log says were taken back or replaced, whatever their rows say."""
+    table, kinds = tables.leaf, ("checklist.unticked", "waiver.ended", "waiver.asked", "document.attached")
+    query = sa.select(tables.raw(table.c.bytes)).where(table.c.release == release, table.c.kind.in_(kinds))
+    found = (decode(data).data for data in connection.execute(query).scalars())
+    return frozenset(mark for data in found for mark in (*data.get("marks", ()), *data.get("ended", ())))
+
+
+def revoked_delegations(connection: sa.Connection) -> frozenset[str]:
+    """The ids of the delegations that the log says were taken back, whatever their rows say."""
+    table = tables.leaf
+    query = sa.select(tables.raw(table.c.bytes)).where(table.c.kind == "delegation.revoked")
+    found = (decode(data).data.get("delegations", ()) for data in connection.execute(query).scalars())
+    return frozenset(one for several in found for one in several)
+
+
+def ended_emergencies(connection: sa.Connection) -> frozenset[str]:
+    """The ids of the emergencies that the log says are over, whatever their rows say."""
+    return frozenset(str(leaf.data.get("emergency")) for leaf in of_kinds(connection, "emergency.ended"))
+
+
+def standing_holds(connection: sa.Connection) -> list[Leaf]:
+    """The leaves of the holds that the log does not say were lifted."""
+    lifted = {leaf.data.get("hold") for leaf in of_kinds(connection, "hold.lifted")}
+    return [leaf for leaf in of_kinds(connection, "hold.added") if leaf.data.get("hold") not in lifted]
+
+
+def settled_debts(connection: sa.Connection) -> frozenset[str]:
+    """The ids of the debts that the log says were settled; a row that says so alone settles nothing."""
+    return frozenset(str(leaf.data.get("debt")) for leaf in of_kinds(connection, "debt.settled"))
+
+
+def last_at(connection: sa.Connection) -> datetime | None:
+    """When the newest leaf was written; None while there is none."""
+    text = connection.execute(sa.select(tables.head.c.last_at).where(tables.head.c.id == 1)).scalar()
+    return from_text(text) if text else None
+
+
+def of_kinds(connection: sa.Connection, *kinds: str) -> Iterator[Leaf]:
+    """The leaves of these kinds, in order.
+
+    Raises:
+        DamagedLeafError: one cannot be read.
+    """
+    table = tables.leaf
+    query = sa.select(tables.raw(table.c.bytes)).where(table.c.kind.in_(kinds)).order_by(table.c.number)
+    return (decode(bytes(data)) for data in connection.execute(query).scalars())
 
 
 def head(connection: sa.Connection) -> Head:

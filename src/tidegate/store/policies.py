@@ -38,8 +38,13 @@ def history(connection: sa.Connection) -> list[Adoption]:
 
 
 def adopt(connection: sa.Connection, resolved: bytes, now: datetime, by: object) -> str:
-    """Make ``resolved`` the active policy; its digest. The caller has locked the organisation."""
+    """Make ``resolved`` the active policy; its digest. The caller has locked the organisation.
+
+    Raises:
+        DamagedRecordError: something else lies under its digest.
+    """
     name = contents.keep(connection, resolved)
+    contents.fetch(connection, name)
     last = connection.execute(sa.select(sa.func.max(tables.policy.c.number))).scalar() or 0
     connection.execute(sa.update(tables.policy).where(tables.policy.c.active.is_(True)).values(active=False))
     connection.execute(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -11,12 +11,13 @@ import sqlalchemy as sa
 
 from tidegate.core.actor import Actor, Assurance
 from tidegate.core.approval import Answer, Approval
+from tidegate.core.canonical import digest
 from tidegate.core.evidence import Evidence
 from tidegate.core.facts import Change, Item, Release
 from tidegate.core.release import RELEASE, ReleaseEvent, ReleaseState
 from tidegate.core.subject import Subject
 from tidegate.errors import ConflictError, NotFoundError
-from tidegate.store import contents, tables
+from tidegate.store import contents, notices, tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class ReleaseRow:
     packages: Mapping[str, str]
     notes: str
     closed_at: datetime | None
+    superseded_by: str = ""
 
 
 def actor_record(actor: Actor) -> dict[str, str]:
@@ -63,6 +65,10 @@ def insert(
         "opened_by": actor_record(opened_by),
         "announced_at": release.announced_at,
         "notes": notes,
+        "planned_at": release.planned_at,
+        "reason": release.reason or None,
+        "criterion": release.criterion or None,
+        "downtime": release.downtime,
     }
     if not contents.insert_once(connection, tables.release, row):
         raise ConflictError(
@@ -81,19 +87,25 @@ def insert(
                 content_at=item.content_at,
                 changes=[asdict(change) for change in item.changes],
                 authors=list(item.authors),
+                hands={hand: list(people) for hand, people in item.hands.items()},
                 package=packages[item.component],
             )
         )
 
 
 def change_item(
-    connection: sa.Connection, release: str, component: str, *, subject: Subject, package: str, now: datetime
+    connection: sa.Connection,
+    release: str,
+    component: str,
+    *,
+    subject: Subject,
+    package: str,
+    content_at: datetime | None = None,
 ) -> None:
-    """Record that a part of an item is another now."""
+    """Record that a part of an item is another now; ``content_at``: and that its content is new since then."""
     where = (tables.item.c.release == release) & (tables.item.c.component == component)
-    connection.execute(
-        sa.update(tables.item).where(where).values(subject=asdict(subject), package=package, content_at=now)
-    )
+    fixed = {} if content_at is None else {"content_at": content_at}
+    connection.execute(sa.update(tables.item).where(where).values(subject=asdict(subject), package=package, **fixed))
 
 
 def load(connection: sa.Connection, release: str) -> ReleaseRow:
@@ -115,8 +127,14 @@ def load(connection: sa.Connection, release: str) -> ReleaseRow:
         opened_at=row.opened_at,
         opened_by=row.opened_by["person"],
         announced_at=row.announced_at,
+        planned_at=row.planned_at,
+        reason=row.reason or "",
+        criterion=row.criterion or "",
+        downtime=row.downtime,
+        announcements=notices.announcements(connection, release),
     )
-    return ReleaseRow(facts, row.policy, {i.component: i.package for i in items}, row.notes, row.closed_at)
+    packages = {i.component: i.package for i in items}
+    return ReleaseRow(facts, row.policy, packages, row.notes, row.closed_at, row.superseded_by or "")
 
 
 def _item(row: Any) -> Item:
@@ -128,12 +146,35 @@ def _item(row: Any) -> Item:
         content_at=row.content_at,
         changes=tuple(Change(**change) for change in row.changes),
         authors=tuple(row.authors),
+        hands={hand: tuple(people) for hand, people in row.hands.items()},
     )
 
 
 def list_ids(connection: sa.Connection) -> list[str]:
     """All releases, the newest first."""
     query = sa.select(tables.release.c.id).order_by(tables.release.c.opened_at.desc(), tables.release.c.id)
+    return list(connection.execute(query).scalars())
+
+
+def open_of(connection: sa.Connection, component: str) -> list[str]:
+    """The releases of a component that are open, the newest first."""
+    query = (
+        sa.select(tables.release.c.id)
+        .join(tables.item, tables.release.c.id == tables.item.c.release)
+        .where(tables.item.c.component == component, tables.release.c.state == ReleaseState.OPEN.value)
+        .order_by(tables.release.c.opened_at.desc(), tables.release.c.id)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def not_over_of(connection: sa.Connection, component: str) -> list[str]:
+    """The releases of a component that are open or rolling, the newest first."""
+    query = (
+        sa.select(tables.release.c.id)
+        .join(tables.item, tables.release.c.id == tables.item.c.release)
+        .where(tables.item.c.component == component, tables.release.c.closed_at.is_(None))
+        .order_by(tables.release.c.opened_at.desc(), tables.release.c.id.desc())
+    )
     return list(connection.execute(query).scalars())
 
 
@@ -144,6 +185,23 @@ def closed_versions(connection: sa.Connection, component: str) -> frozenset[str]
         .join(tables.release, tables.release.c.id == tables.item.c.release)
         .where(tables.item.c.component == component, tables.release.c.closed_at.is_not(None))
     )
+    return frozenset(connection.execute(query).scalars())
+
+
+def of_version(connection: sa.Connection, component: str, version: str) -> str | None:
+    """The release of a component at a version, the newest where there are several; None where there is none."""
+    query = (
+        sa.select(tables.release.c.id)
+        .join(tables.item, tables.release.c.id == tables.item.c.release)
+        .where(tables.item.c.component == component, tables.item.c.to_version == version)
+        .order_by(tables.release.c.opened_at.desc(), tables.release.c.id)
+    )
+    return connection.execute(query).scalars().first()
+
+
+def versions(connection: sa.Connection, component: str) -> frozenset[str]:
+    """Every version for which a release of a component was opened, however it ended."""
+    query = sa.select(tables.item.c.to_version).where(tables.item.c.component == component)
     return frozenset(connection.execute(query).scalars())
 
 
@@ -168,6 +226,16 @@ def move(connection: sa.Connection, release: str, event: ReleaseEvent, now: date
     return following
 
 
+def amend(connection: sa.Connection, release: str, said: Mapping[str, Any]) -> None:
+    """Record what people now say of a release: ``planned_at``, ``reason``, ``criterion``, ``downtime``."""
+    connection.execute(sa.update(tables.release).where(tables.release.c.id == release).values(**said))
+
+
+def superseded(connection: sa.Connection, release: str, by: str) -> None:
+    """Record which newer release took the place of one."""
+    connection.execute(sa.update(tables.release).where(tables.release.c.id == release).values(superseded_by=by))
+
+
 def pin(connection: sa.Connection, release: str, policy: str) -> None:
     """Move a release to another pinned policy."""
     connection.execute(sa.update(tables.release).where(tables.release.c.id == release).values(policy=policy))
@@ -180,6 +248,14 @@ def announced(connection: sa.Connection, release: str, now: datetime) -> None:
         .where(tables.release.c.id == release, tables.release.c.announced_at.is_(None))
         .values(announced_at=now)
     )
+
+
+def notes(connection: sa.Connection, release: str) -> str:
+    """The notes of a release; empty where there is none of that id."""
+    found: str | None = connection.execute(
+        sa.select(tables.release.c.notes).where(tables.release.c.id == release)
+    ).scalar()
+    return found or ""
 
 
 def add_evidence(connection: sa.Connection, release: str, evidence: Evidence) -> None:
@@ -231,14 +307,54 @@ class SignedApproval:
     signature: str
 
 
-def add_approval(connection: sa.Connection, release: str, signed: SignedApproval) -> None:
-    """Record an answer.
+def add_approvals(
+    connection: sa.Connection, release: str, signed: Sequence[SignedApproval]
+) -> list[ConflictError | None]:
+    """Record answers to one release, whose lock the caller holds; for each, why it is not recorded, or None."""
+    if not signed:
+        return []
+    table = tables.approval
+    ids = table.c.id.in_([each.approval.id for each in signed])
+    recorded = set(connection.execute(sa.select(table.c.id).where(ids)).scalars())
+    people = table.c.person.in_([each.approval.actor.person for each in signed])
+    standing = sa.select(table.c.person, table.c.environment, table.c.subject).where(
+        table.c.release == release, people, table.c.revoked_at.is_(None)
+    )
+    answered = {tuple(row) for row in connection.execute(standing)}
+    refused: list[ConflictError | None] = []
+    added: list[SignedApproval] = []
+    for each in signed:
+        approval = each.approval
+        seat = (approval.actor.person, approval.environment, approval.subject)
+        refused.append(_not_again(release, approval, recorded, seat in answered))
+        if refused[-1] is None:
+            recorded.add(approval.id)
+            answered.add(seat)
+            added.append(each)
+    if added:
+        contents.keep_all(connection, [each.statement for each in added])
+        connection.execute(sa.insert(table), [_approval_row(release, each) for each in added])
+    return refused
 
-    Raises:
-        ConflictError: this person has a standing answer to this very subject already.
-    """
+
+def _not_again(release: str, approval: Approval, recorded: Collection[str], seated: bool) -> ConflictError | None:
+    if approval.id in recorded:
+        return ConflictError(
+            "this very statement was recorded before: a signed answer counts once, also after it was taken back",
+            remedy=f"sign a new one: tidegate approve {release} --for {approval.environment}",
+        )
+    if seated:
+        return ConflictError(
+            f"{approval.actor.person} has answered for {release} in {approval.environment} already; "
+            "one person fills one seat",
+            remedy=f"take the first answer back: tidegate revoke {release} --for {approval.environment}",
+        )
+    return None
+
+
+def _approval_row(release: str, signed: SignedApproval) -> dict[str, object]:
     approval = signed.approval
-    row = {
+    return {
         "id": approval.id,
         "release": release,
         "environment": approval.environment,
@@ -248,20 +364,9 @@ def add_approval(connection: sa.Connection, release: str, signed: SignedApproval
         "role": approval.role,
         "subject": approval.subject,
         "at": approval.at,
-        "statement": contents.keep(connection, signed.statement),
+        "statement": digest(signed.statement),
         "signature": signed.signature,
     }
-    if connection.execute(sa.select(tables.approval.c.id).where(tables.approval.c.id == approval.id)).first():
-        raise ConflictError(
-            "this very statement was recorded before: a signed answer counts once, also after it was taken back",
-            remedy=f"sign a new one: tidegate approve {release} --for {approval.environment}",
-        )
-    if not contents.insert_once(connection, tables.approval, row):
-        raise ConflictError(
-            f"{approval.actor.person} has answered for {release} in {approval.environment} already; "
-            "one person fills one seat",
-            remedy=f"take the first answer back: tidegate revoke {release} --for {approval.environment}",
-        )
 
 
 def revoke_approval(

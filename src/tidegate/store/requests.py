@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from tidegate.core.actor import Actor
 from tidegate.errors import ConflictError, NotFoundError
-from tidegate.store import contents, tables
+from tidegate.store import contents, joint_rollouts, tables
 from tidegate.store.releases import actor_of, actor_record
 
 
@@ -97,10 +97,14 @@ def due(connection: sa.Connection, now: datetime) -> list[Request]:
 
 
 def touch(connection: sa.Connection, release: str | None, now: datetime) -> bool:
-    """Something about the release (None: all) changed: its requests are asked again at once. Whether it has any."""
+    """Something about the release (None: all) changed: its requests are asked again at once. Whether it has any.
+
+    So is a joint rollout of it that waits for its next component.
+    """
     table = tables.request
     concerned = table.c.ended_at.is_(None) if release is None else _waits(release)
-    return connection.execute(sa.update(table).where(concerned).values(due_at=now)).rowcount > 0
+    touched = connection.execute(sa.update(table).where(concerned).values(due_at=now)).rowcount > 0
+    return joint_rollouts.touch(connection, release, now) or touched
 
 
 def _waits(release: str) -> sa.ColumnElement[bool]:

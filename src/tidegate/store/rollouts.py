@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from tidegate.core.actor import Actor
-from tidegate.core.effect import EFFECT, Act, Effect, EffectEvent, EffectState, Package, Token
-from tidegate.core.facts import Verified
+from tidegate.core.effect import EFFECT, Act, Effect, EffectEvent, EffectState, Package, Share, Token
+from tidegate.core.facts import Done, Verified
 from tidegate.core.rollout import ACTIVE, ROLLOUT, Direction, RolloutEvent, RolloutState
+from tidegate.core.wave import Wave
 from tidegate.errors import ConflictError, NotFoundError
 from tidegate.store import contents, tables
 from tidegate.store.releases import actor_of, actor_record
@@ -22,7 +23,8 @@ from tidegate.store.releases import actor_of, actor_record
 class Rollout:
     """A rollout as it is kept. ``source`` is what ran before it, ``target`` what is to run; None is *absent*.
 
-    ``statement`` is the digest of what ``started_by`` signed; empty where they came otherwise.
+    ``statement`` is the digest of what ``started_by`` signed; empty where they came otherwise. ``joint`` is the joint
+    rollout that it is part of; empty where it is part of none.
     """
 
     id: str
@@ -35,7 +37,7 @@ class Rollout:
     granted: str
     source: Package | None
     target: Package | None
-    waves: tuple[tuple[str, ...], ...]
+    waves: tuple[Wave, ...]
     wave: int
     token: Token
     legs: int
@@ -47,6 +49,7 @@ class Rollout:
     reverses: str = ""
     statement: str = ""
     signature: str = ""
+    joint: str = ""
 
     @property
     def is_last_wave(self) -> bool:
@@ -91,7 +94,7 @@ def insert(connection: sa.Connection, rollout: Rollout) -> None:
         "from_package": rollout.source.digest if rollout.source else "",
         "to_version": rollout.target.version if rollout.target else "",
         "to_package": rollout.target.digest if rollout.target else "",
-        "waves": [list(wave) for wave in rollout.waves],
+        "waves": [_wave_record(wave) for wave in rollout.waves],
         "wave": rollout.wave,
         "epoch": rollout.token.epoch,
         "counter": rollout.token.counter,
@@ -104,6 +107,7 @@ def insert(connection: sa.Connection, rollout: Rollout) -> None:
         "reverses": rollout.reverses or None,
         "statement": rollout.statement,
         "signature": rollout.signature,
+        "joint": rollout.joint or None,
     }
     if not contents.insert_once(connection, tables.rollout, row):
         raise ConflictError(
@@ -124,7 +128,7 @@ def _rollout(row: Any) -> Rollout:
         granted=row.granted,
         source=package_of(row.from_version, row.from_package),
         target=package_of(row.to_version, row.to_package),
-        waves=tuple(tuple(wave) for wave in row.waves),
+        waves=tuple(_wave(wave) for wave in row.waves),
         wave=row.wave,
         token=Token(row.epoch, row.counter),
         legs=row.legs,
@@ -136,6 +140,32 @@ def _rollout(row: Any) -> Rollout:
         reverses=row.reverses or "",
         statement=row.statement,
         signature=row.signature,
+        joint=row.joint or "",
+    )
+
+
+def _wave_record(wave: Wave) -> object:
+    return {
+        "units": list(wave.units),
+        "share": [wave.share.of, wave.share.points] if wave.share else None,
+        "watched": wave.watched,
+        "lasts": wave.lasts.total_seconds() if wave.lasts is not None else None,
+        "stays": wave.stays,
+        "asks": wave.asks,
+    }
+
+
+def _wave(record: Any) -> Wave:
+    if isinstance(record, list):
+        return Wave(tuple(record))  # as it was kept before anything but units was in a wave
+    lasts = record["lasts"]
+    return Wave(
+        units=tuple(record["units"]),
+        share=Share(*record["share"]) if record["share"] else None,
+        watched=record["watched"],
+        lasts=timedelta(seconds=lasts) if lasts is not None else None,
+        stays=record["stays"],
+        asks=record["asks"],
     )
 
 
@@ -184,6 +214,13 @@ def find(
     return [_rollout(row) for row in connection.execute(query)]
 
 
+def members(connection: sa.Connection, joint: str) -> list[Rollout]:
+    """The rollouts that are part of a joint rollout, those that take back among them, the oldest first."""
+    table = tables.rollout
+    query = sa.select(table).where(table.c.joint == joint).order_by(table.c.started_at, table.c.id)
+    return [_rollout(row) for row in connection.execute(query)]
+
+
 def active(connection: sa.Connection, component: str, environment: str) -> Rollout | None:
     """The rollout that owns this component in this environment, if any."""
     found = find(connection, component=component, environment=environment, states=sorted(ACTIVE))
@@ -217,6 +254,11 @@ def move(
 def change(connection: sa.Connection, rollout: str, **changes: object) -> None:
     """Record what does not move the rollout."""
     connection.execute(sa.update(tables.rollout).where(tables.rollout.c.id == rollout).values(**changes))
+
+
+def lengthen(connection: sa.Connection, rollout: Rollout) -> None:
+    """Record the waves anew: some were added behind those that were there."""
+    change(connection, rollout.id, waves=[_wave_record(wave) for wave in rollout.waves])
 
 
 def due(connection: sa.Connection, now: datetime, limit: int = 50) -> list[str]:
@@ -262,6 +304,8 @@ def add_effects(connection: sa.Connection, wave: int, effects: Sequence[Effect],
                 "package": effect.to.digest if effect.to else "",
                 "previous_version": effect.previous.version if effect.previous else "",
                 "previous_package": effect.previous.digest if effect.previous else "",
+                "share_of": effect.share.of if effect.share else "",
+                "share_points": effect.share.points if effect.share else None,
                 "intended_at": now,
                 "detail": "",
             }
@@ -291,6 +335,7 @@ def _effect(rollout: Rollout, row: Any) -> EffectRow:
         act=Act(row.act),
         to=package_of(row.version, row.package),
         previous=package_of(row.previous_version, row.previous_package),
+        share=Share(row.share_of, row.share_points) if row.share_of else None,
     )
     return EffectRow(
         effect, row.wave, EffectState(row.state), row.intended_at, row.dispatched_at, row.ended_at, row.detail
@@ -311,16 +356,48 @@ def move_effect(
         TransitionError: its state does not take this event.
         ConflictError: somebody else moved it meanwhile.
     """
+    moved, all_were_ours = move_effects(connection, [(row, event, detail)], now)
+    if not all_were_ours:
+        raise ConflictError(f"effect {row.effect.key} was moved by somebody else", remedy="look again, then repeat")
+    return moved[0]
+
+
+def move_effects(
+    connection: sa.Connection, moves: Sequence[tuple[EffectRow, EffectEvent, str]], now: datetime
+) -> tuple[list[EffectRow], bool]:
+    """Take effects to the states that their events lead to, in one statement; each with its detail.
+
+    What somebody else moved meanwhile stays as they left it; the second value says whether there was none of that.
+
+    Raises:
+        TransitionError: the state of one does not take its event.
+    """
+    moved = [_moved(row, event, detail, now) for row, event, detail in moves]
+    if not moved:
+        return [], True
+    known = [
+        {
+            "of": after.effect.key,
+            "was": before.state.value,
+            "state": after.state.value,
+            "dispatched_at": after.dispatched_at,
+            "ended_at": after.ended_at,
+            "detail": after.detail[:2000],
+        }
+        for (before, _, _), after in zip(moves, moved, strict=True)
+    ]
+    table = tables.effect
+    columns: dict[str, sa.BindParameter[object]] = {
+        name: sa.bindparam(name) for name in ("state", "dispatched_at", "ended_at", "detail")
+    }
+    update = sa.update(table).where(table.c.key == sa.bindparam("of"), table.c.state == sa.bindparam("was"))
+    return moved, connection.execute(update.values(columns), known).rowcount == len(moved)
+
+
+def _moved(row: EffectRow, event: EffectEvent, detail: str, now: datetime) -> EffectRow:
     following = EFFECT.next(row.state, event)
     dispatched = now if following is EffectState.DISPATCHED else row.dispatched_at
     ended = None if following in (EffectState.DISPATCHED, EffectState.UNKNOWN) else now
-    changed = connection.execute(
-        sa.update(tables.effect)
-        .where(tables.effect.c.key == row.effect.key, tables.effect.c.state == row.state.value)
-        .values(state=following.value, dispatched_at=dispatched, ended_at=ended, detail=detail[:2000])
-    )
-    if changed.rowcount != 1:
-        raise ConflictError(f"effect {row.effect.key} was moved by somebody else", remedy="look again, then repeat")
     return EffectRow(row.effect, row.wave, following, row.intended_at, dispatched, ended, detail)
 
 
@@ -336,6 +413,25 @@ def verified(connection: sa.Connection, components: Sequence[str]) -> tuple[Veri
         Verified(row.component, row.environment, row.to_version, row.subject, row.ended_at)
         for row in connection.execute(query.order_by(table.c.ended_at, table.c.id))
     )
+
+
+def done(connection: sa.Connection, components: Sequence[str]) -> tuple[Done, ...]:
+    """The newest release of each type that each of these components had in each environment, found good there."""
+    rollout, release = tables.rollout, tables.release
+    query = (
+        sa.select(rollout.c.component, release.c.type, rollout.c.environment, release.c.id, rollout.c.started_at)
+        .join(release, release.c.id == rollout.c.release)
+        .where(
+            rollout.c.component.in_(components),
+            rollout.c.state == RolloutState.SUCCEEDED.value,
+            rollout.c.direction == Direction.FORWARD.value,
+        )
+        .order_by(rollout.c.started_at, rollout.c.id)
+    )
+    newest: dict[tuple[str, str, str], Done] = {}
+    for row in connection.execute(query):
+        newest[row.component, row.type, row.environment] = Done(*row)
+    return tuple(newest.values())
 
 
 def last_good(connection: sa.Connection, component: str, environment: str) -> Rollout | None:

@@ -12,7 +12,7 @@ from tidegate.errors import StoreError
 from tidegate.store import tables
 from tidegate.store.database import Database
 
-HEAD = "0001"
+HEAD = "0018"
 """The revision that this version of Tidegate works on: the newest file under ``migrations/versions``."""
 
 _MIGRATION_LOCK = 0x7469_6465
@@ -25,7 +25,7 @@ def ensure_schema(database: Database) -> None:
     Raises:
         StoreError: the database is of a newer Tidegate, or cannot be written.
     """
-    if _revision(database) == HEAD:
+    if revision(database) == HEAD:
         return
     # Before the transaction: PostgreSQL ends one that stands idle, and the first import takes its time.
     import alembic.command  # noqa: F401
@@ -42,7 +42,14 @@ def ours(_object: object, name: str | None, kind: str, reflected: bool, _compare
     return not (kind == "table" and reflected and name not in tables.metadata.tables)
 
 
-def _revision(database: Database) -> str | None:
+def revision(database: Database) -> str | None:
+    """The revision of the tables as they are; None: there are none. Nothing is created.
+
+    Raises:
+        StoreError: the database cannot be reached.
+    """
+    if database.path is not None and not database.path.exists():
+        return None
     with database.read() as connection:
         return _revision_on(connection)
 
