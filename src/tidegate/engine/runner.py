@@ -86,6 +86,7 @@ class Engine:
         self._signal = PollSignal()
         self._stopping = threading.Event()
         self._carried: set[str] = set()
+        self._hand = threading.Lock()
         self._thread_limit = threads
         self._threads = DaemonThreads(threads, "tidegate-leg")
         self._urgent_threads = DaemonThreads(threads, "tidegate-urgent")
@@ -227,7 +228,7 @@ class Engine:
             from dbos import DBOS
 
             leg_id = str(DBOS.workflow_id)
-            self._carried.add(leg_id)
+            self._take_in_hand(leg_id)
             try:
                 # The engine knows by the context which workflow a step belongs to, so the body takes it along.
                 context = contextvars.copy_context()
@@ -237,6 +238,17 @@ class Engine:
                 self._carried.discard(leg_id)
 
         return carry
+
+    def _take_in_hand(self, leg_id: str) -> None:
+        """Carry a leg once at a time in this process.
+
+        On a busy machine a leg may be claimed for seconds before it is in hand. The keeper then takes it for stranded
+        and puts it back, it is claimed again, and both runs would begin.
+        """
+        with self._hand:
+            if leg_id in self._carried:
+                raise LegInterrupted("this process has it in hand already")
+            self._carried.add(leg_id)
 
     def _carry(self, name: str, body: Body, leg_id: str, argument: Json) -> Json:
         leg = Leg(leg_id, name, run_step=_run_step, gate=self._gate, stopping=self._stopping, at=self._at)

@@ -5,6 +5,8 @@ facts.py      gather what is known of a release
 record.py     decision, audit leaf and their contents, in one transaction
 identity.py   who acts, and how sure we are
 refusal.py    what is refused without a decision: one ``denied`` leaf, and nothing else
+adoption.py   ask whether a policy may replace the active one
+proposal.py   propose a policy; approve it, reject it, take the answer back
 policy.py, release.py, evidence.py, approval.py, hold.py, adopt.py, audit.py
 rollout.py    start, go on, pause, resume, finish
 rollback.py   go back, by the watch or by a person

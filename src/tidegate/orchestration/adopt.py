@@ -11,7 +11,8 @@ from tidegate.core.effect import Package, Presence, Token
 from tidegate.core.rollout import Direction, RolloutState
 from tidegate.core.statement import Act
 from tidegate.core.subject import NOTHING
-from tidegate.core.version import parse_version
+from tidegate.core.version import Scheme, parse_version
+from tidegate.core.wave import Wave
 from tidegate.drivers.contract import Driver
 from tidegate.errors import ConflictError, TargetError
 from tidegate.orchestration.house import House
@@ -34,15 +35,15 @@ def adopt(house: House, component: str, environment: str, version: str, claim: C
         TargetError: a unit does not answer, runs nothing, or the units run different things.
         ConflictError: a rollout is under way there, or was begun meanwhile.
     """
-    number = str(parse_version(version))
+    number = str(parse_version(version, _scheme(house, component)))
     concerns = {"component": component, "environment": environment, "reason": f"as version {number}"}
     with refusals(house, "version", claim.person, component=component, environment=environment):
         with house.database.read() as connection:
             policy = policies.current(connection).policy
-            demand_listed(policy, claim.person, "adopt", environment)
+            demand_listed(policy, claim.person, "adopt", environment, now=house.now())
         driver = driver_of(house, policy, component, environment)
         proven = proven_by(house, claim, Act.ADOPT, **concerns)
-        demand_permit(policy, proven.actor, "adopt", environment)
+        demand_permit(policy, proven.actor, "adopt", environment, now=house.now())
         token = _claim(house, component, environment)
         package = _adopt_units(driver, number, token)
         with house.database.write() as connection:
@@ -55,6 +56,13 @@ def adopt(house: House, component: str, environment: str, version: str, claim: C
             now = house.now()
             _record(connection, _adopted(connection, driver, actor, package, token, now), proven, now)
     return package
+
+
+def _scheme(house: House, component: str) -> Scheme:
+    """How the component's versions are written; an unknown one is refused later, with everything else."""
+    with house.database.read() as connection:
+        known = policies.current(connection).policy.components.get(component)
+    return known.versions if known is not None else Scheme.SEMVER
 
 
 def _claim(house: House, component: str, environment: str) -> Token:
@@ -109,7 +117,7 @@ def _adopted(
         granted=NOTHING,
         source=None,
         target=package,
-        waves=(driver.units,),
+        waves=(Wave(driver.units),),
         wave=0,
         token=token,
         legs=0,

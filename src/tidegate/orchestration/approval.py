@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
 
 import sqlalchemy as sa
 
 from tidegate.core import statement as statements
+from tidegate.core.actor import Actor, Assurance
 from tidegate.core.approval import Answer, Approval
 from tidegate.core.canonical import digest
-from tidegate.core.policy import ApprovalRule, Policy
+from tidegate.core.decision import Action, Question
+from tidegate.core.facts import Facts, Release
+from tidegate.core.policy import Occasion, Policy
+from tidegate.core.rulebook import Rulebook
+from tidegate.core.rules import Context
 from tidegate.core.rules.actor_permitted import minimum_assurance
+from tidegate.core.rules.approvals import Hearing, self_approval
+from tidegate.core.rules.demands import approval_rules
 from tidegate.core.statement import Act, Statement
-from tidegate.errors import ConflictError, NotFoundError, NotPermittedError
-from tidegate.orchestration.facts import with_targets
+from tidegate.errors import ConflictError, NotFoundError, NotPermittedError, TidegateError
+from tidegate.orchestration.facts import delegations_since, with_targets
 from tidegate.orchestration.house import House
 from tidegate.orchestration.identity import (
     Claim,
@@ -29,8 +39,11 @@ from tidegate.orchestration.identity import (
     statement_of,
     verify,
 )
-from tidegate.orchestration.record import Entry, record
+from tidegate.orchestration.messages import say
+from tidegate.orchestration.record import Entry, record, record_all
 from tidegate.orchestration.refusal import refusals
+from tidegate.orchestration.set_back import demand_clock
+from tidegate.signing import ssh
 from tidegate.store import locks, policies, releases, requests
 from tidegate.store.releases import ReleaseRow, SignedApproval
 
@@ -100,65 +113,160 @@ def record_answer(house: House, person: str, statement: bytes, signature: str) -
     """
     said = statements.from_bytes(statement)
     with refusals(house, "approval", person, said.release, environment=said.environment):
+        # Before the transaction, where nobody waits for it; inside, the same is remembered and costs nothing. What does
+        # not hold is refused there, after what else is wrong with it.
+        with suppress(ssh.SignatureError):
+            ssh.prove(statement, signature, person, ssh.ACT)
         return _record_in(house, person, statement, signature)
 
 
+@dataclass(frozen=True, slots=True)
+class _Handed:
+    """A signed answer as somebody hands it in."""
+
+    person: str
+    said: Statement
+    statement: bytes
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class _There:
+    """What answers for one environment are held against: the subject's digest, and what each policy asks."""
+
+    subject: str
+    contexts: tuple[Context, ...]
+    hearings: tuple[Hearing, ...]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the answers about one release are held against, as it is now."""
+
+    row: ReleaseRow
+    books: tuple[Rulebook, ...]
+    facts: Facts
+    now: datetime
+    there: dict[str, _There] = field(default_factory=dict)
+
+    @property
+    def policy(self) -> Policy:
+        """The active policy."""
+        return self.books[-1].policy
+
+    @cached_property
+    def targeted(self) -> Release:
+        """The release as it would go now."""
+        return with_targets(self.row.facts, self.policy)
+
+    def at(self, environment: str) -> _There:
+        """The same, for one environment; made once."""
+        if environment not in self.there:
+            question = Question(Action.START, Actor("", "", Assurance.ASSERTED), environment)
+            contexts = tuple(Context(question, book, self.facts, self.now) for book in self.books)
+            subject = self.targeted.subject_for(environment)
+            self.there[environment] = _There(subject, contexts, tuple(map(Hearing, contexts)))
+        return self.there[environment]
+
+
 def _record_in(house: House, person: str, statement: bytes, signature: str) -> Answered:
-    said = statements.from_bytes(statement)
+    handed = _Handed(person, statements.from_bytes(statement), statement, signature)
+    answered: Answered = house.answers.do(handed.said.release, handed, lambda all_: _record_all(house, all_))
+    return answered
+
+
+def _record_all(house: House, handed: Sequence[_Handed]) -> list[Answered | Exception]:
+    """Record answers about one release in one transaction: each for itself, in the order in which they came."""
+    release = handed[0].said.release
     with house.database.write() as connection:
         locks.lock_organization(connection)
-        locks.lock_release(connection, said.release)
-        return _record(house, connection, person, said, statement, signature)
+        locks.lock_release(connection, release)
+        asked = _asked(house, connection, release)
+        found = [_held_against(asked, each) for each in handed]
+        signed = {
+            number: SignedApproval(approval, each.statement, each.signature)
+            for number, (each, approval) in enumerate(zip(handed, found, strict=True))
+            if isinstance(approval, Approval)
+        }
+        refused = dict(zip(signed, releases.add_approvals(connection, release, list(signed.values())), strict=True))
+        results = [refused.get(number) or each for number, each in enumerate(found)]
+        recorded = [(each, one) for each, one in zip(handed, results, strict=True) if isinstance(one, Approval)]
+        if recorded and requests.touch(connection, release, asked.now):
+            house.database.after_commit(connection, house.wake)
+        for each, approval in recorded:
+            _tell_rejection(connection, asked, each, approval)
+        record_all(connection, [_entry(each, approval) for each, approval in recorded], asked.now)
+    return [Answered(one, release) if isinstance(one, Approval) else one for one in results]
 
 
-def _record(
-    house: House, connection: sa.Connection, person: str, said: Statement, statement: bytes, signature: str
-) -> Answered:
+def _tell_rejection(connection: sa.Connection, asked: _Asked, handed: _Handed, approval: Approval) -> None:
+    if approval.answer is Answer.REJECT:
+        why = f": {handed.said.reason}" if handed.said.reason else ""
+        detail = f"{handed.person} rejected it for {approval.environment}{why}"
+        say(connection, asked.policy, Occasion.REJECTED, asked.row.facts, asked.now, detail=detail, once=approval.id)
+
+
+def _asked(house: House, connection: sa.Connection, release: str) -> _Asked:
     now = house.now()
-    row = releases.load(connection, said.release)
-    policy = policies.current(connection).policy
-    demand_environment(policy, said.environment)
-    known(policy, Claim(person))
-    proven = verify(policy, person, statement, signature)
-    _demand_assurance(policy, said.environment, proven)
-    _demand_same(row, policy, person, said)
-    _demand_role([policies.rulebook(connection, row.policy).policy, policy], row.facts.type, said)
-    approval = Approval(
+    demand_clock(connection, now)
+    row = releases.load(connection, release)
+    current, pinned = policies.current(connection), policies.rulebook(connection, row.policy)
+    books = (pinned,) if pinned.digest == current.digest else (pinned, current)
+    delegated = delegations_since(connection, current.policy, row.facts.opened_at)
+    return _Asked(row, books, Facts(row.facts, delegations=delegated), now)
+
+
+def _held_against(asked: _Asked, handed: _Handed) -> Approval | TidegateError:
+    """The approval that an answer is, or why it is none."""
+    said, policy = handed.said, asked.policy
+    try:
+        demand_environment(policy, said.environment)
+        known(policy, Claim(handed.person))
+        proven = verify(policy, handed.person, handed.statement, handed.signature)
+        _demand_assurance(policy, said.environment, proven)
+        _demand_same(asked, handed)
+        _demand_role(asked, said)
+        if said.act is Act.APPROVE:
+            _demand_other_hands(asked, said)
+    except TidegateError as error:
+        return error
+    return Approval(
         id=said.nonce,
         actor=proven.actor,
         answer=Answer(said.act.value),
         environment=said.environment,
         subject=said.subject,
-        at=now,
+        at=asked.now,
         role=said.role,
     )
-    releases.add_approval(connection, said.release, SignedApproval(approval, statement, signature))
-    if requests.touch(connection, said.release, now):
-        house.database.after_commit(connection, house.wake)
-    kind = "approval.granted" if approval.answer is Answer.APPROVE else "approval.rejected"
+
+
+def _entry(handed: _Handed, approval: Approval) -> Entry:
+    said = handed.said
     data = {
         "environment": said.environment,
         "role": said.role,
         "subject": said.subject,
         "reason": said.reason,
         "approval": approval.id,
-        "statement": digest(statement),
-        "signature": signature,
+        "statement": digest(handed.statement),
+        "signature": handed.signature,
     }
-    record(connection, Entry(kind, proven.actor, said.release, data), now)
-    return Answered(approval, said.release)
+    kind = "approval.granted" if approval.answer is Answer.APPROVE else "approval.rejected"
+    return Entry(kind, approval.actor, said.release, data)
 
 
-def _demand_same(row: ReleaseRow, policy: Policy, person: str, said: Statement) -> None:
+def _demand_same(asked: _Asked, handed: _Handed) -> None:
+    row, person, said = asked.row, handed.person, handed.said
     if row.closed_at is not None:
         raise ConflictError(f"release {said.release} is {row.facts.state.value}", remedy="there is nothing to approve")
     if said.person != person:
         raise NotPermittedError(
             f"the statement is {said.person}'s, and {person} brings it", remedy="let each person sign for themselves"
         )
-    if said.act not in (Act.APPROVE, Act.REJECT) or said.organization != policy.organization:
+    if said.act not in (Act.APPROVE, Act.REJECT) or said.organization != asked.policy.organization:
         raise NotPermittedError("the statement is no answer to a release of this organisation", remedy="sign it anew")
-    if said.subject != with_targets(row.facts, policy).subject_for(said.environment):
+    if said.subject != asked.at(said.environment).subject:
         raise NotPermittedError(
             f"the statement is about another subject: something of {said.release} changed since it was made",
             remedy=f"look at what changed (tidegate release show {said.release}), then approve again",
@@ -170,14 +278,23 @@ def _demand_same(row: ReleaseRow, policy: Policy, person: str, said: Statement) 
         )
 
 
-def _demand_role(asked: Sequence[Policy], type_: str, said: Statement) -> None:
+def _demand_other_hands(asked: _Asked, said: Statement) -> None:
+    """Whoever has a hand in it does not approve it, by whatever way the answer comes."""
+    why = self_approval(asked.at(said.environment).hearings, said.person)
+    if why:
+        raise NotPermittedError(
+            f"{said.person} {why}, and may not approve {said.release}",
+            remedy="let somebody approve it who has no hand in it",
+        )
+
+
+def _demand_role(asked: _Asked, said: Statement) -> None:
     """A role that nothing asks for fills no seat: better to say so now than to count it nowhere."""
-    rules: list[ApprovalRule] = []
-    for policy in asked:
-        environment, kind = policy.environments.get(said.environment), policy.release_types.get(type_)
-        rules += [*(environment.approvals if environment else ()), *(kind.approvals if kind else ())]
-    roles = sorted({rule.role for rule in rules if rule.role})
-    if said.role and said.role not in roles:
+    if not said.role:
+        return
+    wanted = [rule for each in asked.at(said.environment).contexts for rule in approval_rules(each)]
+    roles = sorted({rule.role for rule in wanted if rule.role})
+    if said.role not in roles:
         raise NotFoundError(
             f'no approval in the role "{said.role[:80]}" is asked for',
             remedy=f"leave --role out, or name one of: {', '.join(roles) or 'none is asked for'}",

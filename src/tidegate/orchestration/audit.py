@@ -13,9 +13,10 @@ from pydantic import TypeAdapter
 
 from tidegate.clock import from_text, to_text
 from tidegate.core import checkpoint as checkpoints
+from tidegate.core.adoption import ACTION, AdoptionDecision, AdoptionFacts, decide_adoption
 from tidegate.core.canonical import canonical
 from tidegate.core.decide import decide
-from tidegate.core.decision import Action, Policies, Question
+from tidegate.core.decision import Action, Decision, Policies, Question
 from tidegate.core.facts import Facts
 from tidegate.core.leaf import DamagedLeafError, Leaf, Problem, Verification, decode, verify_log
 from tidegate.core.merkle import EMPTY_ROOT, leaf_hash
@@ -99,12 +100,11 @@ def _rejudge(connection: sa.Connection, leaf: Leaf) -> Rejudged:
 
 
 _FACTS = TypeAdapter(Facts)
+_ADOPTION_FACTS = TypeAdapter(AdoptionFacts)
 
 
 def _difference(connection: sa.Connection, leaf: Leaf) -> str:
-    both = Policies(_policy(connection, leaf.digests["pinned"]), _policy(connection, leaf.digests["current"]))
-    facts = _FACTS.validate_json(contents.fetch(connection, leaf.digests["facts"]))
-    decision = decide(question_of(leaf.question), both, facts, from_text(leaf.question["at"]))
+    decision = _again(connection, leaf)
     stored = contents.fetch(connection, leaf.digests["decision"])
     again = canonical(decision.as_dict())
     if again == stored and decision.verdict.value == leaf.verdict:
@@ -112,6 +112,16 @@ def _difference(connection: sa.Connection, leaf: Leaf) -> str:
     before, after = json.loads(stored), json.loads(again)
     changed = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
     return f"judged again it is {after['verdict']}, recorded is {before['verdict']}; different: {', '.join(changed)}"
+
+
+def _again(connection: sa.Connection, leaf: Leaf) -> Decision | AdoptionDecision:
+    current = _policy(connection, leaf.digests["current"])
+    facts, at = contents.fetch(connection, leaf.digests["facts"]), from_text(leaf.question["at"])
+    if leaf.question["action"] == ACTION:
+        return decide_adoption(actor_of(leaf.question["actor"]), current, _ADOPTION_FACTS.validate_json(facts), at)
+    both = Policies(_policy(connection, leaf.digests["pinned"]), current)
+    version = int(leaf.versions["rules"])
+    return decide(question_of(leaf.question), both, _FACTS.validate_json(facts), at, version=version)
 
 
 def _policy(connection: sa.Connection, digest: str) -> Rulebook:

@@ -45,6 +45,7 @@ from tidegate.core.effect import (
 from tidegate.core.rollout import ACTIVE, Direction, RolloutEvent, RolloutState
 from tidegate.core.statement import Act as Signed
 from tidegate.core.statement import Statement
+from tidegate.core.wave import Wave
 from tidegate.drivers.contract import Driver
 from tidegate.errors import (
     FencedError,
@@ -55,8 +56,12 @@ from tidegate.errors import (
     TidegateError,
     UsageError,
 )
+from tidegate.orchestration import incident
+from tidegate.orchestration.abreast import AT_ONCE
+from tidegate.orchestration.held import hold_back
 from tidegate.orchestration.house import House
 from tidegate.orchestration.identity import Claim, Proven, nonce, shown, spend, stands
+from tidegate.orchestration.joint import leave_behind
 from tidegate.orchestration.record import Entry, record
 from tidegate.orchestration.rollback import finish_return, withdraw
 from tidegate.orchestration.rollout import effect_on, lock_rollout
@@ -67,7 +72,6 @@ from tidegate.store.database import Seam, nowhere
 from tidegate.store.releases import actor_of, actor_record
 from tidegate.store.rollouts import Rollout
 
-AT_ONCE = 16
 DETAIL = 500
 """Characters of what a unit said that are journalled: the room for a line is reserved."""
 ATTEMPT = 8
@@ -646,6 +650,8 @@ def _record_rows(house: House, connection: sa.Connection, act: _GlassAct, proven
         return f"rollout {standing.id} has taken over since"
     leases.raise_to(connection, forward.component, forward.environment, act.token, now)
     glass = _take_over(connection, act, forward, standing, proven, now)
+    hold_back(connection, glass, proven.actor, now)
+    incident.open_for(connection, policies.current(connection).policy, glass, proven.actor, now)
     _record_effects(connection, glass, act)
     if act.whole:
         finish_return(house, connection, glass, now)
@@ -691,7 +697,7 @@ def _take_over(
         granted=forward.granted,
         source=act.leaves,
         target=act.target,
-        waves=(act.units,),
+        waves=(Wave(act.units),),
         wave=0,
         token=token,
         legs=0,
@@ -701,8 +707,10 @@ def _take_over(
         reverses=forward.id,
         statement=proven.statement,
         signature=proven.signed.signature,
+        joint=forward.joint,
     )
     rollouts.insert(connection, glass)
+    leave_behind(connection, glass, now)
     return glass
 
 

@@ -21,7 +21,8 @@ from tidegate.orchestration import breakglass
 from tidegate.orchestration.house import House
 from tidegate.orchestration.leg import legs
 from tidegate.orchestration.rollout import BACK_LEG
-from tidegate.orchestration.sweep import due_jobs, next_due
+from tidegate.orchestration.sweep import MESSAGE, due_jobs, next_due
+from tidegate.orchestration.train_plan import ensure_planned
 from tidegate.store.database import Seam, nowhere
 from tidegate.store.election import ExecutorLock
 
@@ -71,6 +72,8 @@ class Executor:
         )
         self.house = replace(house, queue=self._engine, wake=self.wake)
         self._pool = ThreadPoolExecutor(JOBS_AT_ONCE, thread_name_prefix="tidegate-due")
+        # Of their own: a mail server that takes minutes to answer must not keep a watch from being looked at.
+        self._senders = ThreadPoolExecutor(JOBS_AT_ONCE, thread_name_prefix="tidegate-send")
         self._thread = threading.Thread(target=self._loop, name="tidegate-executor", daemon=True)
 
     def wake(self) -> None:
@@ -84,6 +87,7 @@ class Executor:
             StoreError: the database cannot be reached or changed.
         """
         breakglass.bring_home(self.house)
+        ensure_planned(self.house)
         self._engine.launch()
         self._thread.start()
 
@@ -92,7 +96,8 @@ class Executor:
         self._closing.set()
         self._woken.set()
         self._thread.join(timeout_s)
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._senders):
+            pool.shutdown(wait=False, cancel_futures=True)
         self._engine.close(timeout_s)
 
     @property
@@ -128,7 +133,7 @@ class Executor:
                 if name in self._running or self._closing.is_set():
                     continue
                 self._running[name] = job
-            self._pool.submit(self._do, name, job)
+            (self._senders if name.startswith(MESSAGE) else self._pool).submit(self._do, name, job)
 
     def _do(self, name: str, job: Callable[[], None]) -> None:
         try:

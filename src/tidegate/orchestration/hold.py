@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import sqlalchemy as sa
+
+from tidegate.clock import to_text
+from tidegate.core.actor import Assurance
 from tidegate.core.facts import Hold
-from tidegate.core.policy import Policy
+from tidegate.core.mark import ANYWHERE
+from tidegate.core.policy import Occasion, Policy
 from tidegate.core.statement import Act
-from tidegate.errors import NotFoundError, UsageError
+from tidegate.errors import ConflictError, NotFoundError, UsageError
 from tidegate.orchestration.house import House
 from tidegate.orchestration.identity import (
     Claim,
@@ -21,9 +26,11 @@ from tidegate.orchestration.identity import (
     spend,
     stands,
 )
+from tidegate.orchestration.messages import tell
 from tidegate.orchestration.record import Entry, record
 from tidegate.orchestration.refusal import refusals
-from tidegate.store import holds, locks, policies, requests
+from tidegate.orchestration.restrictions import holds_in_force
+from tidegate.store import holds, locks, policies, releases, requests
 
 LONGEST = timedelta(days=400)
 
@@ -55,7 +62,7 @@ def add(
             locks.lock_organization(connection, exclusive=True)
             policy = policies.current(connection).policy
             actor = stands(policy, proven, Act.HOLD, **concerns)
-            demand_permit(policy, actor, "hold")
+            demand_permit(policy, actor, "hold", now=house.now())
             _demand_place(policy, environment, component)
             now = house.now()
             hold = Hold(
@@ -68,14 +75,20 @@ def add(
                 component=component,
             )
             holds.add(connection, hold, actor)
+            where = [component and f"for {component}", environment and f"in {environment}"]
+            said = f"{actor.person} has stopped the line {' '.join(filter(None, where)) or 'everywhere'}: {reason}"
+            if tell(connection, policy, Occasion.HELD, hold.id, said, now):
+                house.database.after_commit(connection, house.wake)
             proof = shown(spend(connection, proven, now), proven)
-            record(connection, Entry("hold.added", actor, data={"hold": hold.id, **concerns, **proof}), now)
+            until = to_text(hold.expires_at) if hold.expires_at else ""
+            data = {"hold": hold.id, "until": until, **concerns, **proof}
+            record(connection, Entry("hold.added", actor, data=data), now)
     return hold
 
 
 def _prove(house: House, claim: Claim, act: Act, **concerns: str) -> Proven:
     with house.database.read() as connection:
-        demand_listed(policies.current(connection).policy, claim.person, "hold")
+        demand_listed(policies.current(connection).policy, claim.person, "hold", now=house.now())
     return proven_by(house, claim, act, **concerns)
 
 
@@ -90,12 +103,21 @@ def _demand_place(policy: Policy, environment: str, component: str) -> None:
 
 
 def lift(house: House, claim: Claim, hold: str, reason: str = "") -> None:
-    """Let the line go on.
+    """Let the line go on; or let a version go again where it was taken back, which takes a reason.
 
     Raises:
         NotPermittedError: the policy does not let this person.
         NotFoundError: there is no such hold in force.
+        UsageError: it is of a version that was taken back, and no reason is given.
     """
+    with house.database.read() as connection:
+        of_version = next((h for h in holds.every(connection) if h.id == hold and h.version), None)
+    if of_version is not None and not reason.strip():
+        raise UsageError(
+            f"{of_version.component} {of_version.version} was taken back in {of_version.environment}: letting it go "
+            "again needs a reason",
+            remedy=f"say what is different now: tidegate hold lift {hold} --reason TEXT",
+        )
     with refusals(house, "hold", claim.person, hold=hold):
         # The statement has no place for the id of a hold but its reason; a lift signed for one hold lifts no other.
         concerns = {"reason": f"{hold}: {reason}"}
@@ -105,9 +127,67 @@ def lift(house: House, claim: Claim, hold: str, reason: str = "") -> None:
             now = house.now()
             policy = policies.current(connection).policy
             actor = stands(policy, proven, Act.LIFT, **concerns)
-            demand_permit(policy, actor, "hold")
+            demand_permit(policy, actor, "hold", now=house.now())
             holds.lift(connection, hold, actor, now)
             requests.touch(connection, None, now)
             data = {"hold": hold, "reason": reason, **shown(spend(connection, proven, now), proven)}
             record(connection, Entry("hold.lifted", actor, data=data), now)
             house.database.after_commit(connection, house.wake)
+
+
+def pass_fix(house: House, claim: Claim, hold: str, release: str, reason: str) -> None:
+    """Let one release that contains nothing but fixes pass a hold, signed; for everything else the line stands still.
+
+    It holds for the release as it is: what is added to it later passes nothing.
+
+    Raises:
+        NotPermittedError: the policy does not let this person stop the line, or they have not signed.
+        NotFoundError: there is no such hold in force, or no such release.
+        ConflictError: the hold is of a version that was taken back, or the release is no fix, or over.
+        UsageError: no reason is given.
+    """
+    if not reason.strip():
+        raise UsageError("letting a fix pass a hold needs a reason", remedy="say why: --reason TEXT")
+    with refusals(house, "hold", claim.person, release, hold=hold[:160]):
+        with house.database.read() as connection:
+            policy = policies.current(connection).policy
+            demand_listed(policy, claim.person, "hold", now=house.now())
+            subject = _demand_fix(connection, hold, release, house.now())
+        concerns = {"release": release, "subject": subject, "reason": f"{hold}: {reason}"}
+        proven = proven_by(house, claim, Act.LET_THROUGH, **concerns)
+        with house.database.write() as connection:
+            locks.lock_organization(connection)
+            locks.lock_release(connection, release)
+            now, policy = house.now(), policies.current(connection).policy
+            actor = stands(policy, proven, Act.LET_THROUGH, **concerns)
+            demand_permit(policy, actor, "hold", minimum=Assurance.PASSKEY, now=now)
+            if _demand_fix(connection, hold, release, now) != subject:
+                raise ConflictError(f"{release} was changed meanwhile", remedy="look at it, then repeat")
+            requests.touch(connection, release, now)
+            data = {"hold": hold, "subject": subject, "reason": reason, **shown(spend(connection, proven, now), proven)}
+            record(connection, Entry("hold.passed", actor, release, data), now)
+            house.database.after_commit(connection, house.wake)
+
+
+FIXES = ("fix", "revert")
+
+
+def _demand_fix(connection: sa.Connection, hold: str, release: str, now: datetime) -> str:
+    """The digest of what a release is made of that contains nothing but fixes, and may pass this hold."""
+    standing = next((one for one in holds_in_force(connection, now) if one.id == hold), None)
+    if standing is None:
+        raise NotFoundError(f'there is no hold "{hold[:80]}" in force', remedy="tidegate hold list")
+    if standing.version:
+        raise ConflictError(
+            f"{hold} holds {standing.component} {standing.version} because it was taken back: it is no fix of that",
+            remedy=f"let it go again, with a reason: tidegate hold lift {hold} --reason TEXT",
+        )
+    row = releases.load(connection, release)
+    if row.closed_at is not None:
+        raise ConflictError(f"release {release} is {row.facts.state.value}", remedy="open another release")
+    changes = [change for item in row.facts.items for change in item.changes]
+    other = next((change for change in changes if change.kind not in FIXES or change.breaking), None)
+    if other is not None or not changes:
+        what = f'it contains "{other.summary[:80]}"' if other else "nobody knows what it contains"
+        raise ConflictError(f"{release} is no fix: {what}", remedy="release the fix alone: tidegate hotfix COMPONENT")
+    return row.facts.subject_for(ANYWHERE)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 import sqlalchemy as sa
 
+from tidegate.artifacts.store import ArtifactStore
+from tidegate.channels.contract import Channel
 from tidegate.clock import Clock
 from tidegate.core.policy import Metrics
 from tidegate.drivers.contract import Driver
 from tidegate.engine.legs import Json, LegReport
+from tidegate.orchestration.together import Together
 from tidegate.sources.contract import Source
 from tidegate.store.database import Database
 
@@ -44,7 +47,7 @@ class House:
 
     ``root`` is the directory of the policy file and the repository; ``state`` holds the database's neighbours:
     packages, ways back, locks. ``wake`` tells the executor of this process that something is due; ``say`` reports
-    progress to a person.
+    progress to a person; ``answers`` is where people who answer at the same time wait for each other.
     """
 
     root: Path
@@ -54,17 +57,29 @@ class House:
     clock: Clock
     driver_for: DriverFor
     source_for: Callable[[Mapping[str, str], Metrics], Source]
+    channel_for: Callable[[str], Channel]
     wake: Callable[[], None] = lambda: None
     say: Callable[[str], None] = nobody
+    answers: Together[Any, Any] = field(default_factory=Together, compare=False)
 
     @property
     def packages(self) -> Path:
         """Where built packages lie, named by their SHA-256."""
         return self.state / "packages"
 
+    @property
+    def artifacts(self) -> ArtifactStore:
+        """Where what else was built lies: images by their blobs, archives."""
+        return ArtifactStore(self.state / "artifacts")
+
     def package_path(self, digest: str) -> Path:
-        """The file of the package with that SHA-256 (64 hexadecimal digits)."""
-        return self.packages / f"{digest}.tar.gz"
+        """The file of the package with that SHA-256 (64 hexadecimal digits): an archive, or a lock of images."""
+        lock = self.lock_path(digest)
+        return lock if lock.exists() else self.packages / f"{digest}.tar.gz"
+
+    def lock_path(self, digest: str) -> Path:
+        """Where a lock of images lies, by the SHA-256 of its bytes."""
+        return self.packages / f"{digest}.lock.json"
 
     def now(self) -> datetime:
         """The time, in UTC."""

@@ -20,10 +20,13 @@ import sqlalchemy as sa
 
 from tidegate.core import statement as statements
 from tidegate.core.actor import AUTOMATION, Actor, Assurance
+from tidegate.core.calendar import zone
 from tidegate.core.policy import Act as PolicyAct
 from tidegate.core.policy import Environment, Policy
-from tidegate.core.rules.actor_permitted import minimum_assurance, permitted_people
+from tidegate.core.rules.access import has_access, no_access
+from tidegate.core.rules.actor_permitted import listed_for, minimum_assurance, permitted_people
 from tidegate.core.statement import Act, Statement
+from tidegate.core.training import missing, untrained_for
 from tidegate.errors import NotFoundError, NotPermittedError
 from tidegate.orchestration.house import House
 from tidegate.signing import ssh
@@ -100,7 +103,7 @@ def proven_by(house: House, by: By, act: Act, **concerns: str) -> Proven:
     return prove_act(house, policy, by, act, **concerns)
 
 
-def stands(policy: Policy, proven: Proven, act: Act, **concerns: str) -> Actor:
+def stands(policy: Policy, proven: Proven, act: Act, /, **concerns: str) -> Actor:
     """The actor, after verifying again, under ``policy``, that they signed this very act.
 
     Where nothing was signed it is only asked whether the policy still knows the person: how sure we are of them is the
@@ -198,7 +201,7 @@ def demand_environment(policy: Policy, environment: str) -> Environment:
 
 
 def demand_permit(
-    policy: Policy, actor: Actor, act: str, environment: str = "", minimum: Assurance | None = None
+    policy: Policy, actor: Actor, act: str, environment: str = "", minimum: Assurance | None = None, *, now: datetime
 ) -> None:
     """The policy lets this actor do this.
 
@@ -208,7 +211,7 @@ def demand_permit(
     Raises:
         NotPermittedError: it does not, or we are not sure enough who they are.
     """
-    demand_listed(policy, actor.person, act, environment)
+    demand_listed(policy, actor.person, act, environment, now=now)
     where = policy.environments.get(environment) if environment else None
     least = minimum or _minimum(policy, where, PolicyAct(act))
     if not actor.assurance.at_least(least):
@@ -218,11 +221,11 @@ def demand_permit(
         )
 
 
-def demand_listed(policy: Policy, person: str, act: str, environment: str = "") -> None:
-    """The policy knows the person, and lists them (or a group of theirs) for the act.
+def demand_listed(policy: Policy, person: str, act: str, environment: str = "", *, now: datetime) -> None:
+    """The policy knows the person, lists them (or a group of theirs) for the act, and asks no training they lack.
 
     Raises:
-        NotPermittedError: it does not.
+        NotPermittedError: it does not; or they have no access to the environment.
     """
     known(policy, Claim(person))
     where = policy.environments.get(environment) if environment else None
@@ -231,6 +234,25 @@ def demand_listed(policy: Policy, person: str, act: str, environment: str = "") 
         raise NotPermittedError(
             f"{person} may not {act}{f' in {environment}' if environment else ''}",
             remedy=f"ask one of: {', '.join(sorted(people)) or 'nobody may'}; or list them under permits.{act}",
+        )
+    # Neither a training nor access stops a rollback.
+    if act != PolicyAct.ROLLBACK:
+        _demand_trained(policy, person, PolicyAct(act), where, now)
+        if where is not None and not has_access(policy, person, where):
+            what, remedy = no_access(person, environment, where)
+            raise NotPermittedError(what, remedy=remedy)
+
+
+def _demand_trained(policy: Policy, person: str, act: PolicyAct, where: Environment | None, now: datetime) -> None:
+    tz = zone(policy.timezone)
+    lacking = {
+        *missing(policy, person, act, now, tz),
+        *untrained_for(policy, person, listed_for(policy, act, where), now, tz),
+    }
+    if lacking:
+        raise NotPermittedError(
+            f"{person} may not {act.value} without the training {', '.join(sorted(lacking))}",
+            remedy=f"take it, and have its day adopted under people.{person}.trained; or ask somebody who has it",
         )
 
 

@@ -13,6 +13,7 @@ from tidegate.core.decision import Decision, Policies, Question
 from tidegate.core.facts import Facts, WayBack
 from tidegate.errors import RefusedError
 from tidegate.orchestration.facts import gather
+from tidegate.orchestration.seen import NOTHING, InGit
 from tidegate.store import policies, releases
 from tidegate.store.releases import ReleaseRow
 
@@ -50,9 +51,30 @@ class DecisionRefusedError(RefusedError):
 
 
 def judge(
-    connection: sa.Connection, release: str, question: Question, now: datetime, way_back: Sequence[WayBack] = ()
+    connection: sa.Connection,
+    release: str,
+    question: Question,
+    now: datetime,
+    way_back: Sequence[WayBack] = (),
+    in_git: InGit = NOTHING,
 ) -> Judged:
-    """Decide ``question`` on what this transaction sees.
+    """Decide ``question`` on what this transaction sees, and, of the repository, on what was seen before it.
+
+    Raises:
+        NotFoundError: there is no such release, or no policy was adopted.
+    """
+    row, both, facts = lay_out(connection, release, now, way_back, in_git)
+    return Judged(row, question, both, facts, decide(question, both, facts, now))
+
+
+def lay_out(
+    connection: sa.Connection,
+    release: str,
+    now: datetime,
+    way_back: Sequence[WayBack] = (),
+    in_git: InGit = NOTHING,
+) -> tuple[ReleaseRow, Policies, Facts]:
+    """What every question about a release is decided from, as this transaction sees it.
 
     Raises:
         NotFoundError: there is no such release, or no policy was adopted.
@@ -60,5 +82,4 @@ def judge(
     row = releases.load(connection, release)
     current = policies.current(connection)
     both = Policies(policies.rulebook(connection, row.policy), current)
-    facts = gather(connection, row, current.policy, now, way_back)
-    return Judged(row, question, both, facts, decide(question, both, facts, now))
+    return row, both, gather(connection, row, current.policy, now, way_back, in_git, pinned=both.pinned.policy)

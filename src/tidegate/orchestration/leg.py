@@ -11,7 +11,6 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -36,10 +35,12 @@ from tidegate.drivers.contract import Driver
 from tidegate.engine.legs import Json, Leg, LegState
 from tidegate.errors import ConflictError, FencedError, StoreError, TargetError, TidegateError
 from tidegate.orchestration import breakglass, wayback
+from tidegate.orchestration.abreast import abreast
 from tidegate.orchestration.house import House
 from tidegate.orchestration.record import Entry, record
-from tidegate.orchestration.rollback import finish_return, take_back
+from tidegate.orchestration.rollback import go_on_back, shift_later, take_back
 from tidegate.orchestration.rollout import (
+    ASKED,
     BACK_LEG,
     LEG,
     driver_of,
@@ -50,6 +51,7 @@ from tidegate.orchestration.rollout import (
     leg_id,
     lock_rollout,
     pause,
+    stopped_by_hold,
 )
 from tidegate.orchestration.watching import begin_watch, read_samples, sample_records
 from tidegate.store import leases, locks, policies, rollouts
@@ -61,8 +63,6 @@ TRIES = 3
 TRY_AGAIN_AFTER_S = 0.3
 DOUBT_AGAIN = timedelta(seconds=1)
 _logger = logging.getLogger(__name__)
-AT_ONCE = 16
-"""How many units are acted on at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,10 @@ def _counters_before(house: House, driver: Driver, policy: Policy, rollout: Roll
     watch = policy.watch.get(rollout.environment)
     if watch is None or rollout.direction is Direction.BACK:
         return {}
-    found, _ = read_samples(house, driver, watch, rollout.waves[rollout.wave])
+    wave = rollout.waves[rollout.wave]
+    if wave.share is not None:
+        return {}  # the units have been watched since they changed their version
+    found, _ = read_samples(house, driver, watch, wave.units)
     return sample_records({unit: sample for unit, sample in found.items() if sample is not None})
 
 
@@ -141,7 +144,7 @@ def _read_back(house: House, driver: Driver, rollout: Rollout) -> None:
     with house.database.read() as connection:
         rows = _newest(rollouts.effects_of(connection, rollout, rollout.wave))
     rows = [row for row in rows if row.state is EffectState.DISPATCHED]
-    outcomes = [_look(driver, rollout, row) for row in rows]
+    outcomes = abreast(lambda row: _look(driver, rollout, row), rows)
     with house.database.write() as connection:
         now = house.now()
         lock_rollout(connection, rollout.id)
@@ -156,7 +159,7 @@ def _leave_way_back(house: House, driver: Driver, rollout: Rollout, leg: int) ->
         wayback.leave(house, driver, rollout)
     except TidegateError as error:
         because = f"the way back could not be written, so nothing was begun: {error}"
-        seen = [driver.observe(unit) for unit in driver.units] if isinstance(error, FencedError) else []
+        seen = abreast(driver.observe, driver.units) if isinstance(error, FencedError) else []
         with house.database.write() as connection:
             now = house.now()
             current = lock_rollout(connection, rollout.id)
@@ -197,11 +200,14 @@ def _dispatch(house: House, rollout_id: str, leg: int) -> tuple[list[EffectRow],
             return [], []
         newest = _newest(rollouts.effects_of(connection, rollout, rollout.wave))
         again = [row for row in newest if row.state in (EffectState.DISPATCHED, EffectState.UNKNOWN)]
-        fresh = [
-            rollouts.move_effect(connection, row, EffectEvent.DISPATCH, now)
-            for row in newest
-            if row.state is EffectState.INTENDED
-        ]
+        if not again and (stopped := stopped_by_hold(connection, rollout, now)):
+            # Nothing of this wave was asked of any unit: the line was stopped before it came to that.
+            pause(connection, rollout, Actor.automation("leg"), now, *stopped)
+            return [], []
+        intended = [row for row in newest if row.state is EffectState.INTENDED]
+        fresh, ours = rollouts.move_effects(connection, [(row, EffectEvent.DISPATCH, "") for row in intended], now)
+        if not ours:
+            raise ConflictError(f"an effect of {rollout_id} was moved by somebody else", remedy="look again")
     return fresh, again
 
 
@@ -214,7 +220,8 @@ def _act_on_all(
     house: House, driver: Driver, rollout: Rollout, fresh: Sequence[EffectRow], again: Sequence[EffectRow]
 ) -> list[Outcome]:
     def act(row: EffectRow) -> Outcome:
-        house.say(f"{rollout.component} {_target(rollout)} on {row.effect.unit} ({rollout.environment})")
+        what = row.effect.share or f"{_target(rollout)} on {row.effect.unit}"
+        house.say(f"{rollout.component} {what} ({rollout.environment})")
         try:
             return _act(house, driver, rollout, row) if row in fresh else _look_then_act(house, driver, rollout, row)
         except TidegateError as error:
@@ -222,11 +229,7 @@ def _act_on_all(
             # of the others.
             return Outcome(row, Finding.IN_DOUBT, str(error))
 
-    rows = [*fresh, *again]
-    if len(rows) <= 1:
-        return [act(row) for row in rows]
-    with ThreadPoolExecutor(max_workers=min(AT_ONCE, len(rows)), thread_name_prefix="tidegate-unit") as pool:
-        return list(pool.map(act, rows))
+    return abreast(act, [*fresh, *again])
 
 
 def _target(rollout: Rollout) -> str:
@@ -287,8 +290,8 @@ def _conclude(
     with house.database.write() as connection:
         now = house.now()
         rollout = lock_rollout(connection, rollout_id)
-        for outcome in outcomes:
-            _record_outcome(connection, outcome, now)
+        # What another leg or a rollback has recorded meanwhile stands.
+        rollouts.move_effects(connection, [(o.row, EVENT_OF_FINDING[o.finding], o.detail) for o in outcomes], now)
         if rollout.legs != leg or rollout.state is not RolloutState.RUNNING:
             # A rollback took over while we acted: what the units said is recorded, the rest is its business.
             return {"over": rollout.state.value}
@@ -320,12 +323,14 @@ def _follow(
     if EffectState.OVERTAKEN in states:
         return _overtaken(connection, rollout, newest, now)
     if states & {EffectState.UNKNOWN, EffectState.DISPATCHED}:
+        if rollout.direction is Direction.BACK and rollout.waves[rollout.wave].share and not rollout.is_last_wave:
+            # The units come back all the same: once they run the earlier version, it matters less who is served.
+            return shift_later(house, connection, rollout, now)
         return _doubt(connection, rollout, newest, now)
     if EffectState.FAILED in states:
         return _failed(house, connection, rollout, newest, now)
     if rollout.direction is Direction.BACK:
-        finish_return(house, connection, rollout, now)
-        return RolloutState.SUCCEEDED
+        return go_on_back(house, connection, rollout, now)
     return _confirmed(house, connection, rollout, now, before_wave)
 
 
@@ -334,9 +339,11 @@ def _confirmed(
 ) -> RolloutState:
     policy = policies.current(connection).policy
     watch = policy.watch.get(rollout.environment)
-    if watch is None:
-        where = ", ".join(rollout.waves[rollout.wave])
-        because = f"read back from {where}"
+    wave = rollout.waves[rollout.wave]
+    if watch is None or not (wave.watched or rollout.is_last_wave):
+        because = f"read back from {', '.join(wave.units)}"
+        if wave.asks:
+            return pause(connection, rollout, Actor.automation("leg"), now, f"{ASKED}: {wave.name}")
         return (
             finish(house, connection, rollout, now, because)
             if rollout.is_last_wave
@@ -344,7 +351,7 @@ def _confirmed(
         )
     begin_watch(connection, policy, rollout, now, before_wave)
     state = rollouts.move(connection, rollout, RolloutEvent.WAVE_CONFIRMED, now, due_at=now)
-    data = {"rollout": rollout.id, "wave": rollout.wave + 1, "units": list(rollout.waves[rollout.wave])}
+    data = {"rollout": rollout.id, "wave": rollout.wave + 1, "units": list(wave.units)}
     record(connection, Entry("wave.confirmed", Actor.automation("leg"), rollout.release, data), now)
     house.database.after_commit(connection, house.wake)
     return state
@@ -373,8 +380,11 @@ def _failed(
     because = "; ".join(f"{row.effect.unit}: {row.detail or 'it does not run as it should'}" for row in bad)
     # A restart that was interrupted again and again says nothing about the version: a person looks at the machine.
     told = any(not row.detail.startswith(INTERRUPTED) for row in bad)
-    if told and rollout.direction is Direction.FORWARD and take_back(house, connection, rollout, now, because):
-        return RolloutState.REVERSING
+    if told and rollout.direction is Direction.FORWARD:
+        refused = take_back(house, connection, rollout, now, because)
+        if not refused:
+            return RolloutState.REVERSING
+        because = f"{because}; {refused}"
     return pause(connection, rollout, Actor.automation("leg"), now, because)
 
 
@@ -389,7 +399,8 @@ def reconcile(house: House, rollout_id: str) -> None:
         policy = policies.current(connection).policy
         rows = _newest(rollouts.effects_of(connection, rollout, rollout.wave)) if _in_doubt(rollout) else []
     driver = driver_of(house, policy, rollout.component, rollout.environment) if rows else None
-    looked = [_look(driver, rollout, row) for row in rows if driver and row.state in _UNSURE]
+    unsure = [row for row in rows if row.state in _UNSURE]
+    looked = abreast(lambda row: _look(driver, rollout, row), unsure) if driver else []
     with house.database.write() as connection:
         now = house.now()
         rollout = lock_rollout(connection, rollout_id)

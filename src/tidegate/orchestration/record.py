@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -13,9 +13,11 @@ import sqlalchemy as sa
 
 from tidegate import __version__
 from tidegate.core.actor import Actor
-from tidegate.core.canonical import canonical
+from tidegate.core.adoption import ACTION
+from tidegate.core.canonical import canonical, digest
 from tidegate.core.condition import engine_version
 from tidegate.core.rules import VERSION as RULES_VERSION
+from tidegate.orchestration.adoption import JudgedAdoption
 from tidegate.orchestration.judge import Judged
 from tidegate.store import contents, log
 from tidegate.store.releases import actor_record
@@ -32,7 +34,9 @@ class Entry:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-def record(connection: sa.Connection, entry: Entry, now: datetime, judged: Judged | None = None) -> int:
+def record(
+    connection: sa.Connection, entry: Entry, now: datetime, judged: Judged | JudgedAdoption | None = None
+) -> int:
     """Append a leaf; with ``judged`` also everything from which the decision can be made again. The leaf's number.
 
     Nothing that may fail comes after it in a transaction that acts: the head of the log is locked last.
@@ -41,16 +45,34 @@ def record(connection: sa.Connection, entry: Entry, now: datetime, judged: Judge
     digests: Mapping[str, str] = {}
     verdict = ""
     if judged is not None:
-        question = _question(judged)
+        question = _question_of_adoption(judged) if isinstance(judged, JudgedAdoption) else _question(judged)
         verdict = judged.decision.verdict.value
         digests = {
-            "pinned": judged.policies.pinned.digest,
-            "current": judged.policies.current.digest,
+            **_policies(judged),
             "facts": contents.keep(connection, canonical(judged.facts)),
             "decision": contents.keep(connection, canonical(judged.decision.as_dict())),
         }
-    return log.append(
-        connection,
+    (number,) = log.append(connection, [_leaf(entry, question, verdict, digests)], now)
+    return number
+
+
+def digests_of(judged: Judged | JudgedAdoption) -> dict[str, str]:
+    """The digests by which a leaf names what a decision was made from, and the decision itself."""
+    return {
+        **_policies(judged),
+        "facts": digest(canonical(judged.facts)),
+        "decision": digest(canonical(judged.decision.as_dict())),
+    }
+
+
+def record_all(connection: sa.Connection, entries: Sequence[Entry], now: datetime) -> None:
+    """Append leaves of what nobody decided, in their order; as :func:`record`."""
+    if entries:
+        log.append(connection, [_leaf(entry, {}, "", {}) for entry in entries], now)
+
+
+def _leaf(entry: Entry, question: Mapping[str, Any], verdict: str, digests: Mapping[str, str]) -> log.Said:
+    return log.Said(
         kind=entry.kind,
         actor={name: storable(text) for name, text in actor_record(entry.actor).items()},
         release=storable(entry.release),
@@ -59,7 +81,6 @@ def record(connection: sa.Connection, entry: Entry, now: datetime, judged: Judge
         digests=digests,
         versions=versions(),
         data={name: value if name == "signature" else _within(value) for name, value in entry.data.items()},
-        now=now,
     )
 
 
@@ -98,20 +119,34 @@ def _question(judged: Judged) -> dict[str, Any]:
     }
 
 
+def _question_of_adoption(judged: JudgedAdoption) -> dict[str, Any]:
+    from tidegate.clock import to_text
+
+    decision = judged.decision
+    return {"action": ACTION, "actor": actor_record(decision.actor), "at": to_text(decision.decided_at)}
+
+
+def _policies(judged: Judged | JudgedAdoption) -> dict[str, str]:
+    if isinstance(judged, JudgedAdoption):
+        return {"current": judged.active.digest}
+    return {"pinned": judged.policies.pinned.digest, "current": judged.policies.current.digest}
+
+
 def versions() -> dict[str, str]:
     """What decides: written into every leaf, so that a later verifier knows what to compare with."""
     return {
         "tidegate": __version__,
         "rules": str(RULES_VERSION),
         "cel": engine_version(),
-        "tzdata": _tzdata(),
+        "tzdata": _version_of("tzdata"),
+        "holidays": _version_of("holidays"),
     }
 
 
 @cache
-def _tzdata() -> str:
+def _version_of(package: str) -> str:
     # Once per process: the package's metadata is a file, and asking it costs a quarter of what a leaf costs.
     try:
-        return version("tzdata")
+        return version(package)
     except PackageNotFoundError:
         return "system"

@@ -6,7 +6,14 @@ import contextlib
 from collections.abc import Iterator
 
 from tidegate.core.actor import Actor, Assurance
-from tidegate.errors import ConflictError, NotFoundError, NotPermittedError, StoreError, TidegateError
+from tidegate.errors import (
+    ConflictError,
+    DamagedRecordError,
+    NotFoundError,
+    NotPermittedError,
+    StoreError,
+    TidegateError,
+)
 from tidegate.orchestration.house import House
 from tidegate.orchestration.record import Entry, record
 
@@ -23,7 +30,7 @@ def refusals(house: House, noun: str, person: str, release: str = "", **data: st
     """
     try:
         yield
-    except (NotPermittedError, ConflictError, NotFoundError) as error:
+    except (NotPermittedError, ConflictError, NotFoundError, DamagedRecordError) as error:
         with contextlib.suppress(StoreError):
             denied(house, noun, person, release, error, **data)
         raise

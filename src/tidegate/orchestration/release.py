@@ -1,4 +1,4 @@
-"""Plan a release, open it, change an artifact of it, move it to the current policy, give it up."""
+"""Open a release, change an artifact of it, move it to the current policy, give it up."""
 
 from __future__ import annotations
 
@@ -7,30 +7,28 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
-from tidegate.core.actor import Actor, Assurance
+from tidegate.clock import to_text
+from tidegate.core.actor import Actor
 from tidegate.core.canonical import digest_of
-from tidegate.core.commit import MERGE, NextVersion
-from tidegate.core.commit import Change as CommitChange
-from tidegate.core.decide import decide
-from tidegate.core.decision import Action, Decision, Policies, Question
-from tidegate.core.facts import Change, Facts, Item, Release
-from tidegate.core.notes import Notes, release_notes
-from tidegate.core.policy import Bump, Component, Occasion, Policy
+from tidegate.core.decision import Policies
+from tidegate.core.facts import Facts, Release
+from tidegate.core.policy import Component, Occasion, Policy
 from tidegate.core.release import ReleaseEvent, ReleaseState
 from tidegate.core.rulebook import Rulebook
 from tidegate.core.statement import Act
 from tidegate.core.subject import NOTHING, Subject
-from tidegate.core.version import Level, TagFormat, Version, bump, level_between, parse_version
+from tidegate.core.version import Version
 from tidegate.errors import ConflictError, NotFoundError, StoreError, UsageError
 from tidegate.git.archive import build_package, check_package, digest_of_file
-from tidegate.git.history import History, unreleased
+from tidegate.git.history import History
 from tidegate.git.repository import Repository, open_repository
 from tidegate.git.tree import files_digest, source_digest
+from tidegate.orchestration import timeline
 from tidegate.orchestration.facts import target_digests
 from tidegate.orchestration.house import House
 from tidegate.orchestration.identity import (
@@ -47,174 +45,91 @@ from tidegate.orchestration.identity import (
     stands,
 )
 from tidegate.orchestration.messages import say
+from tidegate.orchestration.next_release import (
+    component_of,
+    history_of,
+    number_of,
+    planned_item,
+    refuse_excess,
+    tagged_version,
+    type_of,
+)
+from tidegate.orchestration.notes import release_notes, scope_in
 from tidegate.orchestration.record import Entry, record
 from tidegate.orchestration.refusal import refusals
-from tidegate.store import locks, policies, releases, requests
+from tidegate.orchestration.restrictions import holds_in_force
+from tidegate.orchestration.running import running
+from tidegate.orchestration.superseding import (
+    contained,
+    content_since,
+    demand_let_in,
+    going_as,
+    locks_on,
+    older_than,
+    supersede,
+)
+from tidegate.store import artifacts, locks, notices, policies, releases, requests, rollouts
 from tidegate.store.releases import ReleaseRow
-
-_BUMP = {Level.MAJOR: Bump.MAJOR, Level.MINOR: Bump.MINOR, Level.PATCH: Bump.PATCH}
-_LEVEL = {bump: level for level, bump in _BUMP.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a release would be, and when it could go at the earliest, by environment."""
-
-    component: str
-    history: History
-    next: NextVersion
-    version: Version
-    type: str
-    rulebook: Rulebook
-    decisions: Mapping[str, Decision]
-
-
-def plan(house: House, component: str, *, type_: str = "", version: str = "", at: str = "HEAD") -> Plan:
-    """Read what changed, say the next version and its type, and when each environment could be reached.
-
-    Raises:
-        NotFoundError: the policy knows no such component, or nothing asks for a release.
-        UsageError: the version or the type does not fit what changed.
-    """
-    with house.database.read() as connection:
-        book = policies.current(connection)
-    history, upcoming, number = _next(house, book.policy, component, version, at)
-    kind = _type(book.policy, type_, history.current, number, upcoming.level)
-    now = house.now()
-    item = _planned_item(book.policy, component, history, number, now)
-    release = Release(f"{component}-{number}", kind, ReleaseState.OPEN, (item,), now, "")
-    actor = Actor("whoever may", "plan", Assurance.SIGNATURE)
-    both = Policies(book, book)
-    decisions = {
-        name: decide(Question(Action.START, actor, name), both, Facts(release), now)
-        for name in book.policy.environments
-    }
-    return Plan(component, history, upcoming, number, kind, book, decisions)
-
-
-def component_of(policy: Policy, name: str) -> Component:
-    """The component of that name.
-
-    Raises:
-        NotFoundError: there is none.
-    """
-    from difflib import get_close_matches
-
-    found = policy.components.get(name)
-    if found is None:
-        close = get_close_matches(name, policy.components, n=1)
-        hint = (
-            f'did you mean "{close[0]}"?' if close else f"name one of: {', '.join(sorted(policy.components)) or 'none'}"
-        )
-        raise NotFoundError(f'the policy knows no component "{name}"', remedy=hint)
-    return found
-
-
-def _next(house: House, policy: Policy, name: str, version: str, at: str) -> tuple[History, NextVersion, Version]:
-    component = component_of(policy, name)
-    repository = open_repository(house.root)
-    history = unreleased(repository, component.path, component.shared, TagFormat(component.tag), at)
-    upcoming = history.next()
-    if version:
-        number = parse_version(version)
-        if history.current is not None and number <= history.current:
-            raise UsageError(
-                f"{version} does not come after {history.current}, the last release of {name}",
-                remedy=f"leave out --version, or name one above {history.current}",
-            )
-        return history, upcoming, number
-    if upcoming.version is None:
-        raise NotFoundError(f"nothing of {name} asks for a release: {upcoming.why}", remedy="name one with --version")
-    return history, upcoming, _unspent(house, name, upcoming.version)
-
-
-def _unspent(house: House, component: str, version: Version) -> Version:
-    """``version``, or the first patch after it that no release which is over has used.
-
-    What was taken back or given up keeps its version for ever: the same number must not name two contents (SemVer 3).
-    """
-    with house.database.read() as connection:
-        spent = releases.closed_versions(connection, component)
-    while str(version) in spent:
-        version = bump(version.final, Level.PATCH)
-    return version
-
-
-def _type(policy: Policy, asked: str, current: Version | None, number: Version, content: Level) -> str:
-    """The release type: the one that is asked for, else that which raises what the version raises.
-
-    Of several that raise it, the one that skips the least is meant: nobody gets round a rule of time without asking for
-    it. Where they skip as much, the one that is called as what it raises, then the first by name.
-
-    Source: HD-01: a release whose content exceeds its type is refused.
-    """
-    raised = level_between(current, number) if current is not None else Level.MINOR
-    wanted = _BUMP.get(max(raised, Level.PATCH), Bump.PATCH)
-    if not asked:
-        fitting = {name: kind for name, kind in policy.release_types.items() if kind.bump is wanted}
-        if fitting:
-            return min(fitting, key=lambda name: (len(fitting[name].skips), name != wanted.value, name))
-        raise UsageError(
-            f"the policy has no release type that raises the {wanted.value} number",
-            remedy=f"declare one under release_types, or name one of: {', '.join(policy.release_types) or 'none'}",
-        )
-    found = policy.release_types.get(asked)
-    if found is None:
-        raise NotFoundError(
-            f'the policy knows no release type "{asked}"',
-            remedy=f"name one of: {', '.join(sorted(policy.release_types)) or 'none is declared'}",
-        )
-    if current is not None and content > _LEVEL[found.bump]:
-        raise UsageError(
-            f"the changes are {content.word}, which exceeds a {asked} release ({found.bump.value})",
-            remedy="choose a larger type, or leave out what does not belong into this one",
-        )
-    return asked
-
-
-def _fact_changes(changes: Sequence[CommitChange]) -> tuple[Change, ...]:
-    return tuple(Change(c.sha, c.kind, c.summary[:200], c.breaking) for c in changes if not c.void and c.kind != MERGE)
-
-
-def _authors(policy: Policy, history: History) -> tuple[str, ...]:
-    """Who wrote it: people of the policy by their mail address, others by the address itself."""
-    by_mail: dict[str, set[str]] = {}
-    for name, person in policy.people.items():
-        if person.email:
-            by_mail.setdefault(person.email.lower(), set()).add(name)
-    mails = {author.email.lower() for change in history.changes for author in change.authors}
-    mails |= {commit.author.email.lower() for commit in history.commits}
-    mails |= {commit.committer.email.lower() for commit in history.commits}
-    # Two people may share an address; either may have written it, so neither approves it.
-    return tuple(sorted(set(chain.from_iterable(by_mail.get(mail, {mail}) for mail in mails))))
-
-
-def _planned_item(policy: Policy, component: str, history: History, number: Version, now: datetime) -> Item:
-    nothing = Subject(NOTHING, NOTHING, targets=target_digests(policy, component))
-    return Item(
-        component=component,
-        from_version=str(history.current or ""),
-        to_version=str(number),
-        subject=nothing,
-        content_at=now,
-        changes=_fact_changes(history.changes),
-        authors=_authors(policy, history),
-    )
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A release that was opened: its id, what it is, and its notes."""
+    """A release that was opened: what it is, the package of each component, its notes, and the older ones that it
+    superseded."""
 
     release: Release
-    package: str
+    packages: Mapping[str, str]
     notes: str
+    superseded: tuple[str, ...] = ()
+
+    @property
+    def package(self) -> str:
+        """The package of the first component; mostly there is one."""
+        return self.packages[self.release.items[0].component]
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What people say of a release: for when it is planned, why there is one, and whether systems stand still."""
+
+    planned_at: datetime | None = None
+    reason: str = ""
+    criterion: str = ""
+    downtime: bool | None = None
+
+    def said(self) -> dict[str, Any]:
+        """What was said of it; what was not is left out."""
+        found = {"planned_at": self.planned_at, "reason": self.reason, "criterion": self.criterion}
+        return {name: value for name, value in found.items() if value} | (
+            {} if self.downtime is None else {"downtime": self.downtime}
+        )
+
+    def told(self) -> dict[str, str]:
+        """As a leaf keeps it."""
+        return {
+            name: to_text(value) if isinstance(value, datetime) else str(value) for name, value in self.said().items()
+        }
+
+
+SAID_NOTHING = Intent()
 
 
 def open_release(
-    house: House, component: str, claim: Claim, *, type_: str = "", version: str = "", at: str = "HEAD"
+    house: House,
+    component: str,
+    claim: Claim,
+    *,
+    type_: str = "",
+    version: str = "",
+    at: str = "HEAD",
+    tag: str = "",
+    intent: Intent = SAID_NOTHING,
 ) -> Opened:
     """Open a release of a component: fix its version and content, build its package, write its notes.
+
+    Args:
+        tag: a tag of the component that is there already, as one that was pushed: its version and commit are released.
+        intent: what is said of it from the beginning; :func:`amend` says it later.
 
     Raises:
         NotPermittedError: the policy does not let this person open releases.
@@ -222,27 +137,73 @@ def open_release(
         NotFoundError, UsageError: as :func:`plan`.
     """
     with refusals(house, "release", claim.person, component=component[:64]):
-        return _open(house, component, claim, type_, version, at)
+        return _open(house, component, claim, type_, version, at, tag, intent)
 
 
-def _open(house: House, component: str, claim: Claim, type_: str, version: str, at: str) -> Opened:
+def _open(
+    house: House, component: str, claim: Claim, type_: str, version: str, at: str, tag: str, intent: Intent
+) -> Opened:
     with house.database.read() as connection:
         book = policies.current(connection)
-    demand_listed(book.policy, claim.person, "open")
-    history, upcoming, number = _next(house, book.policy, component, version, at)
-    kind = _type(book.policy, type_, history.current, number, upcoming.level)
-    release_id = _release_id(component, number)
-    proven = prove_act(house, book.policy, claim, Act.OPEN, component=component, release=release_id)
-    demand_permit(book.policy, proven.actor, "open")
-    now = house.now()
+    demand_listed(book.policy, claim.person, "open", now=house.now())
+    if tag:
+        version, at = tagged_version(book.policy, component, tag), f"refs/tags/{tag}"
+    history = history_of(house, book.policy, component, at, without=tag)
+
+    def prove(release: str) -> Proven:
+        proven = prove_act(house, book.policy, claim, Act.OPEN, component=component, release=release)
+        demand_permit(book.policy, proven.actor, "open", now=house.now())
+        return proven
+
+    wanted = Wanted(component, history, version, lambda current, number: type_of(book.policy, type_, current, number))
+    return _open_as(house, book, wanted, prove, intent)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A release that is to be opened: what is unreleased of a component, and how version and type are chosen.
+
+    ``as_of`` is since when its content is fixed; None: since it is opened.
+    """
+
+    component: str
+    history: History
+    version: str
+    type_of: Callable[[Version | None, Version], str]
+    as_of: datetime | None = None
+
+
+def open_by_policy(house: House, book: Rulebook, wanted: Wanted, actor: Actor) -> Opened:
+    """Open a release that nobody asked for, because the policy says so, by the very rules of what people open.
+
+    Raises:
+        ConflictError, NotFoundError, UsageError: as :func:`open_release`.
+    """
+    return _open_as(house, book, wanted, lambda _: Proven(actor), SAID_NOTHING)
+
+
+def _open_as(house: House, book: Rulebook, wanted: Wanted, prove: Callable[[str], Proven], intent: Intent) -> Opened:
+    policy, component, history = book.policy, wanted.component, wanted.history
     repository = open_repository(house.root)
-    sha256 = build(house, repository, book.policy, component, number, history.at)
-    planned = _planned_item(book.policy, component, history, number, now)
-    item = replace(planned, subject=_subject(repository, book.policy, component, history.at, sha256))
-    release = Release(release_id, kind, ReleaseState.OPEN, (item,), now, proven.actor.person)
-    notes = release_notes(Notes(component, number, now.astimezone(book.tz).date(), tuple(history.changes)))
-    _record_opened(house, release, book, proven, sha256, notes)
-    return Opened(release, sha256, notes)
+    kind = wanted.type_of(history.current, number_of(house, policy, component, history, wanted.version)[1])
+    found = going_as(policy, kind, contained(house, repository, component, history.at))
+    ending = [one.items[0].to_version for one in found]
+    _, number = number_of(house, policy, component, history, wanted.version, ending)
+    now = house.now()
+    planned = planned_item(policy, component, history, number, wanted.as_of or now)
+    refuse_excess(policy, planned, kind)
+    release_id = _release_id(component, number)
+    older = older_than(number, found, policy.components[component].versions)
+    with house.database.read() as connection:
+        content_since(connection, policy, older, planned.changes)
+    proven = prove(release_id)
+    sha256 = build(house, repository, policy, component, number, history.at)
+    item = replace(planned, subject=subject_of(repository, policy, component, history.at, sha256))
+    release = Release(release_id, kind, ReleaseState.OPEN, (item,), now, proven.actor.person, **intent.said())
+    day = now.astimezone(book.tz).date()
+    notes = release_notes(repository, scope_in(policy, component), history, number, day)
+    texts = timeline.texts_in_files(house, policy, kind, release.items)
+    return record_opened(house, Opened(release, {component: sha256}, notes), book, proven, older, texts)
 
 
 def _release_id(component: str, number: Version) -> str:
@@ -259,35 +220,136 @@ _LONGEST_ID = 120
 """Fits the columns of the store."""
 
 
-def _record_opened(house: House, release: Release, book: Rulebook, proven: Proven, sha256: str, notes: str) -> None:
-    (item,) = release.items
+def record_opened(
+    house: House,
+    opened: Opened,
+    book: Rulebook,
+    proven: Proven,
+    older: Sequence[Release],
+    texts: Mapping[str, bytes],
+) -> Opened:
+    """Record a release that was opened, under the very policy under which it was prepared.
+
+    Raises:
+        ConflictError: another policy was adopted meanwhile, or a component was released at its version already.
+        NotPermittedError: who opens it may not any more.
+    """
+    release = opened.release
+    changes = [change for item in release.items for change in item.changes]
     with house.database.write() as connection:
         locks.lock_organization(connection)
         current = policies.current(connection)
         if current.digest != book.digest:
             raise ConflictError("another policy was adopted meanwhile", remedy="open the release again, under that one")
-        demand_permit(current.policy, proven.actor, "open")
+        if not proven.actor.is_automation:
+            demand_permit(current.policy, proven.actor, "open", now=house.now())
+        since = content_since(connection, book.policy, older, changes)
+        if since is not None:
+            release = replace(release, items=tuple(replace(item, content_at=since) for item in release.items))
+        _demand_new(connection, release)
         releases.insert(
             connection,
             release,
             policy=book.digest,
             opened_by=proven.actor,
-            packages={item.component: sha256},
-            notes=notes,
+            packages=opened.packages,
+            notes=opened.notes,
         )
         now = house.now()
+        superseded = supersede(connection, book.policy, older, release, proven.actor, now)
+        # Planned before it is announced: an announcement tells the day, where one is known.
+        timeline.begin(connection, release, book.policy, _moment(connection, release, book, now), texts, now)
         say(connection, book.policy, Occasion.OPENED, release, now)
         data = {
-            "version": item.to_version,
             "type": release.type,
-            "commit": item.subject.commit,
-            "package": sha256,
             "policy": book.digest,
-            "artifact": book.policy.components[item.component].artifact.archive,
+            **_made_of(opened, book.policy),
+            **_intent_of(release).told(),
+            **({"supersedes": superseded} if superseded else {}),
             **shown(spend(connection, proven, now), proven),
         }
         record(connection, Entry("release.opened", proven.actor, release.id, data), now)
         house.database.after_commit(connection, house.wake)
+    return replace(opened, release=release, superseded=tuple(superseded))
+
+
+def _demand_new(connection: sa.Connection, release: Release) -> None:
+    """No other release has a component at the same version: a version is released once."""
+    for item in release.items:
+        other = releases.of_version(connection, item.component, item.to_version)
+        if other not in (None, release.id):
+            raise ConflictError(
+                f"{item.component} {item.to_version} is in the release {other} already",
+                remedy=f"look at it (tidegate release show {other}); a version is released once, so name another one",
+            )
+
+
+def _made_of(opened: Opened, policy: Policy) -> dict[str, Any]:
+    """What a release is made of, as its leaf keeps it; of several components, each by its name."""
+    each = {
+        item.component: {
+            "version": item.to_version,
+            "commit": item.subject.commit,
+            "package": opened.packages[item.component],
+            "artifact": policy.components[item.component].artifact.archive,
+        }
+        for item in opened.release.items
+    }
+    return next(iter(each.values())) if len(each) == 1 else {"components": each}
+
+
+def _moment(connection: sa.Connection, release: Release, book: Rulebook, now: datetime) -> timeline.Moment:
+    """For when a release that is opened is planned, or when time alone would let it go."""
+    if release.planned_at is not None:
+        return timeline.Moment(release.planned_at, notices.PLANNED)
+    components = [item.component for item in release.items]
+    facts = Facts(
+        release,
+        running=running(connection, release.items, book.policy),
+        holds=holds_in_force(connection, now),
+        done=rollouts.done(connection, components),
+    )
+    found = timeline.foreseen(Policies(book, book), facts, now)
+    return timeline.Moment(found, notices.FORESEEN) if found else timeline.NOT_KNOWN
+
+
+def _intent_of(release: Release) -> Intent:
+    return Intent(release.planned_at, release.reason, release.criterion, release.downtime)
+
+
+def amend(house: House, release: str, claim: Claim, intent: Intent) -> None:
+    """Say of an open release for when it is planned, why there is one, or whether it has downtime.
+
+    Raises:
+        UsageError: nothing is said.
+        NotPermittedError: the policy does not let this person open releases.
+        ConflictError: the release is not open.
+        NotFoundError: there is no such release.
+    """
+    if not intent.said():
+        raise UsageError("nothing is said of the release", remedy="say --planned, --criterion, --reason or --downtime")
+    told = intent.told()
+    concerns = {"release": release, "reason": "; ".join(f"{name}: {value}" for name, value in told.items())}
+    with refusals(house, "release", claim.person, release):
+        with house.database.read() as connection:
+            releases.load(connection, release)
+            demand_listed(policies.current(connection).policy, claim.person, "open", now=house.now())
+        proven = proven_by(house, claim, Act.AMEND, **concerns)
+        with house.database.write() as connection:
+            now = house.now()
+            row, policy = lock_open(connection, release, "what was said of it stays")
+            if intent.planned_at is not None or intent.downtime is not None:
+                _demand_unlocked(connection, policy, row.facts)
+            actor = stands(policy, proven, Act.AMEND, **concerns)
+            demand_permit(policy, actor, "open", minimum=policy.assurance, now=now)
+            releases.amend(connection, release, intent.said())
+            if intent.planned_at is not None:
+                planned = replace(row, facts=replace(row.facts, planned_at=intent.planned_at))
+                timeline.set_planned(connection, planned, intent.planned_at, now)
+            requests.touch(connection, release, now)
+            data = {**told, **shown(spend(connection, proven, now), proven)}
+            record(connection, Entry("release.amended", actor, release, data), now)
+            house.database.after_commit(connection, house.wake)
 
 
 def build(house: House, repository: Repository, policy: Policy, component: str, number: Version, commit: str) -> str:
@@ -322,7 +384,7 @@ def _into_packages(house: House, make: Callable[[Path], str]) -> str:
     return sha256
 
 
-def _subject(repository: Repository, policy: Policy, component: str, commit: str, sha256: str) -> Subject:
+def subject_of(repository: Repository, policy: Policy, component: str, commit: str, sha256: str) -> Subject:
     known = policy.components[component]
     return Subject(
         source=source_digest(repository, commit, [known.path, *known.shared]),
@@ -334,9 +396,14 @@ def _subject(repository: Repository, policy: Policy, component: str, commit: str
     )
 
 
-def artifacts_digest(component: Component, sha256: str) -> str:
-    """The digest of a component's artifacts: their names and what they are."""
-    return digest_of({component.artifact.archive: sha256})
+def artifacts_digest(component: Component, sha256: str, built: Mapping[str, str] | None = None) -> str:
+    """The digest of a component's artifacts: their names and what they are.
+
+    Args:
+        sha256: of the package.
+        built: the digests of what else was built, by kind and name: ``image:registry.example/shop``.
+    """
+    return digest_of({component.artifact.archive: sha256, **(built or {})})
 
 
 def attach(house: House, release: str, package: Path, claim: Claim) -> str:
@@ -357,7 +424,7 @@ def attach(house: House, release: str, package: Path, claim: Claim) -> str:
     with refusals(house, "release", claim.person, release):
         with house.database.read() as connection:
             releases.load(connection, release)
-            demand_listed(policies.current(connection).policy, claim.person, "open")
+            demand_listed(policies.current(connection).policy, claim.person, "open", now=house.now())
         sha256 = _into_packages(house, lambda draft: _copy(package, draft))
         concerns = {"release": release, "subject": f"sha256:{sha256}"}
         proven = proven_by(house, claim, Act.ATTACH, **concerns)
@@ -379,12 +446,17 @@ def _copy(package: Path, draft: Path) -> str:
 def _attach(
     connection: sa.Connection, release: str, sha256: str, proven: Proven, concerns: Mapping[str, str], now: datetime
 ) -> None:
-    row, policy = _lock_open(connection, release, "what it is made of cannot change any more")
+    row, policy = lock_open(connection, release, "what it is made of cannot change any more")
     actor = stands(policy, proven, Act.ATTACH, **concerns)
-    demand_permit(policy, actor, "open", minimum=policy.assurance)
+    demand_permit(policy, actor, "open", minimum=policy.assurance, now=now)
+    _demand_unlocked(connection, policy, row.facts)
     item = row.facts.items[0]
-    subject = replace(item.subject, artifacts=artifacts_digest(component_of(policy, item.component), sha256))
-    releases.change_item(connection, release, item.component, subject=subject, package=sha256, now=now)
+    others = {
+        built.key: built.digest for built in artifacts.of(connection, release) if built.component == item.component
+    }
+    known = component_of(policy, item.component)
+    subject = replace(item.subject, artifacts=artifacts_digest(known, sha256, others))
+    releases.change_item(connection, release, item.component, subject=subject, package=sha256, content_at=now)
     requests.touch(connection, release, now)
     data = {
         "component": item.component,
@@ -395,7 +467,7 @@ def _attach(
     record(connection, Entry("artifact.attached", actor, release, data), now)
 
 
-def _lock_open(connection: sa.Connection, release: str, otherwise: str) -> tuple[ReleaseRow, Policy]:
+def lock_open(connection: sa.Connection, release: str, otherwise: str) -> tuple[ReleaseRow, Policy]:
     """Lock a release that is to be changed, which only an open one can be; with it the active policy."""
     locks.lock_organization(connection)
     locks.lock_release(connection, release)
@@ -403,6 +475,16 @@ def _lock_open(connection: sa.Connection, release: str, otherwise: str) -> tuple
     if row.facts.state is not ReleaseState.OPEN:
         raise ConflictError(f"release {release} is {row.facts.state.value}: {otherwise}", remedy="open another release")
     return row, policies.current(connection).policy
+
+
+def _demand_unlocked(connection: sa.Connection, policy: Policy, release: Release) -> None:
+    """The release is not locked aboard a train, or is made of what its freeze lets in.
+
+    Raises:
+        ConflictError: it is locked.
+    """
+    changes = [change for item in release.items for change in item.changes]
+    demand_let_in(locks_on(connection, policy, release.id), release.id, changes)
 
 
 def rebase(house: House, release: str, actor_claim: Claim) -> str:
@@ -417,17 +499,20 @@ def rebase(house: House, release: str, actor_claim: Claim) -> str:
             row = releases.load(connection, release)
             pinned = policies.rulebook(connection, row.policy).policy
             current = policies.current(connection).digest
-        demand_listed(pinned, actor_claim.person, "adopt")
+            newer = policies.current(connection).policy
+        texts = timeline.texts_in_files(house, newer, row.facts.type, row.facts.items)
+        demand_listed(pinned, actor_claim.person, "adopt", now=house.now())
         proven = prove_act(house, pinned, actor_claim, Act.REBASE, release=release, policy=current)
-        demand_permit(pinned, proven.actor, "adopt")
+        demand_permit(pinned, proven.actor, "adopt", now=house.now())
         with house.database.write() as connection:
             now = house.now()
-            held, policy = _lock_open(connection, release, "it stays under the policy that it went by")
+            held, policy = lock_open(connection, release, "it stays under the policy that it went by")
             if (held.policy, policies.current(connection).digest) != (row.policy, current):
                 raise ConflictError("another policy was adopted meanwhile", remedy="look at it, then rebase again")
             # Who has left may still be listed in the pinned policy; nobody acts whom the current one does not know.
             known(policy, Claim(proven.actor.person))
             releases.pin(connection, release, current)
+            timeline.begin_again(connection, held.facts, newer, texts, now)
             data = {"from": row.policy, "to": current, **shown(spend(connection, proven, now), proven)}
             requests.touch(connection, release, now)
             record(connection, Entry("release.rebased", proven.actor, release, data), now)
@@ -445,7 +530,7 @@ def cancel(house: House, release: str, claim: Claim, reason: str) -> None:
     with refusals(house, "release", claim.person, release):
         with house.database.read() as connection:
             releases.load(connection, release)
-            demand_listed(policies.current(connection).policy, claim.person, "open")
+            demand_listed(policies.current(connection).policy, claim.person, "open", now=house.now())
         proven = proven_by(house, claim, Act.CANCEL, release=release, reason=reason)
         with house.database.write() as connection:
             locks.lock_organization(connection)
@@ -453,8 +538,9 @@ def cancel(house: House, release: str, claim: Claim, reason: str) -> None:
             now = house.now()
             policy = policies.current(connection).policy
             actor = stands(policy, proven, Act.CANCEL, release=release)
-            demand_permit(policy, actor, "open", minimum=policy.assurance)
+            demand_permit(policy, actor, "open", minimum=policy.assurance, now=house.now())
             releases.move(connection, release, ReleaseEvent.CANCELLED, now)
             requests.end_all(connection, release, now, "the release was cancelled")
+            timeline.settle(connection, releases.load(connection, release).facts, now)
             data = {"reason": reason, **shown(spend(connection, proven, now), proven)}
             record(connection, Entry("release.cancelled", actor, release, data), now)

@@ -15,13 +15,15 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from tidegate.core.effect import EffectEvent, EffectState
+from tidegate.core.joint_rollout import JointEvent, JointState
 from tidegate.core.rollout import ACTIVE, RolloutEvent, RolloutState
 from tidegate.core.statement import Act
 from tidegate.orchestration.house import House
 from tidegate.orchestration.identity import Claim, demand_listed, demand_permit, proven_by, shown, spend, stands
 from tidegate.orchestration.record import Entry, record
 from tidegate.orchestration.refusal import refusals
-from tidegate.store import leases, locks, policies, requests, rollouts
+from tidegate.store import joint_rollouts, leases, locks, policies, requests, rollouts
+from tidegate.store.joint_rollouts import JointRollout
 from tidegate.store.rollouts import Rollout
 
 BECAUSE = "the database was restored from a backup: what was done since then is not known"
@@ -50,16 +52,17 @@ def restored(house: House, claim: Claim, reason: str = "") -> Restored:
     """
     with refusals(house, "store", claim.person):
         with house.database.read() as connection:
-            demand_listed(policies.current(connection).policy, claim.person, "adopt")
+            demand_listed(policies.current(connection).policy, claim.person, "adopt", now=house.now())
         proven = proven_by(house, claim, Act.RESTORE, reason=reason)
         with house.database.write() as connection:
             locks.lock_organization(connection, exclusive=True)
             now = house.now()
             policy = policies.current(connection).policy
             actor = stands(policy, proven, Act.RESTORE, reason=reason)
-            demand_permit(policy, actor, "adopt")
+            demand_permit(policy, actor, "adopt", now=house.now())
             epoch = leases.raise_epoch(connection)
             paused = tuple(_stop(connection, rollout, now) for rollout in _under_way(connection))
+            paused += tuple(_stop_joint(connection, joint, now) for joint in _between(connection))
             ended = requests.end_all(connection, None, now, BECAUSE)
             proof = shown(spend(connection, proven, now), proven)
             data = {"epoch": epoch, "paused": list(paused), "ended": ended, "reason": reason, **proof}
@@ -69,6 +72,20 @@ def restored(house: House, claim: Claim, reason: str = "") -> Restored:
 
 def _under_way(connection: sa.Connection) -> list[Rollout]:
     return sorted(rollouts.find(connection, states=sorted(ACTIVE)), key=lambda r: (r.component, r.environment))
+
+
+def _between(connection: sa.Connection) -> list[JointRollout]:
+    return sorted(joint_rollouts.find(connection, states=_GO_ON_ALONE.keys()), key=lambda joint: joint.id)
+
+
+_GO_ON_ALONE = {JointState.WAITING: JointEvent.PAUSED, JointState.RETURNING: JointEvent.DOUBTED}
+"""What stops a joint rollout that would go on by itself, and how."""
+
+
+def _stop_joint(connection: sa.Connection, joint: JointRollout, now: datetime) -> str:
+    """Leave a joint rollout where the backup has it to a person; its id."""
+    joint_rollouts.move(connection, joint, _GO_ON_ALONE[joint.state], now, because=BECAUSE)
+    return joint.id
 
 
 def _stop(connection: sa.Connection, rollout: Rollout, now: datetime) -> str:

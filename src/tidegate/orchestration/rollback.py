@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from types import MappingProxyType
 
 import sqlalchemy as sa
@@ -13,19 +14,26 @@ from tidegate.core.actor import Actor
 from tidegate.core.decision import Action, Question
 from tidegate.core.effect import EffectEvent, EffectState, Package
 from tidegate.core.facts import WayBack
-from tidegate.core.policy import Occasion
+from tidegate.core.joint_rollout import GOES_ON, JointState
+from tidegate.core.policy import Occasion, Policy
 from tidegate.core.release import ReleaseEvent, ReleaseState
 from tidegate.core.rollout import ACTIVE, Direction, RolloutEvent, RolloutState
+from tidegate.core.rules.requires import BESIDE
 from tidegate.core.statement import Act
-from tidegate.errors import ConflictError, NotFoundError
-from tidegate.orchestration.house import House
+from tidegate.core.wave import DATABASE, TRAFFIC, Wave, waves_back
+from tidegate.errors import ConflictError, NotFoundError, UsageError
+from tidegate.orchestration import afterwards, debt, incident, migration, timeline
+from tidegate.orchestration import joint as joining
+from tidegate.orchestration.held import hold_back
+from tidegate.orchestration.house import House, nobody
 from tidegate.orchestration.identity import By, Proven, person_of, proven_by, shown, spend, stands
 from tidegate.orchestration.judge import DecisionRefusedError, Judged, judge
 from tidegate.orchestration.messages import say
-from tidegate.orchestration.record import Entry, record
+from tidegate.orchestration.record import Entry, digests_of, record
 from tidegate.orchestration.refusal import refusals
-from tidegate.orchestration.rollout import driver_of, effect_on, enqueue, lock_rollout, rollout_name
-from tidegate.store import leases, policies, releases, requests, rollouts
+from tidegate.orchestration.rollout import driver_of, effect_on, enqueue, lock_joint, lock_rollout, rollout_name
+from tidegate.store import joint_rollouts, leases, policies, releases, requests, rollouts
+from tidegate.store.joint_rollouts import JointRollout
 from tidegate.store.rollouts import Rollout
 
 
@@ -36,6 +44,17 @@ class Return:
     reversed: Rollout
     target: Package | None
     verified_at: datetime | None
+
+
+class Extent(StrEnum):
+    """How a rollback stands to the joint rollout that what it takes back is part of, if it is part of one."""
+
+    WITH_ALL = "with-all"
+    """It takes the others back with it, or is one of the others."""
+    FIRST = "first"
+    """It is the first of all, which are taken back already."""
+    ALONE = "alone"
+    """The others stay."""
 
 
 def standing_rollout(connection: sa.Connection, component: str, environment: str) -> Rollout:
@@ -79,78 +98,203 @@ def return_of(connection: sa.Connection, rollout: Rollout, to: str = "") -> Retu
     return Return(rollout, rollout.source, match.ended_at if match else None)
 
 
-def way_back_of(back: Return) -> WayBack:
-    """The return as a fact. A host keeps files: going back to an earlier version of them loses no data."""
-    return WayBack(
-        component=back.reversed.component,
-        version=back.target.version if back.target else "",
-        verified_at=back.verified_at,
-        loses_data=False,
-        because="the driver switches versions and leaves data where it is",
-    )
+def way_back_of(connection: sa.Connection, policy: Policy, back: Return, *, accepts: bool = False) -> WayBack:
+    """The return as a fact: whether it loses data, or breaks on the database, by what was brought to that since.
+
+    Args:
+        accepts: whether a person accepts that data is lost: then the database goes back with it, where it may.
+    """
+    after = migration.way_back(connection, policy, back.reversed, back.target, accepts=accepts)
+    return migration.as_fact(back.reversed.component, back.target, back.verified_at, after)
 
 
 def roll_back(
     house: House,
-    component: str,
+    name: str,
     environment: str,
     by: By,
     *,
     to: str = "",
     accepts_data_loss: bool = False,
     reason: str = "",
+    tell: Callable[[str], None] = nobody,
 ) -> str:
-    """Take back what stands in an environment. The id of the rollback's rollout.
+    """Take back what stands in an environment. The id of the rollback's rollout; of several, that of their joint one.
+
+    What was released together is taken back together, the last component first; ``to`` takes one back alone.
 
     Args:
+        name: a component, or a release.
         reason: why, in the person's words; part of what a claim signs, and kept with the rollback.
+        tell: is told, once it was allowed, each component that may break without what is taken back.
 
     Raises:
         DecisionRefusedError: not permitted, not to that version, or data would be lost; the refusal is recorded.
         NotPermittedError: they are not shown to be who they say.
         NotFoundError: nothing stands there.
         ConflictError: it is being taken back already.
+        UsageError: a release of several components cannot be taken back to one version.
     """
-    concerns = {"component": component, "environment": environment}
-    with refusals(house, "rollback", person_of(by), **concerns):
+    known = _is_release(house, name)
+    concerns = {"release" if known else "component": name, "environment": environment}
+    refused = {"environment": environment} if known else concerns
+    with refusals(house, "rollback", person_of(by), name if known else "", **refused):
         with house.database.read() as connection:
-            standing = standing_rollout(connection, component, environment)
+            standing = _what_stands(connection, name, environment, to, is_release=known)
         proven = proven_by(house, by, Act.ROLLBACK, **concerns, reason=reason)
         house.queue.migrate()
+        asked = _Asked(proven, concerns, to, accepts_data_loss, reason)
         with house.database.write() as connection:
-            outcome = _roll_back(house, connection, standing, proven, to, accepts_data_loss, reason)
+            outcome = (
+                _roll_back(house, connection, standing, asked)
+                if isinstance(standing, Rollout)
+                else _roll_back_whole(house, connection, standing, asked)
+            )
     if isinstance(outcome, DecisionRefusedError):
         raise outcome
-    return outcome
+    rollout_id, judged = outcome
+    for finding in judged.decision.findings:
+        if finding.rule.startswith((BESIDE, "rollback.schema")):
+            tell(finding.message)
+    for way in judged.facts.way_back:
+        if way.database:
+            tell(f"the database of {way.component} goes back after its units")
+    return rollout_id
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a person asks for, with what they signed."""
+
+    proven: Proven
+    concerns: Mapping[str, str]
+    to: str
+    accepts_data_loss: bool
+    reason: str
+
+    def because(self, actor: Actor) -> str:
+        """Why it is taken back, as it is kept."""
+        return f"asked for by {actor.person}" + (f": {self.reason[:500]}" if self.reason else "")
+
+
+def _is_release(house: House, name: str) -> bool:
+    """Whether a name is that of a release, and of no component, which comes first."""
+    with house.database.read() as connection:
+        if name in policies.current(connection).policy.components:
+            return False
+        return name in releases.list_ids(connection)
+
+
+def _what_stands(
+    connection: sa.Connection, name: str, environment: str, to: str, *, is_release: bool
+) -> Rollout | JointRollout:
+    """What is to be taken back: one rollout, or the joint one with which it came.
+
+    Raises:
+        NotFoundError: nothing stands there.
+        ConflictError: it is being taken back already.
+        UsageError: a release of several components cannot be taken back to one version.
+    """
+    if is_release:
+        return _of_release(connection, name, environment, to)
+    if to:
+        return standing_rollout(connection, name, environment)
+    joint = joint_rollouts.under_way_with(connection, name, environment)
+    if joint is None:
+        standing = standing_rollout(connection, name, environment)
+        if not standing.joint:
+            return standing
+        joint = joint_rollouts.load(connection, standing.joint)
+    return _not_on_its_way_back(joint)
+
+
+def _of_release(connection: sa.Connection, release: str, environment: str, to: str) -> Rollout | JointRollout:
+    items = releases.load(connection, release).facts.items
+    if len(items) == 1:
+        standing = standing_rollout(connection, items[0].component, environment)
+        if standing.release == release:
+            return standing
+    elif to:
+        raise UsageError(
+            f"{release} has {len(items)} components, which have no version in common",
+            remedy=f"take one back alone: tidegate rollback now COMPONENT {environment} --to VERSION",
+        )
+    found = joint_rollouts.find(connection, release=release, environment=environment)
+    if not found or found[0].state is JointState.ROLLED_BACK:
+        raise NotFoundError(
+            f"nothing of {release} stands in {environment}: there is nothing to take back",
+            remedy=f"tidegate rollout list --environment {environment}",
+        )
+    return _not_on_its_way_back(found[0])
+
+
+def _not_on_its_way_back(joint: JointRollout) -> JointRollout:
+    if joint.state is JointState.RETURNING:
+        raise ConflictError(
+            f"{joint.release} in {joint.environment} is being taken back already",
+            remedy=f"tidegate rollout show {joint.id}",
+        )
+    return joint
 
 
 def _roll_back(
-    house: House,
-    connection: sa.Connection,
-    standing: Rollout,
-    proven: Proven,
-    to: str,
-    accepts_data_loss: bool,
-    reason: str,
-) -> str | DecisionRefusedError:
+    house: House, connection: sa.Connection, standing: Rollout, asked: _Asked
+) -> tuple[str, Judged] | DecisionRefusedError:
     now = house.now()
     rollout = lock_rollout(connection, standing.id)
     component, environment = rollout.component, rollout.environment
     if standing_rollout(connection, component, environment).id != rollout.id:
-        raise ConflictError(
-            f"what stands in {environment} changed meanwhile",
-            remedy=f"look at it (tidegate rollout list --component {component}), then repeat",
+        raise _changed(component, environment)
+    policy = policies.current(connection).policy
+    actor = stands(policy, asked.proven, Act.ROLLBACK, **asked.concerns)
+    back = return_of(connection, rollout, asked.to)
+    question = Question(Action.ROLLBACK, actor, environment, accepts_data_loss=asked.accepts_data_loss)
+    way = way_back_of(connection, policy, back, accepts=asked.accepts_data_loss)
+    judged = judge(connection, rollout.release, question, now, [way])
+    proof = shown(spend(connection, asked.proven, now), asked.proven)
+    if judged.decision.allowed:
+        because = asked.because(actor)
+        return begin_return(house, connection, back, judged, actor, now, because, proof, extent=Extent.ALONE), judged
+    return _denied(connection, rollout, judged, now, proof)
+
+
+def _changed(component: str, environment: str) -> ConflictError:
+    return ConflictError(
+        f"what stands in {environment} changed meanwhile",
+        remedy=f"look at it (tidegate rollout list --component {component}), then repeat",
+    )
+
+
+def _roll_back_whole(
+    house: House, connection: sa.Connection, standing: JointRollout, asked: _Asked
+) -> tuple[str, Judged] | DecisionRefusedError:
+    """Decide about the way back of all that came together, and begin with the last; the sweep begins the others."""
+    now = house.now()
+    joint = lock_joint(connection, standing.id)
+    if (joint.state, joint.place) != (standing.state, standing.place):
+        raise _changed(joint.sequence[0], joint.environment)
+    parts = joining.standing_parts(connection, joint)
+    if not parts:
+        raise NotFoundError(
+            f"nothing of {joint.release} stands in {joint.environment}: there is nothing to take back",
+            remedy=f"tidegate rollout show {joint.id}",
         )
     policy = policies.current(connection).policy
-    actor = stands(policy, proven, Act.ROLLBACK, component=component, environment=environment)
-    back = return_of(connection, rollout, to)
-    question = Question(Action.ROLLBACK, actor, environment, accepts_data_loss=accepts_data_loss)
-    judged = judge(connection, rollout.release, question, now, [way_back_of(back)])
-    proof = shown(spend(connection, proven, now), proven)
-    if judged.decision.allowed:
-        because = f"asked for by {actor.person}" + (f": {reason[:500]}" if reason else "")
-        return begin_return(house, connection, back, judged, actor, now, because, proof)
-    return _denied(connection, rollout, judged, now, proof)
+    actor = stands(policy, asked.proven, Act.ROLLBACK, **asked.concerns)
+    backs = [return_of(connection, part) for part in parts]
+    question = Question(Action.ROLLBACK, actor, joint.environment, accepts_data_loss=asked.accepts_data_loss)
+    ways = [way_back_of(connection, policy, back, accepts=asked.accepts_data_loss) for back in backs]
+    judged = judge(connection, joint.release, question, now, ways)
+    proof = shown(spend(connection, asked.proven, now), asked.proven)
+    if not judged.decision.allowed:
+        return _denied(connection, parts[0], judged, now, proof)
+    because = asked.because(actor)
+    bad = asked.concerns.get("component", "")
+    joining.turn_back(connection, parts[0], actor, now, because, bad=bad, accepts_data_loss=asked.accepts_data_loss)
+    data = {"components": [part.component for part in parts], "because": because}
+    begin_return(house, connection, backs[0], judged, actor, now, because, proof, extent=Extent.FIRST)
+    joining.note(connection, joint, "joint.reversed", actor, now, **data)
+    return joint.id, judged
 
 
 def _denied(
@@ -161,17 +305,27 @@ def _denied(
     return DecisionRefusedError(judged)
 
 
-def take_back(house: House, connection: sa.Connection, rollout: Rollout, now: datetime, because: str) -> bool:
-    """The watch, or a failed wave, takes a rollout back by itself, where the policy lets it; whether it did."""
+def take_back(house: House, connection: sa.Connection, rollout: Rollout, now: datetime, because: str) -> str:
+    """The watch, or a failed wave, takes a rollout back by itself; why the policy does not let it, else empty."""
     back = return_of(connection, rollout)
     actor = Actor.automation("watch")
     question = Question(Action.ROLLBACK, actor, rollout.environment)
-    judged = judge(connection, rollout.release, question, now, [way_back_of(back)])
+    policy = policies.current(connection).policy
+    way = replace(way_back_of(connection, policy, back), taken_back=taken_back_by_itself(connection, rollout))
+    judged = judge(connection, rollout.release, question, now, [way])
     if not judged.decision.allowed:
         _denied(connection, rollout, judged, now, {})
-        return False
+        return judged.decision.against()[0].message
     begin_return(house, connection, back, judged, actor, now, because)
-    return True
+    return ""
+
+
+def taken_back_by_itself(connection: sa.Connection, rollout: Rollout) -> int:
+    """How often Tidegate itself has taken this release back in this environment."""
+    found = rollouts.find(
+        connection, component=rollout.component, environment=rollout.environment, release=rollout.release
+    )
+    return sum(r.direction is Direction.BACK and r.started_by.is_automation for r in found)
 
 
 def begin_return(
@@ -183,16 +337,45 @@ def begin_return(
     now: datetime,
     because: str,
     proof: Mapping[str, str] = MappingProxyType({}),
+    *,
+    extent: Extent = Extent.WITH_ALL,
 ) -> str:
-    """Take over the lease and record the rollback that was allowed; its id. The caller holds the locks."""
+    """Take over the lease and record the rollback that was allowed; its id. The caller holds the locks.
+
+    What the reversed rollout is part of is taken back with it, beginning here, unless it is taken back alone.
+    """
     reversed_ = back.reversed
-    units = _units(house, connection, back, judged)
+    rollout = _claimed(house, connection, back, judged, actor, now, because)
+    rollouts.move(connection, reversed_, RolloutEvent.REVERSED, now, because=because)
+    withdraw(connection, reversed_, now, "the rollout was taken back")
+    turned = extent is Extent.WITH_ALL and joining.turn_back(
+        connection, reversed_, actor, now, because, bad=reversed_.component, accepts_data_loss=False
+    )
+    rollouts.insert(connection, rollout)
+    if extent is Extent.ALONE:
+        joining.leave_behind(connection, rollout, now)
+    first = rollout.waves[0].units
+    rollouts.add_effects(connection, 0, [effect_on(rollout, 0, unit) for unit in first], now)
+    enqueue(house, connection, rollout, 1)
+    entry = Entry("rollback.started", actor, reversed_.release, {**_told(rollout), **proof})
+    record(connection, entry, now, judged)
+    if extent is Extent.ALONE or joining.is_bad(connection, reversed_):
+        hold_back(connection, rollout, actor, now)
+    if turned or extent is not Extent.WITH_ALL:
+        incident.open_for(connection, judged.policies.current.policy, rollout, actor, now, digests_of(judged))
+    return rollout.id
+
+
+def _claimed(
+    house: House, connection: sa.Connection, back: Return, judged: Judged, actor: Actor, now: datetime, because: str
+) -> Rollout:
+    """The rollback as it is to be recorded, under the lease that it has taken over."""
+    reversed_ = back.reversed
+    way = _waves(house, connection, back, judged)
     number = len(rollouts.find(connection, component=reversed_.component, environment=reversed_.environment))
     rollout_id = rollout_name(reversed_.id, "back", str(number))
     token = leases.claim(connection, reversed_.component, reversed_.environment, rollout_id, now, take_over=True)
-    rollouts.move(connection, reversed_, RolloutEvent.REVERSED, now, because=because)
-    withdraw(connection, reversed_, now, "the rollout was taken back")
-    rollout = Rollout(
+    return Rollout(
         id=rollout_id,
         release=reversed_.release,
         component=reversed_.component,
@@ -203,7 +386,7 @@ def begin_return(
         granted=judged.decision.subject,
         source=reversed_.target,
         target=back.target,
-        waves=(units,),
+        waves=way,
         wave=0,
         token=token,
         legs=1,
@@ -211,43 +394,77 @@ def begin_return(
         started_by=actor,
         because=because,
         reverses=reversed_.id,
+        joint=reversed_.joint,
     )
-    rollouts.insert(connection, rollout)
-    rollouts.add_effects(connection, 0, [effect_on(rollout, 0, unit) for unit in units], now)
-    enqueue(house, connection, rollout, 1)
-    data = {
-        "rollout": rollout_id,
-        "reverses": reversed_.id,
-        "component": reversed_.component,
-        "environment": reversed_.environment,
-        "from": reversed_.target.version if reversed_.target else "absent",
-        "to": back.target.version if back.target else "absent",
-        "token": str(token),
-        "because": because,
-        **proof,
+
+
+def _told(rollout: Rollout) -> dict[str, str]:
+    """What the leaf of a rollback says of it."""
+    return {
+        "rollout": rollout.id,
+        **({"joint": rollout.joint} if rollout.joint else {}),
+        "reverses": rollout.reverses,
+        "component": rollout.component,
+        "environment": rollout.environment,
+        "from": rollout.source.version if rollout.source else "absent",
+        "to": rollout.target.version if rollout.target else "absent",
+        "token": str(rollout.token),
+        "because": rollout.because,
     }
-    record(connection, Entry("rollback.started", actor, reversed_.release, data), now, judged)
-    return rollout_id
 
 
 def withdraw(connection: sa.Connection, rollout: Rollout, now: datetime, because: str) -> None:
-    """Withdraw what was intended and never dispatched: somebody else answers for the units from here on."""
-    for row in rollouts.effects_of(connection, rollout):
-        if row.state is EffectState.INTENDED:
-            rollouts.move_effect(connection, row, EffectEvent.WITHDRAW, now, because)
+    """Withdraw what was intended and never dispatched: somebody else answers for the units from here on.
+
+    Raises:
+        ConflictError: somebody else moved one meanwhile.
+    """
+    intended = [row for row in rollouts.effects_of(connection, rollout) if row.state is EffectState.INTENDED]
+    _, ours = rollouts.move_effects(connection, [(row, EffectEvent.WITHDRAW, because) for row in intended], now)
+    if not ours:
+        raise ConflictError(f"an effect of {rollout.id} was moved by somebody else", remedy="look again, then repeat")
 
 
-def _units(house: House, connection: sa.Connection, back: Return, judged: Judged) -> tuple[str, ...]:
-    """The units to be taken back: those that may have been touched; all, where it goes to yet another version.
+def _waves(house: House, connection: sa.Connection, back: Return, judged: Judged) -> tuple[Wave, ...]:
+    """The way back in waves: what was shifted first, then the units that may have been touched, all at once.
 
-    A unit that was never dispatched runs the earlier version still, and is left alone.
+    A unit that was never dispatched runs the earlier version still, and is left alone. Where the way leads to yet
+    another version, all units are taken; of pools, the one that was changed.
     """
     reversed_ = back.reversed
     driver = driver_of(house, judged.policies.current.policy, reversed_.component, reversed_.environment)
     untouched = (EffectState.INTENDED, EffectState.WITHDRAWN)
     touched = {row.effect.unit for row in rollouts.effects_of(connection, reversed_) if row.state not in untouched}
     same = back.target is None if reversed_.source is None else reversed_.source.same_as(back.target)
-    return tuple(unit for unit in driver.units if unit in touched or not same)
+    pooled = any(wave.units == (TRAFFIC,) for wave in reversed_.waves)
+    units = [unit for unit in driver.units if unit in touched or not (same or pooled)]
+    database = driver.abilities.database_goes_back and any(way.database for way in judged.facts.way_back)
+    return waves_back(reversed_.waves, units, to_other=not same, database=database) or (Wave(()),)
+
+
+def go_on_back(house: House, connection: sa.Connection, rollout: Rollout, now: datetime) -> RolloutState:
+    """A wave of the way back is confirmed: begin the next, or finish. Nothing is asked: nothing stops a rollback."""
+    if rollout.waves[rollout.wave].units == (DATABASE,):
+        migration.undone(connection, rollout, now)
+    if rollout.is_last_wave:
+        finish_return(house, connection, rollout, now)
+        return RolloutState.SUCCEEDED
+    wave, leg = rollout.wave + 1, rollout.legs + 1
+    rollouts.change(connection, rollout.id, wave=wave, legs=leg, because=rollout.because)
+    units = rollout.waves[wave].units
+    rollouts.add_effects(connection, wave, [effect_on(rollout, wave, unit) for unit in units], now)
+    enqueue(house, connection, rollout, leg)
+    data = {"rollout": rollout.id, "wave": wave + 1, "units": list(units)}
+    record(connection, Entry("rollback.continued", Actor.automation("leg"), rollout.release, data), now)
+    return RolloutState.RUNNING
+
+
+def shift_later(house: House, connection: sa.Connection, rollout: Rollout, now: datetime) -> RolloutState:
+    """The switch does not answer: take the units back first, and shift after them. It is not done until it is read."""
+    again = rollout.waves[rollout.wave]
+    longer = replace(rollout, waves=(*rollout.waves, again))
+    rollouts.lengthen(connection, longer)
+    return go_on_back(house, connection, longer, now)
 
 
 def finish_return(house: House, connection: sa.Connection, rollout: Rollout, now: datetime) -> None:
@@ -255,15 +472,62 @@ def finish_return(house: House, connection: sa.Connection, rollout: Rollout, now
     rollouts.move(connection, rollout, RolloutEvent.FINISHED, now)
     leases.release(connection, rollout.component, rollout.environment, rollout.id)
     _end_what_was_reversed(connection, rollout, now)
+    whole = joining.is_back(house, connection, rollout, now)
+    if whole:
+        conclude_return(connection, rollout, now)
+    data = {
+        "rollout": rollout.id,
+        "reverses": rollout.reverses,
+        "environment": rollout.environment,
+        "to": _version(rollout.target),
+    }
+    record(connection, Entry("rollback.succeeded", rollout.started_by, rollout.release, data), now)
+    if whole:
+        _note_return(connection, rollout, now)
+    house.database.after_commit(connection, house.wake)
+
+
+def _version(package: Package | None) -> str:
+    return package.version if package else "absent"
+
+
+def conclude_return(connection: sa.Connection, rollout: Rollout, now: datetime) -> None:
+    """Everything that a release brought to an environment is back: it is over, or stopped; whoever is told, is told.
+
+    Args:
+        rollout: the last way back.
+    """
     policy = policies.current(connection).policy
     row = releases.load(connection, rollout.release)
     _close_release(connection, row.facts.state, rollout, policy.environments.get(rollout.environment), now)
-    target = rollout.target.version if rollout.target else "absent"
-    detail = f"{rollout.environment} runs {target} again: {rollout.because}"
-    say(connection, policy, Occasion.ROLLED_BACK, row.facts, now, detail=detail, once=rollout.id)
-    data = {"rollout": rollout.id, "reverses": rollout.reverses, "environment": rollout.environment, "to": target}
-    record(connection, Entry("rollback.succeeded", rollout.started_by, rollout.release, data), now)
-    house.database.after_commit(connection, house.wake)
+    if releases.load(connection, rollout.release).facts.state is ReleaseState.ROLLED_BACK:
+        # It was in production, or on its way there: what it skipped is paid for all the same.
+        afterwards.drop_for(connection, rollout.release, now)
+        debt.open_for(connection, row, rollout.environment, policy, now)
+    detail = f"{rollout.environment} runs {_runs_again(connection, rollout)} again: {rollout.because}"
+    say(connection, policy, Occasion.ROLLED_BACK, row.facts, now, detail=detail, once=rollout.joint or rollout.id)
+
+
+def _runs_again(connection: sa.Connection, rollout: Rollout) -> str:
+    """What runs again: a version; of several components, each with its own."""
+    if not rollout.joint:
+        return _version(rollout.target)
+    back = {
+        one.component: one for one in rollouts.members(connection, rollout.joint) if one.direction is Direction.BACK
+    }
+    return ", ".join(f"{component} {_version(one.target)}" for component, one in sorted(back.items()))
+
+
+def _note_return(connection: sa.Connection, rollout: Rollout, now: datetime) -> None:
+    """Record that the whole is back, and since when what ran before runs again."""
+    if not rollout.joint:
+        incident.restored(connection, rollout, now)
+        return
+    joint = joint_rollouts.load(connection, rollout.joint)
+    joining.note(connection, joint, "joint.returned", rollout.started_by, now, because=joint.because[:500])
+    for one in rollouts.members(connection, rollout.joint):
+        if one.direction is Direction.BACK:
+            incident.restored(connection, one, now)
 
 
 def _end_what_was_reversed(connection: sa.Connection, rollout: Rollout, now: datetime) -> None:
@@ -283,12 +547,14 @@ def _close_release(
     from tidegate.core.policy import Environment, Purpose
 
     production = isinstance(environment, Environment) and environment.purpose is Purpose.PRODUCTION
-    if rollouts.find(connection, release=rollout.release, states=sorted(ACTIVE)):
+    others = joint_rollouts.find(connection, release=rollout.release, states=GOES_ON)
+    if others or rollouts.find(connection, release=rollout.release, states=sorted(ACTIVE)):
         return  # another environment's rollout of this release goes on, and will say how it ends
     if state is ReleaseState.ROLLING:
         releases.move(connection, rollout.release, ReleaseEvent.TAKEN_BACK if production else ReleaseEvent.STOPPED, now)
     elif state is ReleaseState.RELEASED and production:
         releases.move(connection, rollout.release, ReleaseEvent.TAKEN_BACK, now)
+    timeline.settle(connection, releases.load(connection, rollout.release).facts, now)
     if production:
         requests.end_all(connection, rollout.release, now, "the release was taken back")
     else:

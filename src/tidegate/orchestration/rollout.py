@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import sqlalchemy as sa
 
+from tidegate.core import statement as statements
 from tidegate.core.actor import Actor, Assurance
+from tidegate.core.bundle import order_of_items
 from tidegate.core.canonical import digest
 from tidegate.core.decision import Action, Question
 from tidegate.core.effect import Act as EffectAct
 from tidegate.core.effect import Effect, EffectState, Observation, Package, Presence
 from tidegate.core.facts import Item
-from tidegate.core.policy import Environment, Occasion, Policy, Purpose
+from tidegate.core.image_lock import ImageLock
+from tidegate.core.joint_rollout import JointState
+from tidegate.core.policy import Environment, Occasion, Policy, Purpose, Strategy
 from tidegate.core.release import ReleaseEvent
-from tidegate.core.rollout import ROLLOUT, Direction, RolloutEvent, RolloutState, waves
+from tidegate.core.rollout import ROLLOUT, Direction, RolloutEvent, RolloutState
 from tidegate.core.statement import Act
+from tidegate.core.wave import TRAFFIC, Sharing, Wave, waves
 from tidegate.drivers.contract import Driver
 from tidegate.errors import (
     ConflictError,
@@ -26,7 +32,12 @@ from tidegate.errors import (
     TargetError,
     TidegateError,
     TransitionError,
+    UsageError,
 )
+from tidegate.orchestration import afterwards, debt, migration, timeline
+from tidegate.orchestration import joint as joining
+from tidegate.orchestration.abreast import abreast
+from tidegate.orchestration.configuration import target_settings
 from tidegate.orchestration.house import House
 from tidegate.orchestration.identity import (
     By,
@@ -40,11 +51,16 @@ from tidegate.orchestration.identity import (
     spend,
     stands,
 )
+from tidegate.orchestration.image_lock import image_lock_of, keep_lock, package_for
 from tidegate.orchestration.judge import DecisionRefusedError, Judged, judge
 from tidegate.orchestration.messages import say
 from tidegate.orchestration.record import Entry, record
 from tidegate.orchestration.refusal import refusals
-from tidegate.store import contents, leases, locks, policies, releases, requests, rollouts
+from tidegate.orchestration.restrictions import holds_in_force
+from tidegate.orchestration.seen import InGit, look
+from tidegate.orchestration.set_back import demand_clock
+from tidegate.store import contents, databases, joint_rollouts, leases, locks, policies, releases, requests, rollouts
+from tidegate.store.joint_rollouts import JointRollout
 from tidegate.store.requests import Request
 from tidegate.store.rollouts import Rollout
 
@@ -52,19 +68,34 @@ LEG = "rollout.leg.v1"
 BACK_LEG = "rollback.leg.v1"
 """Rollbacks have a leg of their own, so that none ever waits behind rollouts."""
 
+ASKED = "found good, and a person takes it on"
+"""How the reason begins for which a rollout is paused at a step that has no time of its own."""
+
 LOOK_AFTER_LEG = timedelta(seconds=30)
 """After which time a running rollout is looked after: whether the engine still has its leg."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a target runs, read back before the deciding transaction, and what was known when it was asked.
+    """What the target of a component runs, read back before the deciding transaction.
 
-    A transaction that sees anything else than ``seen`` does not decide on it: the target is asked again.
+    ``is_there``: this very subject runs there already, on every unit, and was found good.
     """
 
-    units: tuple[str, ...]
+    component: str
+    waves: tuple[Wave, ...]
     source: Package | None
+    is_there: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """How the targets of components stand, and what was known when they were asked.
+
+    A transaction that sees anything else than ``seen`` does not decide on it: the targets are asked again.
+    """
+
+    standings: Mapping[str, Standing]
     seen: tuple[object, ...]
 
 
@@ -77,17 +108,20 @@ def driver_of(house: House, policy: Policy, component: str, environment: str) ->
     known = policy.components.get(component)
     if known is None:
         raise NotFoundError(f'the policy knows no component "{component}"', remedy="tidegate policy show")
-    target = known.targets.get(environment)
-    if target is None:
+    if environment not in known.targets:
         raise NotFoundError(
             f"{component} has no target in {environment}",
             remedy=f"declare components.{component}.targets.{environment}",
         )
-    return house.driver_for(component, environment, target.model_dump(mode="json"))
+    return house.driver_for(component, environment, target_settings(policy, component, environment))
 
 
-def start(house: House, release: str, environment: str, by: By) -> str:
+def start(house: House, release: str, environment: str, by: By, *, strategy: str = "") -> str:
     """Start a release's rollout to an environment, if it may go. The rollout's id.
+
+    Args:
+        strategy: the name of one that the policy lets a release choose there, or ``COMPONENT=NAME`` for some of its
+            components, with commas between; else the environment's own is taken. It is signed as the statement's role.
 
     The target is asked first, outside any transaction, if the policy would allow it; then one transaction decides,
     claims the lease, records what is intended, the leaf and the messages, and enqueues the leg.
@@ -95,13 +129,63 @@ def start(house: House, release: str, environment: str, by: By) -> str:
     Raises:
         DecisionRefusedError: it may not; the refusal is recorded.
         NotPermittedError: they are not shown to be who they say.
-        ConflictError: something else is under way there.
+        ConflictError: something else is under way there, or the clock was set back.
         TargetError: a unit does not answer, or runs what Tidegate did not put there.
         NotFoundError: there is no such release, component or target.
+        UsageError: the strategy may not be chosen there, or the target lacks what it needs.
     """
     with refusals(house, "start", person_of(by), release, environment=environment):
-        proven = proven_by(house, by, Act.START, release=release, environment=environment)
-        return _start(house, release, environment, proven)
+        proven = proven_by(house, by, Act.START, release=release, environment=environment, role=strategy)
+        return _start(house, release, environment, proven, strategy=strategy)
+
+
+def strategy_of(policy: Policy, environment: str, chosen: str = "", component: str = "") -> Strategy:
+    """The strategy by which a component goes to an environment: the one that was chosen, else the environment's own.
+
+    Args:
+        chosen: one name for all components of a release, or ``COMPONENT=NAME`` for some, with commas between.
+
+    Raises:
+        UsageError: the environment does not let a release choose that one.
+    """
+    here = policy.environments[environment]
+    chosen = _chosen_for(chosen, component)
+    if not chosen:
+        return here.strategy
+    if chosen not in here.may_use or chosen not in policy.strategies:
+        known = ", ".join(name for name in here.may_use if name in policy.strategies) or "none"
+        raise UsageError(
+            f'a release to {environment} may not choose the strategy "{chosen}" (it may choose: {known})',
+            where=f"environments.{environment}.may_use",
+            remedy="choose one of these, or leave it to the environment",
+        )
+    return policy.strategies[chosen]
+
+
+def _chosen_for(chosen: str, component: str) -> str:
+    """The name that was chosen for one component; empty where none was."""
+    if "=" not in chosen:
+        return chosen
+    return _by_component(chosen).get(component, "")
+
+
+def _by_component(chosen: str) -> dict[str, str]:
+    return {name: strategy for name, _, strategy in (part.partition("=") for part in chosen.split(","))}
+
+
+def _demand_known(chosen: str, items: Iterable[Item], release: str) -> None:
+    """Each component for which a strategy was chosen is part of the release.
+
+    Raises:
+        UsageError: one is not.
+    """
+    known = {item.component for item in items}
+    strange = sorted(_by_component(chosen).keys() - known) if "=" in chosen else []
+    if strange:
+        raise UsageError(
+            f"a strategy is chosen for {strange[0][:80]}, which is no component of {release}",
+            remedy=f"name one of: {', '.join(sorted(known))}",
+        )
 
 
 def start_waiting(house: House, request: Request) -> str:
@@ -119,47 +203,187 @@ _LOOKS = 5
 """How often a target is asked whose release, policy or predecessor is changed in the very moment between."""
 
 
-def _start(house: House, release: str, environment: str, proven: Proven, request: Request | None = None) -> str:
+def _start(
+    house: House, release: str, environment: str, proven: Proven, request: Request | None = None, strategy: str = ""
+) -> str:
     house.queue.migrate()
     for _ in range(_LOOKS):
-        standing = _look(house, release, environment, proven)
+        in_git = look(house, release)
+        question = Question(Action.START, proven.actor, environment)
+        sight = sight_of(house, release, question, in_git, strategy)
         with house.database.write() as connection:
             now = house.now()
-            judged = _lock_and_ask(connection, release, environment, proven, request, now)
+            demand_clock(connection, now)
+            judged = _lock_and_ask(connection, release, environment, proven, request, now, in_git, strategy)
             if not judged.decision.allowed:
                 refusal = _refuse(connection, judged, now, proven, request)
                 break
-            if standing is not None and standing.seen == _seen(connection, judged):
-                return _begin(house, connection, judged, proven, standing, now, request)
+            if sight is not None and sight.seen == seen_of(house, connection, judged):
+                return _begin(house, connection, judged, proven, sight, now, request, strategy)
     else:
         raise ConflictError(f"{release} is being changed while it is to be started", remedy="repeat the command")
     raise refusal
 
 
-def _look(house: House, release: str, environment: str, proven: Proven) -> Standing | None:
-    """Ask the target what it runs; None, and no target is touched, where the policy would not let it go anyway."""
+def sight_of(
+    house: House, release: str, question: Question, in_git: InGit, chosen: str = "", only: str = ""
+) -> Sight | None:
+    """Ask the targets what they run; None, and no target is touched, where the policy would not let it go anyway.
+
+    Args:
+        only: the one component whose target is asked; else all of the release.
+
+    Raises:
+        TidegateError: what is wrong with one of the targets; of several components, each that cannot go is named.
+    """
     with house.database.read() as connection:
-        question = Question(Action.START, proven.actor, environment)
-        judged = judge(connection, release, question, house.now())
+        judged = judge(connection, release, question, house.now(), in_git=in_git)
         if not judged.decision.allowed:
             return None
-        item = _only_item(judged.row.facts.items)
-        known = rollouts.last_good(connection, item.component, environment)
-        seen = _seen(connection, judged)
-    driver = driver_of(house, judged.policies.current.policy, item.component, environment)
-    return _standing(driver, known.target if known else None, _target_of(judged), seen)
+        _demand_known(chosen, judged.row.facts.items, release)
+        items = [item for item in judged.facts.release.items if only in ("", item.component)]
+        asked = _each(items, lambda item: _prospect(house, connection, judged, item, chosen))
+        seen = seen_of(house, connection, judged, only)
+    found = _each(asked, lambda prospect: _standing(house, prospect))
+    return Sight({standing.component: standing for standing in found}, seen)
 
 
-def _seen(connection: sa.Connection, judged: Judged) -> tuple[object, ...]:
-    """What a look at the target rests on: the package, what stood there before, and the policy that lists its units."""
-    item = _only_item(judged.row.facts.items)
-    known = rollouts.last_good(connection, item.component, judged.question.environment)
-    return _target_of(judged), known.id if known else "", judged.policies.current.digest
+@dataclass(frozen=True, slots=True)
+class _Prospect:
+    """One component that is to go: what is asked of its target."""
+
+    component: str
+    item: Item
+    environment: str
+    policy: Policy
+    driver: Driver
+    known: Rollout | None
+    lock: ImageLock
+    strategy: Strategy
 
 
-def _target_of(judged: Judged) -> Package:
-    item = _only_item(judged.row.facts.items)
-    return Package(item.to_version, judged.row.packages[item.component])
+_One = TypeVar("_One", Item, _Prospect)
+_Got = TypeVar("_Got")
+
+
+def _each(ones: Sequence[_One], get: Callable[[_One], _Got]) -> list[_Got]:
+    """What ``get`` gives for each; where it refuses, all that it refuses is told at once, before anything begins.
+
+    Raises:
+        TidegateError: as the first that was raised; of several, it names each component.
+    """
+    found, refused = [], {}
+    for one in ones:
+        try:
+            found.append(get(one))
+        except TidegateError as error:
+            refused[one.component] = error
+    if not refused:
+        return found
+    first = next(iter(refused.values()))
+    if len(ones) == 1:
+        raise first
+    told = "; ".join(f"{component}: {error.what}" for component, error in refused.items())
+    raise type(first)(
+        f"{len(refused)} of {len(ones)} components cannot go, so none begins: {told}",
+        where=first.where,
+        remedy=first.remedy,
+    )
+
+
+def _prospect(house: House, connection: sa.Connection, judged: Judged, item: Item, chosen: str) -> _Prospect:
+    policy, environment = judged.policies.current.policy, judged.question.environment
+    return _Prospect(
+        component=item.component,
+        item=item,
+        environment=environment,
+        policy=policy,
+        driver=driver_of(house, policy, item.component, environment),
+        known=rollouts.last_good(connection, item.component, environment),
+        lock=image_lock_of(connection, judged.row, item),
+        strategy=strategy_of(policy, environment, chosen, item.component),
+    )
+
+
+def _standing(house: House, prospect: _Prospect) -> Standing:
+    driver, known = prospect.driver, prospect.known
+    if driver.abilities.images:
+        keep_lock(house, prospect.lock)
+    target = package_for(driver, prospect.lock)
+    sharing = sharing_of(driver, prospect.strategy)
+    source, running = _source(driver, known.target if known else None, target, sharing)
+    way = waves(driver.units, prospect.strategy, sharing, database=bool(driver.abilities.database))
+    _demand_watch(way, prospect.policy, prospect.environment)
+    subject = prospect.item.subject.digest_for(prospect.environment)
+    good = known is not None and known.subject == subject and target.same_as(known.target)
+    serving = sharing.serving or driver.units
+    everywhere = len(running) == len(serving) and all(target.same_as(package) for package in running)
+    return Standing(prospect.component, way, source, good and everywhere)
+
+
+def _demand_watch(way: Sequence[Wave], policy: Policy, environment: str) -> None:
+    """A step that lasts is looked at meanwhile: without a watch, nobody would know when it was good."""
+    if environment not in policy.watch and any(wave.stays for wave in way):
+        raise UsageError(
+            f"the strategy of {environment} has steps that last, and nothing is watched there",
+            where=f"environments.{environment}.strategy",
+            remedy=f"declare watch.{environment}, or take for: out of the steps, so that a person takes each on",
+        )
+
+
+def sharing_of(driver: Driver, strategy: Strategy) -> Sharing:
+    """How the traffic is shared now, where the strategy changes that; the switch is asked.
+
+    Raises:
+        TargetError: the switch does not answer.
+    """
+    abilities = driver.abilities
+    if not abilities.pools or not (strategy.blue_green or strategy.canary):
+        return Sharing(switch=abilities.switch, flag=abilities.flag)
+    seen = driver.observe(TRAFFIC)
+    if not seen.reachable:
+        raise TargetError(
+            f"the traffic switch does not answer: {seen.detail}",
+            where=f"{driver.target.component} in {driver.target.environment}",
+            remedy="make it reachable, then repeat",
+        )
+    shares = {share.of: share.points for share in seen.shares}
+    return Sharing(abilities.switch, abilities.pools, shares, abilities.flag, abilities.weighs)
+
+
+def seen_of(house: House, connection: sa.Connection, judged: Judged, only: str = "") -> tuple[object, ...]:
+    """What a look at targets rests on: the packages, what stood there before, and the policy that lists their units."""
+    found: list[object] = [judged.policies.current.digest]
+    for item in judged.row.facts.items:
+        if only in ("", item.component):
+            known = rollouts.last_good(connection, item.component, judged.question.environment)
+            found += [item.component, _target_of(house, connection, judged, item), known.id if known else ""]
+    return tuple(found)
+
+
+def _target_of(house: House, connection: sa.Connection, judged: Judged, item: Item) -> Package:
+    driver = driver_of(house, judged.policies.current.policy, item.component, judged.question.environment)
+    return package_for(driver, image_lock_of(connection, judged.row, item))
+
+
+def lock_leases(connection: sa.Connection, components: Iterable[str], environment: str) -> None:
+    """Lock the leases of several components, in one order everywhere."""
+    for component in sorted(components):
+        locks.lock_lease(connection, component, environment)
+
+
+def demand_free(connection: sa.Connection, component: str, environment: str) -> None:
+    """Nothing else is under way with a component in an environment.
+
+    Raises:
+        ConflictError: something is.
+    """
+    other = rollouts.active(connection, component, environment)
+    if other is not None:
+        raise ConflictError(
+            f"another rollout of {component} is under way in {environment}: {other.id} is {other.state.value}",
+            remedy=f"tidegate rollout show {other.id}",
+        )
 
 
 def _lock_and_ask(
@@ -169,11 +393,13 @@ def _lock_and_ask(
     proven: Proven,
     request: Request | None,
     now: datetime,
+    in_git: InGit,
+    strategy: str = "",
 ) -> Judged:
     locks.lock_organization(connection)
     locks.lock_release(connection, release)
-    item = _only_item(releases.load(connection, release).facts.items)
-    locks.lock_lease(connection, item.component, environment)
+    items = releases.load(connection, release).facts.items
+    lock_leases(connection, (item.component for item in items), environment)
     if request is not None and requests.load(connection, request.id).ended_at is not None:
         raise ConflictError(f"the request {request.id} has ended", remedy=f"tidegate release show {release}")
     policy = policies.current(connection).policy
@@ -181,14 +407,10 @@ def _lock_and_ask(
         raise NotPermittedError(
             f"what {proven.actor.person} signed for this start is not there", remedy="ask for the start again"
         )
-    actor = stands(policy, proven, Act.START, release=release, environment=environment)
-    other = rollouts.active(connection, item.component, environment)
-    if other is not None:
-        raise ConflictError(
-            f"another rollout of {item.component} is under way in {environment}: {other.id} is {other.state.value}",
-            remedy=f"tidegate rollout show {other.id}",
-        )
-    return judge(connection, release, Question(Action.START, actor, environment), now)
+    actor = stands(policy, proven, Act.START, release=release, environment=environment, role=strategy)
+    for item in items:
+        demand_free(connection, item.component, environment)
+    return judge(connection, release, Question(Action.START, actor, environment), now, in_git=in_git)
 
 
 def ask_start(house: House, release: str, environment: str, by: By) -> str:
@@ -224,7 +446,7 @@ def _put_request(house: House, connection: sa.Connection, release: str, environm
             remedy="pass on what was signed, not only who has signed it",
         )
     actor = stands(policy, proven, Act.START, release=release, environment=environment)
-    demand_permit(policy, actor, "start", environment)
+    demand_permit(policy, actor, "start", environment, now=now)
     request = Request(
         f"start-{nonce()[:12]}",
         release,
@@ -255,15 +477,6 @@ def end_request(house: House, request: Request, error: TidegateError) -> None:
         record(connection, Entry("start.denied", request.actor, request.release, data), now)
 
 
-def _only_item(items: Sequence[Item]) -> Item:
-    if len(items) != 1:
-        raise ConflictError(
-            f"a release of {len(items)} components cannot be rolled out as one yet",
-            remedy="open a release for each component",
-        )
-    return items[0]
-
-
 def _refuse(
     connection: sa.Connection,
     judged: Judged,
@@ -281,16 +494,19 @@ def _refuse(
     return refusal
 
 
-def _standing(driver: Driver, known: Package | None, target: Package, seen: tuple[object, ...]) -> Standing:
-    """What every unit runs now; all of them must run what we know of, or nothing.
+def _source(
+    driver: Driver, known: Package | None, target: Package, sharing: Sharing
+) -> tuple[Package | None, list[Package]]:
+    """What a rollback would return to, and what the units that serve run now: what we know of, or nothing.
+
+    Units of an idle pool serve nobody: they may run any version that Tidegate brought there.
 
     Raises:
         TargetError: a unit does not answer, or runs something else.
     """
     place = f"{driver.target.component} in {driver.target.environment}"
-    running: list[Package] = []
-    for unit in driver.units:
-        running += _known_running(driver, driver.observe(unit))
+    found = {seen.unit: _known_running(driver, seen) for seen in abreast(driver.observe, driver.units)}
+    running = [package for unit in sharing.serving or driver.units for package in found.get(unit, [])]
     strange = [p for p in running if not target.same_as(p) and not (known and known.same_as(p))]
     if strange:
         rather = f"the record says {known}" if known else "no rollout brought it there"
@@ -298,7 +514,7 @@ def _standing(driver: Driver, known: Package | None, target: Package, seen: tupl
             f"it runs {strange[0]}, and {rather}",
             where=place,
             remedy=f"record it as a version to return to: tidegate adopt {driver.target.component} "
-            f"{driver.target.environment}",
+            f"{driver.target.environment} --version VERSION",
         )
     # The rows say what a rollback returns to; the target confirms that it is there at all.
     source = known if running and known else None
@@ -308,7 +524,7 @@ def _standing(driver: Driver, known: Package | None, target: Package, seen: tupl
             where=place,
             remedy="give the target a stop: command, or adopt what runs there first",
         )
-    return Standing(driver.units, source, seen)
+    return source, running
 
 
 def _known_running(driver: Driver, seen: Observation) -> list[Package]:
@@ -321,7 +537,7 @@ def _known_running(driver: Driver, seen: Observation) -> list[Package]:
         raise TargetError(
             f"something runs there that Tidegate did not put there: {seen.detail}",
             where=place,
-            remedy=f"tidegate adopt {driver.target.component} {driver.target.environment}",
+            remedy=f"tidegate adopt {driver.target.component} {driver.target.environment} --version VERSION",
         )
     if seen.running is Presence.UNSEEN:
         raise TargetError(f"what it runs cannot be read: {seen.detail}", where=place, remedy="look at the unit")
@@ -333,58 +549,125 @@ def _begin(
     connection: sa.Connection,
     judged: Judged,
     proven: Proven,
-    standing: Standing,
+    sight: Sight,
     now: datetime,
     request: Request | None,
+    strategy: str,
 ) -> str:
-    item = _only_item(judged.facts.release.items)
-    actor, environment = judged.question.actor, judged.question.environment
-    rules = judged.policies.current.policy.environments[environment]
-    number = len(rollouts.find(connection, release=judged.row.facts.id, environment=environment)) + 1
-    rollout_id = rollout_name(f"{judged.row.facts.id}.{environment}", str(number))
-    token = leases.claim(connection, item.component, environment, rollout_id, now)
+    row, environment = judged.row, judged.question.environment
+    several = len(row.facts.items) > 1
+    number = next_number(connection, row.facts.id, environment, joint=several)
+    whole_id = rollout_name(f"{row.facts.id}.{environment}", str(number))
     # A request's statement was spent when it was asked.
     statement = spend(connection, proven, now) if request is None else contents.keep(connection, proven.statement)
+    proof = Proof(statement if proven.signature else "", proven.signature)
+    joint = _begin_joint(connection, judged, sight, whole_id, proof, strategy, now) if several else None
+    component = joint.sequence[joint.place] if joint else row.facts.items[0].component
+    rollout = begin_rollout(
+        house, connection, judged, sight.standings[component], joint.id if joint else "", whole_id, proof, now
+    )
+    releases.move(connection, row.facts.id, ReleaseEvent.STARTED, now)
+    for waiting in requests.waiting(connection, row.facts.id):
+        if waiting.environment == environment:
+            requests.end(connection, waiting.id, now, rollout=whole_id)
+    policy = judged.policies.current.policy
+    detail = f"rolling out to {environment}" + (f": {', '.join(joint.sequence)}, in this order" if joint else "")
+    say(connection, policy, Occasion.PROGRESSED, row.facts, now, detail=detail, once=whole_id)
+    told = shown(proof.statement, proven)
+    if joint is not None:
+        there = sorted(sight.standings.keys() - set(joint.sequence))
+        order = {"components": list(joint.sequence), **({"there": there} if there else {})}
+        joining.note(connection, joint, "joint.started", judged.question.actor, now, **order, **told)
+    data = {**told_of(rollout), **told}
+    record(connection, Entry("rollout.started", judged.question.actor, row.facts.id, data), now, judged)
+    return whole_id
+
+
+def next_number(connection: sa.Connection, release: str, environment: str, *, joint: bool) -> int:
+    """The number that the next rollout of a release there gets, or the next joint one."""
+    found = joint_rollouts.find if joint else rollouts.find
+    return len(found(connection, release=release, environment=environment)) + 1
+
+
+def _begin_joint(
+    connection: sa.Connection,
+    judged: Judged,
+    sight: Sight,
+    joint_id: str,
+    proof: Proof,
+    strategy: str,
+    now: datetime,
+) -> JointRollout:
+    """Record the joint rollout of a release. What is there already is left as it is; if all is, it is carried again."""
+    sequence = order_of_items(judged.facts.release.items)
+    missing = tuple(name for name in sequence if not sight.standings[name].is_there)
+    joint = JointRollout(
+        id=joint_id,
+        release=judged.row.facts.id,
+        environment=judged.question.environment,
+        state=JointState.RUNNING,
+        sequence=missing or sequence,
+        place=0,
+        granted=judged.decision.subject,
+        started_at=now,
+        started_by=judged.question.actor,
+        strategy=strategy,
+        statement=proof.statement,
+        signature=proof.signature,
+    )
+    joint_rollouts.insert(connection, joint)
+    return joint
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What who starts something has signed: the digest of the statement, and the signature; empty where nothing."""
+
+    statement: str = ""
+    signature: str = ""
+
+
+def begin_rollout(
+    house: House,
+    connection: sa.Connection,
+    judged: Judged,
+    standing: Standing,
+    joint: str,
+    whole_id: str,
+    proof: Proof,
+    now: datetime,
+) -> Rollout:
+    """Claim the lease of one component, record its rollout with what is intended first, and enqueue its first leg."""
+    component, environment = standing.component, judged.question.environment
+    item = next(item for item in judged.facts.release.items if item.component == component)
+    rollout_id = rollout_name(f"{whole_id}.{component}") if joint else whole_id
+    token = leases.claim(connection, component, environment, rollout_id, now)
     rollout = Rollout(
         id=rollout_id,
         release=judged.row.facts.id,
-        component=item.component,
+        component=component,
         environment=environment,
         direction=Direction.FORWARD,
         state=RolloutState.RUNNING,
         subject=item.subject.digest_for(environment),
         granted=judged.decision.subject,
         source=standing.source,
-        target=_target_of(judged),
-        waves=waves(standing.units, rules.strategy),
+        target=_target_of(house, connection, judged, item),
+        waves=standing.waves,
         wave=0,
         token=token,
         legs=1,
         started_at=now,
-        started_by=actor,
-        statement=statement if proven.signature else "",
-        signature=proven.signature,
+        started_by=judged.question.actor,
+        statement=proof.statement,
+        signature=proof.signature,
+        joint=joint,
     )
     rollouts.insert(connection, rollout)
+    migration.keep(connection, rollout, item, judged.facts, now)
     _intend_wave(connection, rollout, 0, now)
-    releases.move(connection, judged.row.facts.id, ReleaseEvent.STARTED, now)
-    for request in requests.waiting(connection, judged.row.facts.id):
-        if request.environment == environment:
-            requests.end(connection, request.id, now, rollout=rollout_id)
-    detail = f"rolling out to {environment}"
-    say(
-        connection,
-        judged.policies.current.policy,
-        Occasion.PROGRESSED,
-        judged.row.facts,
-        now,
-        detail=detail,
-        once=rollout_id,
-    )
     enqueue(house, connection, rollout, 1)
-    proof = shown(rollout.statement, proven)
-    record(connection, Entry("rollout.started", actor, judged.row.facts.id, {**_told(rollout), **proof}), now, judged)
-    return rollout_id
+    return rollout
 
 
 def rollout_name(of: str, *parts: str) -> str:
@@ -396,9 +679,11 @@ def rollout_name(of: str, *parts: str) -> str:
 _LONGEST_BASE = 90
 
 
-def _told(rollout: Rollout) -> dict[str, object]:
+def told_of(rollout: Rollout) -> dict[str, object]:
+    """What leaves say of a rollout."""
     return {
         "rollout": rollout.id,
+        **({"joint": rollout.joint} if rollout.joint else {}),
         "component": rollout.component,
         "environment": rollout.environment,
         "from": rollout.source.version if rollout.source else "absent",
@@ -408,12 +693,15 @@ def _told(rollout: Rollout) -> dict[str, object]:
 
 
 def _intend_wave(connection: sa.Connection, rollout: Rollout, wave: int, now: datetime) -> None:
-    rollouts.add_effects(connection, wave, [effect_on(rollout, wave, unit) for unit in rollout.waves[wave]], now)
+    rollouts.add_effects(connection, wave, [effect_on(rollout, wave, unit) for unit in rollout.waves[wave].units], now)
 
 
 def effect_on(rollout: Rollout, wave: int, unit: str, attempt: int = 1) -> Effect:
     """The effect that carries ``rollout`` to ``unit``."""
-    if rollout.target is None:
+    share = rollout.waves[wave].share
+    if share is not None:
+        act = EffectAct.SHIFT
+    elif rollout.target is None:
         act = EffectAct.REMOVE
     else:
         act = EffectAct.DEPLOY if rollout.direction is Direction.FORWARD else EffectAct.RESTORE
@@ -427,6 +715,7 @@ def effect_on(rollout: Rollout, wave: int, unit: str, attempt: int = 1) -> Effec
         act=act,
         to=rollout.target,
         previous=rollout.source,
+        share=share,
     )
 
 
@@ -473,7 +762,9 @@ def go_on(
     )
     _intend_wave(connection, rollout, wave, now)
     enqueue(house, connection, rollout, leg)
-    data = {"rollout": rollout.id, "wave": wave + 1, "units": list(rollout.waves[wave]), "because": because}
+    begun = rollout.waves[wave]
+    share = {"share": str(begun.share)} if begun.share else {}
+    data = {"rollout": rollout.id, "wave": wave + 1, "units": list(begun.units), **share, "because": because}
     record(connection, Entry("rollout.continued", judged.question.actor, rollout.release, data), now, judged)
     return RolloutState.RUNNING
 
@@ -487,6 +778,17 @@ def _ask_again(connection: sa.Connection, rollout: Rollout, now: datetime) -> Ju
     return judge(connection, rollout.release, question, now)
 
 
+def stopped_by_hold(connection: sa.Connection, rollout: Rollout, now: datetime) -> tuple[str, Judged] | None:
+    """Why a hold stops what a wave is about to begin, with the decision; None: none does. It stops no rollback."""
+    if rollout.direction is Direction.BACK or not holds_in_force(connection, now):
+        return None
+    judged = _ask_again(connection, rollout, now)
+    if isinstance(judged, str):
+        return None  # the checkpoint says so
+    found = next((f for f in judged.decision.against() if f.rule == "hold"), None)
+    return (found.message, judged) if found else None
+
+
 def _lost_proof(connection: sa.Connection, rollout: Rollout) -> str:
     """Why it is not shown any more that who started it had asked for it; empty while it is, or nothing was signed."""
     if not rollout.signature:
@@ -494,10 +796,17 @@ def _lost_proof(connection: sa.Connection, rollout: Rollout) -> str:
     policy = policies.current(connection).policy
     try:
         proven = Proven(rollout.started_by, contents.fetch(connection, rollout.statement), rollout.signature)
-        stands(policy, proven, Act.START, release=rollout.release, environment=rollout.environment)
+        # Who resumes a joint rollout answers for the component that begins with that.
+        act = Act.RESUME if rollout.joint and signed_act(proven) is Act.RESUME else Act.START
+        stands(policy, proven, act, release=rollout.release, environment=rollout.environment)
     except TidegateError as error:
         return f"who started it is not proven any more: {error.what}"
     return ""
+
+
+def signed_act(proven: Proven) -> Act:
+    """What somebody signed that they do."""
+    return statements.from_bytes(proven.statement).act
 
 
 def _go_event(rollout: Rollout) -> RolloutEvent | None:
@@ -512,22 +821,40 @@ def finish(
 ) -> RolloutState:
     """All waves are confirmed and, where there is a watch, found good: the rollout has succeeded."""
     state = rollouts.move(connection, rollout, RolloutEvent.FINISHED, now, because=because)
+    databases.settle(connection, rollout.id, now)
     leases.release(connection, rollout.component, rollout.environment, rollout.id)
-    book = policies.current(connection)
-    row = releases.load(connection, rollout.release)
-    done = _is_production(book.policy.environments.get(rollout.environment))
-    releases.move(connection, rollout.release, ReleaseEvent.COMPLETED if done else ReleaseEvent.ADVANCED, now)
-    occasion = Occasion.COMPLETED if done else Occasion.PROGRESSED
-    detail = "" if done else f"verified in {rollout.environment}"
-    say(connection, book.policy, occasion, row.facts, now, detail=detail, once=f"{rollout.id}.done")
-    if done:
-        requests.end_all(connection, rollout.release, now, "the release is complete")
-    else:
-        requests.touch(connection, rollout.release, now)
+    whole = joining.step_on(house, connection, rollout, now)
+    if whole:
+        complete(connection, rollout.release, rollout.environment, rollout.joint or rollout.id, now)
     who = actor or Actor.automation("watch")
-    record(connection, Entry("rollout.succeeded", who, rollout.release, {**_told(rollout), "because": because}), now)
+    record(connection, Entry("rollout.succeeded", who, rollout.release, {**told_of(rollout), "because": because}), now)
+    if whole and rollout.joint:
+        joint = joint_rollouts.load(connection, rollout.joint)
+        joining.note(connection, joint, "joint.succeeded", joining.SWEEP, now, components=list(joint.sequence))
     house.database.after_commit(connection, house.wake)
     return state
+
+
+def complete(connection: sa.Connection, release: str, environment: str, rollout: str, now: datetime) -> None:
+    """A release was carried to an environment with all its components: it is on, or done; whoever is told, is told.
+
+    Args:
+        rollout: what carried it there.
+    """
+    book = policies.current(connection)
+    row = releases.load(connection, release)
+    done = _is_production(book.policy.environments.get(environment))
+    releases.move(connection, release, ReleaseEvent.COMPLETED if done else ReleaseEvent.ADVANCED, now)
+    occasion = Occasion.COMPLETED if done else Occasion.PROGRESSED
+    detail = "" if done else f"verified in {environment}"
+    say(connection, book.policy, occasion, row.facts, now, detail=detail, once=f"{rollout}.done")
+    if done:
+        requests.end_all(connection, release, now, "the release is complete")
+        debt.open_for(connection, row, environment, book.policy, now)
+        afterwards.open_for(connection, row, environment, now)
+        timeline.settle(connection, releases.load(connection, release).facts, now)
+    else:
+        requests.touch(connection, release, now)
 
 
 def _is_production(environment: Environment | None) -> bool:
@@ -570,7 +897,7 @@ def pause_by_person(house: House, rollout_id: str, by: By, because: str) -> Roll
                 )
             policy = policies.current(connection).policy
             actor = stands(policy, proven, Act.PAUSE, **concerns)
-            demand_permit(policy, actor, "start", rollout.environment)
+            demand_permit(policy, actor, "start", rollout.environment, now=house.now())
             spend(connection, proven, now)
             return pause(connection, rollout, actor, now, because or f"paused by {actor.person}")
 
@@ -587,8 +914,22 @@ def _lock_rollout(connection: sa.Connection, rollout_id: str) -> Rollout:
     locks.lock_organization(connection)
     if found.release:
         locks.lock_release(connection, found.release)
-    locks.lock_lease(connection, found.component, found.environment)
+    lock_leases(connection, {found.component, *_beside(connection, found.joint)}, found.environment)
     return rollouts.load(connection, rollout_id, lock=True)
+
+
+def lock_joint(connection: sa.Connection, joint: str) -> JointRollout:
+    """Lock what a decision about this joint rollout locks, in the order of the locks."""
+    found = joint_rollouts.load(connection, joint)
+    locks.lock_organization(connection)
+    locks.lock_release(connection, found.release)
+    lock_leases(connection, found.sequence, found.environment)
+    return joint_rollouts.load(connection, joint, lock=True)
+
+
+def _beside(connection: sa.Connection, joint: str) -> Sequence[str]:
+    """The components that go with one: what ends one of them may begin another."""
+    return joint_rollouts.load(connection, joint).sequence if joint else ()
 
 
 lock_rollout = _lock_rollout
@@ -626,7 +967,7 @@ def _resume(
     actor = stands(policy, proven, Act.RESUME, release=rollout.release, environment=rollout.environment)
     # *Continue* does not ask how sure we are of who asks, since that was asked at the start; this is somebody new.
     back = rollout.direction is Direction.BACK
-    demand_permit(policy, actor, "rollback" if back else "start", rollout.environment)
+    demand_permit(policy, actor, "rollback" if back else "start", rollout.environment, now=now)
     if back:
         spend(connection, proven, now)
         return _try_again(house, connection, rollout, actor, now, None)
@@ -651,6 +992,8 @@ def _unfinished(connection: sa.Connection, rollout: Rollout) -> bool:
 def _unwatched(connection: sa.Connection, rollout: Rollout, now: datetime) -> bool:
     """Whether it was paused before the watch of its present wave was over: the next leg begins it anew."""
     if rollout.environment not in policies.current(connection).policy.watch:
+        return False
+    if not rollout.waves[rollout.wave].watched or rollout.because.startswith(ASKED):
         return False
     watch = rollouts.watch_of(connection, rollout.id)
     return watch is None or watch.wave != rollout.wave or now < watch.ends_at

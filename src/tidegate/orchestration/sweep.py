@@ -1,34 +1,28 @@
-"""What is due: watches to look at, doubts to settle, starts that wait, messages to deliver."""
+"""What is due: watches to look at, doubts to settle, starts that wait, people to call, debts, trains, messages."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-import sqlalchemy as sa
-
-from tidegate.channels.registry import channel_for
 from tidegate.core.actor import Actor
-from tidegate.core.policy import Occasion
 from tidegate.core.rollout import RolloutState
 from tidegate.errors import ConflictError, InternalError, NotPermittedError, RequestError, TidegateError
-from tidegate.orchestration import leg, watching
+from tidegate.orchestration import debt, emergency, joint_moves, leg, timeline, train, watching
+from tidegate.orchestration.delivery import deliver
 from tidegate.orchestration.house import House
 from tidegate.orchestration.judge import DecisionRefusedError
-from tidegate.orchestration.record import Entry, record
 from tidegate.orchestration.rollout import end_request, lock_rollout, pause, start_waiting
-from tidegate.store import outbox, releases, requests, rollouts
-from tidegate.store.outbox import MessageRow
+from tidegate.store import debts, emergencies, joint_rollouts, notices, outbox, releases, requests, rollouts, trains
 from tidegate.store.requests import Request
 
 CLAIM = timedelta(seconds=30)
 """How long a sweep has for one row before another may take it up."""
-LONGEST_BACK_OFF = timedelta(minutes=15)
+MESSAGE = "message "
+"""How the name of a job that delivers begins: it may take minutes, and waits for others outside."""
 ASK_AGAIN = timedelta(seconds=30)
 """A start that waits for nothing whose time is known is asked again this often; a change asks it at once."""
 
-_logger = logging.getLogger(__name__)
 Job = Callable[[], None]
 
 
@@ -41,19 +35,30 @@ def due_jobs(house: House, who: str) -> list[tuple[str, Job]]:
     with house.database.read() as connection:
         now = house.now()
         due_rollouts = rollouts.due(connection, now)
+        due_joints = joint_rollouts.due(connection, now)
         due_requests = requests.due(connection, now)
         due_messages = outbox.due(connection, now)
+        due_calls = emergencies.due(connection, now)
+        due_reminders = debts.due(connection, now)
+        due_trains = trains.due(connection, now)
+        due_timelines = notices.due(connection, now)
     return [
         *((f"rollout {i}", lambda i=i: sweep_rollout(house, i)) for i in due_rollouts),
+        *((f"joint rollout {i}", lambda i=i: joint_moves.sweep(house, i)) for i in due_joints),
         *((f"request {r.id}", lambda r=r: try_start(house, r)) for r in due_requests),
-        *((f"message {m.key}", lambda m=m: deliver(house, m, who)) for m in due_messages),
+        *((f"call {e.emergency.id}", lambda e=e: emergency.call_due(house, e.emergency.id)) for e in due_calls),
+        *((f"debt {d.debt.id}", lambda d=d: debt.remind(house, d.debt.id)) for d in due_reminders),
+        *((f"train {t.name}", lambda t=t: train.sweep(house, t.run)) for t in due_trains),
+        *((f"timeline {r}", lambda r=r: timeline.work(house, r)) for r in due_timelines),
+        *((f"{MESSAGE}{m.key}", lambda m=m: deliver(house, m, who)) for m in due_messages),
     ]
 
 
 def next_due(house: House) -> datetime | None:
     """When something is due next; None: nothing waits for a time."""
     with house.database.read() as connection:
-        moments = [rollouts.next_due(connection), requests.next_due(connection), outbox.next_due(connection)]
+        tables = (rollouts, joint_rollouts, requests, outbox, emergencies, debts, trains, notices)
+        moments = [table.next_due(connection) for table in tables]
     return min((moment for moment in moments if moment is not None), default=None)
 
 
@@ -123,32 +128,3 @@ def _is_over(house: House, release: str) -> bool:
 def _postpone(house: House, request: Request, claimed: datetime, because: str, until: datetime | None = None) -> None:
     with house.database.write() as connection:
         requests.postpone(connection, request.id, until or claimed, because, claimed_until=claimed)
-
-
-def deliver(house: House, message: MessageRow, who: str) -> None:
-    """Deliver one message, once: claimed here, idempotent by its key at the channel, tried again with back-off."""
-    with house.database.write() as connection:
-        now = house.now()
-        if not outbox.claim(connection, message.key, who, now, now + CLAIM):
-            return
-    try:
-        channel_for(message.channel, house.root).deliver(message.key, message.body)
-    except TidegateError as error:
-        back_off = min(timedelta(seconds=2 ** min(message.attempts, 10)), LONGEST_BACK_OFF)
-        with house.database.write() as connection:
-            outbox.failed(connection, message.key, str(error), house.now() + back_off)
-        _logger.warning("message %s could not be delivered: %s", message.key, error)
-        return
-    with house.database.write() as connection:
-        now = house.now()
-        if outbox.delivered(connection, message.key, now):
-            _delivered(connection, message, now)
-
-
-def _delivered(connection: sa.Connection, message: MessageRow, now: datetime) -> None:
-    if (message.occasion, message.say) == (Occasion.OPENED.value, "announced") and message.release:
-        # A notice period starts when its announcement was delivered, not when somebody meant to send it.
-        releases.announced(connection, message.release, now)
-        requests.touch(connection, message.release, now)
-    data = {"channel": message.channel[:200], "say": message.say, "occasion": message.occasion}
-    record(connection, Entry("message.delivered", Actor.automation("outbox"), message.release or "", data), now)

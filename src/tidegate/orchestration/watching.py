@@ -26,12 +26,14 @@ from tidegate.core.watch import (
     update,
     verdict,
 )
+from tidegate.core.wave import DATABASE
 from tidegate.drivers.contract import Driver
 from tidegate.errors import NotFoundError, SourceError
+from tidegate.orchestration.abreast import abreast
 from tidegate.orchestration.house import House
 from tidegate.orchestration.rollback import take_back
-from tidegate.orchestration.rollout import driver_of, go_on, lock_rollout, pause
-from tidegate.sources.contract import Sample, sample_from_record, sample_record, tally
+from tidegate.orchestration.rollout import ASKED, driver_of, go_on, lock_rollout, pause
+from tidegate.sources.contract import Sample, Source, sample_from_record, sample_record, tally
 from tidegate.store import policies, rollouts
 from tidegate.store.rollouts import Rollout, WatchRow
 
@@ -71,11 +73,10 @@ def begin_watch(
             version are not taken for its past.
     """
     watch = policy.watch[rollout.environment]
-    strategy = policy.environments[rollout.environment].strategy
-    checkpoint = strategy.rolling.checkpoint if strategy.rolling else None
-    length = watch.lasts if rollout.is_last_wave else checkpoint or watch.lasts
+    wave = rollout.waves[rollout.wave]
+    length = watch.lasts if rollout.is_last_wave else wave.lasts or watch.lasts
     before = rollouts.watch_of(connection, rollout.id)
-    must_last = watch.lasts if rollout.is_last_wave else timedelta(0)
+    must_last = length if rollout.is_last_wave or wave.stays else timedelta(0)
     rollouts.save_watch(
         connection,
         WatchRow(
@@ -105,7 +106,8 @@ def look(house: House, rollout_id: str) -> None:
             f"the policy no longer watches {rollout.environment}",
             remedy=f"declare watch.{rollout.environment}, or resume it as it is",
         )
-    units = [e.effect.unit for e in effects if e.state is EffectState.CONFIRMED]
+    confirmed = [e.effect for e in effects if e.state is EffectState.CONFIRMED]
+    units = [effect.unit for effect in confirmed if effect.share is None and effect.unit != DATABASE]
     since = min((e.dispatched_at for e in effects if e.dispatched_at), default=rollout.started_at)
     driver = driver_of(house, policy, rollout.component, rollout.environment)
     seen = _observe(house, driver, watch, units, row.samples, since)
@@ -129,7 +131,7 @@ def _observe(
     previous = {unit: sample_from_record(record) for unit, record in samples.items()}
     reading = tally(previous, current, since)
     trouble += [f"{unit}: {error.what}" for unit, error in reading.refused.items()]
-    probes = [driver.health(unit) for unit in units] if any(t.health_check for t in watch.roll_back_when) else []
+    probes = abreast(driver.health, units) if any(t.health_check for t in watch.roll_back_when) else []
     answered = [probe for probe in probes if probe is not Health.CANNOT_TELL]
     failed = sum(probe is Health.NO for probe in answered)
     now = house.now()
@@ -157,12 +159,19 @@ def read_samples(
     source = house.source_for(urls, watch.metrics)
     found: dict[str, Sample | None] = {}
     trouble: list[str] = []
-    for unit in urls:
-        try:
-            found[unit] = source.read(unit)
-        except SourceError as error:
-            trouble.append(f"{unit}: {error.what}")
+    for unit, sample in abreast(lambda unit: (unit, _read(source, unit)), urls):
+        if isinstance(sample, SourceError):
+            trouble.append(f"{unit}: {sample.what}")
+        else:
+            found[unit] = sample
     return found, trouble
+
+
+def _read(source: Source, unit: str) -> Sample | SourceError | None:
+    try:
+        return source.read(unit)
+    except SourceError as error:
+        return error
 
 
 def _follow(house: House, rollout_id: str, row: WatchRow, watch: Watch, seen: _Seen) -> None:
@@ -205,14 +214,23 @@ def _decide(
     ends_at: datetime,
 ) -> None:
     if bad.action is Action.ROLL_BACK:
-        if not take_back(house, connection, rollout, now, bad.reason):
-            pause(
-                connection, rollout, Actor.automation("watch"), now, f"{bad.reason}, but it may not go back by itself"
-            )
+        refused = take_back(house, connection, rollout, now, bad.reason)
+        if refused:
+            because = f"{bad.reason}, but it may not go back by itself: {refused}"
+            pause(connection, rollout, Actor.automation("watch"), now, because)
     elif good.action is Action.PROMOTE and not seen.unhealthy:
-        go_on(house, connection, rollout, now, good.reason)
+        _promote(house, connection, rollout, now, good.reason)
     elif now >= ends_at:
         because = good.reason if good.action is not Action.PROMOTE else "a unit is not healthy at the end of the watch"
         pause(connection, rollout, Actor.automation("watch"), now, f"inconclusive: {because}")
     else:
         rollouts.change(connection, rollout.id, due_at=min(now + watch.every, ends_at))
+
+
+def _promote(house: House, connection: sa.Connection, rollout: Rollout, now: datetime, because: str) -> None:
+    """Go on to the next wave; or wait for a person, where the step has no time of its own."""
+    wave = rollout.waves[rollout.wave]
+    if wave.asks and not rollout.is_last_wave:
+        pause(connection, rollout, Actor.automation("watch"), now, f"{ASKED}: {wave.name}; {because}")
+    else:
+        go_on(house, connection, rollout, now, because)

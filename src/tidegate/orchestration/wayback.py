@@ -15,7 +15,6 @@ import json
 import logging
 import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,15 +28,15 @@ from tidegate.core.rollout import Direction
 from tidegate.core.rules.actor_permitted import minimum_assurance, permitted_people
 from tidegate.drivers.contract import Driver
 from tidegate.errors import NotFoundError, StoreError, TargetError, TidegateError, UsageError
+from tidegate.orchestration.abreast import abreast
+from tidegate.orchestration.configuration import target_settings
+from tidegate.orchestration.emergency_script import path_beside, script_of
 from tidegate.orchestration.house import House
 from tidegate.store import policies
 from tidegate.store.releases import actor_record
 from tidegate.store.rollouts import Rollout
 
 FORMAT = "tidegate/way-back/1"
-AT_ONCE = 16
-"""To how many units it is written at the same time."""
-
 _logger = logging.getLogger(__name__)
 
 
@@ -169,9 +168,19 @@ def leave(house: House, driver: Driver, rollout: Rollout) -> None:
     document = document_of(house, driver, rollout).to_bytes()
     reserve_journal(house.state, len(driver.units))
     if driver.abilities.way_back_on_target:
-        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="tidegate-way-back") as pool:
-            list(pool.map(lambda unit: _leave_on(driver, unit, document, rollout), driver.units))
-    write_durably(path_of(house.state, rollout.component, rollout.environment), document)
+        abreast(lambda unit: _leave_on(driver, unit, document, rollout), driver.units)
+    _leave_here(house, rollout, document)
+
+
+def _leave_here(house: House, rollout: Rollout, document: bytes) -> None:
+    """Write the way back beside the database, and before it the script that goes it; with both, it lies."""
+    path = path_of(house.state, rollout.component, rollout.environment)
+    target = rollout.target if rollout.direction is Direction.BACK else rollout.source
+    script = path_beside(path)
+    write_durably(script, script_of(rollout.component, rollout.environment, _taken_back(rollout), target))
+    with contextlib.suppress(OSError):  # it runs by `sh` all the same
+        script.chmod(0o700)
+    write_durably(path, document)
 
 
 def leave_if_possible(house: House, driver: Driver, rollout: Rollout) -> None:
@@ -183,7 +192,7 @@ def leave_if_possible(house: House, driver: Driver, rollout: Rollout) -> None:
         return
     try:
         document = document_of(house, driver, rollout).to_bytes()
-        write_durably(path_of(house.state, rollout.component, rollout.environment), document)
+        _leave_here(house, rollout, document)
         reserve_journal(house.state, len(driver.units))
     except TidegateError as error:
         _logger.warning("the way of rollback %s is not written down: %s", rollout.id, error)
@@ -207,7 +216,6 @@ def document_of(house: House, driver: Driver, rollout: Rollout) -> WayBackDocume
         policy = policies.current(connection).policy
     back = rollout.direction is Direction.BACK
     environment = policy.environments[rollout.environment]
-    target = policy.components[rollout.component].targets[rollout.environment]
     return WayBackDocument(
         organization=policy.organization,
         rollout=_taken_back(rollout),
@@ -218,7 +226,7 @@ def document_of(house: House, driver: Driver, rollout: Rollout) -> WayBackDocume
         leaves=rollout.source if back else rollout.target,
         token=rollout.token,
         units=driver.units,
-        settings=target.model_dump(mode="json"),
+        settings=target_settings(policy, rollout.component, rollout.environment),
         may_roll_back=_people(policy, rollout.environment),
         assurance=minimum_assurance(environment),
         written_at=to_text(house.now()),
