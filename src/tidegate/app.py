@@ -6,18 +6,20 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tidegate.clock import Clock, system_clock
-from tidegate.core.policy import Metrics
-from tidegate.drivers.contract import Driver
-from tidegate.engine.legs import LegReport
-from tidegate.engine.queue import LegQueue
 from tidegate.errors import NotFoundError
-from tidegate.orchestration.house import House, nobody
-from tidegate.sources.contract import Source
-from tidegate.store.database import Database, Seam, nowhere, open_database
-from tidegate.store.schema import ensure_schema
+
+if TYPE_CHECKING:
+    # Commands that open no database start without what a database needs.
+    from tidegate.core.lint import Abilities
+    from tidegate.core.policy import Metrics
+    from tidegate.drivers.contract import Driver
+    from tidegate.engine.legs import LegReport
+    from tidegate.orchestration.house import House
+    from tidegate.sources.contract import Source
+    from tidegate.store.database import Database, Seam
 
 POLICY_FILE = "tidegate.yaml"
 STATE_DIRECTORY = ".tidegate"
@@ -61,17 +63,31 @@ def build_house(
     settings: Settings,
     *,
     clock: Clock = system_clock,
-    say: Callable[[str], None] = nobody,
-    at: Seam = nowhere,
+    say: Callable[[str], None] | None = None,
+    at: Seam | None = None,
     driver_for: Callable[[str, str, Mapping[str, Any]], Driver] | None = None,
+    only_looks: bool = False,
+    environment: Mapping[str, str] = os.environ,
 ) -> House:
     """Join the parts. The database's schema is brought up to date on the way.
+
+    Args:
+        environment: the settings of channels; see docs/channels/.
+        only_looks: nothing is written, and the schema is left as it is; the caller looks whether there is one.
 
     Raises:
         StoreError: the database cannot be reached, or is of a newer Tidegate.
     """
-    database = open_database(settings.database_url, clock=clock, at=at)
-    ensure_schema(database)
+    from tidegate.channels.contract import Surroundings
+    from tidegate.channels.registry import channel_for
+    from tidegate.orchestration.house import House, nobody
+    from tidegate.store.database import nowhere, open_database
+    from tidegate.store.schema import ensure_schema
+
+    around = Surroundings(settings.root, environment, clock, at or nowhere)
+    database = open_database(settings.database_url, clock=clock, at=at or nowhere)
+    if not only_looks:
+        ensure_schema(database)
     return House(
         root=settings.root,
         state=settings.state,
@@ -80,7 +96,8 @@ def build_house(
         clock=clock,
         driver_for=driver_for or make_driver,
         source_for=lambda urls, metrics: make_source(urls, metrics, clock),
-        say=say,
+        channel_for=lambda address: channel_for(address, around),
+        say=say or nobody,
     )
 
 
@@ -88,6 +105,8 @@ class _Queue:
     """The queue of a command that runs no legs; the workflow engine is imported when it first enqueues one."""
 
     def __init__(self, database: Database) -> None:
+        from tidegate.engine.queue import LegQueue
+
         self._queue = LegQueue(database)
         self._migrated = False
 
@@ -126,6 +145,18 @@ def check_target(
     from tidegate.drivers.contract import Target
 
     return registry.mistakes(Target(component, environment), settings)
+
+
+def abilities() -> Abilities:
+    """What this version can do of all that a policy can name."""
+    from tidegate.channels.registry import CHANNELS
+    from tidegate.core.lint import Abilities
+    from tidegate.drivers.registry import DRIVERS
+    from tidegate.readers.registry import READERS
+
+    return Abilities(
+        frozenset(DRIVERS), frozenset(CHANNELS), frozenset(reader.kind for reader in READERS) | {"environment"}
+    )
 
 
 def make_source(urls: Mapping[str, str], metrics: Metrics, clock: Clock) -> Source:

@@ -18,6 +18,8 @@ def error_record(error: TidegateError) -> dict[str, Any]:
     }
     if isinstance(error, PolicyError) and len(error.mistakes) > 1:
         record["mistakes"] = [{"what": m.what, "where": m.where, "remedy": m.remedy} for m in error.mistakes]
+    if files := getattr(error, "files", ()):
+        record["files"] = [{"path": file.path, "what": file.what} for file in files]
     answer: dict[str, Any] = {"error": record}
     decision = getattr(error, "decision", None)
     if decision is not None:
@@ -30,13 +32,19 @@ def error_lines(error: TidegateError) -> list[str]:
     if isinstance(error, PolicyError) and error.mistakes:
         return _mistakes(error)
     if isinstance(error, RefusedError) and getattr(error, "judged", None) is not None:
-        from tidegate.cli.render import refusal_lines
+        from tidegate.cli.render_decision import refusal_lines
 
         return refusal_lines(error)
+    if isinstance(error, RefusedError) and getattr(error, "decision", None) is not None:
+        from tidegate.cli.render_policy_change import refused_lines
+
+        return refused_lines(getattr(error, "decision"))  # noqa: B009  a decision about a policy, of no release
     place = f"{clean(error.where)}: " if error.where else ""
     word = "" if isinstance(error, InternalError) and error.what.startswith("Tidegate failed") else "error: "
     lines = wrapped(f"{word}{place}{clean(error.what)}", "  ", first="")
     lines[0] = lines[0].replace("error:", bad("error:"), 1)
+    for file in getattr(error, "files", ()):
+        lines += wrapped(f"{clean(file.path)}: {clean(file.what)}", "      ", first="    ")
     return lines + wrapped(clean(error.remedy), "    ", first="  > ") if error.remedy else lines
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -101,20 +101,19 @@ def _stands(view: RolloutView, again: bool) -> str:
 
 def finish(session: Session, ending: Ending) -> int:
     """Give the result of a rollout that was followed to its end; the exit code."""
-    sign = good("✓") if ending.exit_code == 0 else bad("✗")
-    first, *others = wrapped(clean(ending.sentence), "  ")
+    record = {"rollout": ending.view, "taken_back_by": ending.back, "outcome": ending.view.state.value}
+    return give(session, ending.exit_code, ending.sentence, ending.remedy, record)
+
+
+def give(session: Session, exit_code: int, sentence: str, remedy: str, record: Mapping[str, object]) -> int:
+    """Give how something ended: with its sign and its remedy to a person, with its record to a program."""
+    sign = good("✓") if exit_code == 0 else bad("✗")
+    first, *others = wrapped(clean(sentence), "  ")
     lines = [f"{sign} {first.lstrip()}", *others]
-    if ending.remedy:
-        lines += wrapped(clean(ending.remedy), "    ", first="  > ")
-    record = {
-        "rollout": ending.view,
-        "taken_back_by": ending.back,
-        "outcome": ending.view.state.value,
-        "sentence": ending.sentence,
-        "remedy": ending.remedy,
-    }
-    session.answer(record, lines)
-    return ending.exit_code
+    if remedy:
+        lines += wrapped(clean(remedy), "    ", first="  > ")
+    session.answer({**record, "sentence": sentence, "remedy": remedy}, lines)
+    return exit_code
 
 
 def follow_request(session: Session, executing: Executing, house: House, request_id: str) -> str:

@@ -37,7 +37,7 @@ def global_options() -> list[GlobalOption]:
         _global("--as", "person", metavar="PERSON", help="Who is acting, as the policy calls them (TIDEGATE_PERSON)."),
         _global("--key", metavar="PATH", help="The SSH key with which they sign (TIDEGATE_KEY)."),
         _global("--json", "as_json", is_flag=True, help="Answer in JSON, errors too."),
-        _global("--now", metavar="TIME", help="Ask as of this moment (RFC 3339); check, plan and status only."),
+        _global("--now", metavar="TIME", help="Ask as of this moment (RFC 3339); only where nothing is written."),
         _global("-v", "--verbose", is_flag=True, help="Say more; show the traceback of an unexpected failure."),
     ]
 
@@ -101,7 +101,8 @@ class Command(_Helped):
         """Run it with the session that the options before and after its name have made."""
         session = context.find_root().obj
         if session.now_given and not self.reads_at:
-            raise click.UsageError("--now sets the clock of commands that only read: check, plan and status.", context)
+            only = "check, plan, calendar, status, train, policy check and policy diff"
+            raise click.UsageError(f"--now sets the clock of commands that only read: {only}.", context)
         with _serving(session):
             return super().invoke(context)
 

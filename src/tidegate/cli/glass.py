@@ -75,6 +75,9 @@ def _state(session: Session, file: Path | None) -> Path:
         # A way back that was carried to another machine needs no policy file there.
         if file is None:
             raise
+        beside = file.absolute().parents
+        if len(beside) > 2 and beside[1].name == "way-back":
+            return beside[2]  # it lies where the rollout left it: what it needs lies there, too
         return session.directory / ".tidegate"
 
 

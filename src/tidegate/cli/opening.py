@@ -10,8 +10,8 @@ from tidegate.errors import NotFoundError, TidegateError
 from tidegate.orchestration import breakglass
 from tidegate.orchestration.policy import adopt_first
 from tidegate.policyfile.load import FILE_NAME, load_policy
-from tidegate.store import policies
-from tidegate.views.attention import WAY_OUT, attention
+from tidegate.store import policies, proposals
+from tidegate.views.attention import WAY_OUT, left_to_people, overdue
 from tidegate.views.moments import counted
 
 if TYPE_CHECKING:
@@ -41,11 +41,11 @@ def open_house(session: Session, *, executes: bool = False, adopts: bool = False
 
 
 def _say_what_is_overdue(session: Session, house: House) -> None:
-    sentences = attention(house)
-    for sentence in sentences:
+    late = overdue(house)
+    for sentence in (*left_to_people(house), *late):
         for line in wrapped(f"note: {clean(sentence)}", "  ", first=""):
             session.say(line)
-    if sentences:
+    if late:
         session.say(f"  > {WAY_OUT}")
 
 
@@ -71,4 +71,14 @@ def _settle_policy(session: Session, house: House, adopts: bool) -> None:
         return
     if proposal.digest != active.digest:
         session.say(f"note: {FILE_NAME} is a proposal: the active policy is {active.digest[:19]}…")
-        session.say("  adopt it with: tidegate policy adopt")
+        session.say(f"  {_next_step(house, proposal.digest)}")
+
+
+def _next_step(house: House, digest: str) -> str:
+    """What leads from the file to an active policy: the active one may ask for approvals first."""
+    with house.database.read() as connection:
+        asks = policies.current(connection).policy.adoption.approvals
+        proposed = proposals.open_of(connection, digest) is not None
+    if proposed:
+        return "it is proposed; see: tidegate policy history"
+    return "propose it with: tidegate policy propose" if asks else "adopt it with: tidegate policy adopt"

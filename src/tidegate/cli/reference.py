@@ -33,6 +33,14 @@ _VARIABLES = (
     ("TIDEGATE_PERSON", "Who is acting, where `--as` does not say it."),
     ("TIDEGATE_KEY", "The SSH key with which they sign, where `--key` does not say it."),
     ("TIDEGATE_DATABASE", "The URL of the database; without it, the SQLite file `.tidegate/tidegate.db`."),
+    (
+        "TIDEGATE_CACHE",
+        "Where policy files are kept once read, or `off`; without it `$XDG_CACHE_HOME/tidegate`, `~/.cache/tidegate`.",
+    ),
+    (
+        "TIDEGATE_SMTP_..., TIDEGATE_SLACK_..., TIDEGATE_WEBHOOK_...",
+        "The settings of channels, where messages are delivered; see [channels](../channels/index.md).",
+    ),
     ("TIDEGATE_PROGRESS", "If set, progress is shown where it is piped, too."),
     ("NO_COLOR", "If set, nothing is coloured. No answer is ever given by colour alone."),
 )

@@ -6,13 +6,18 @@ from collections.abc import Iterable
 from datetime import datetime, tzinfo
 
 from tidegate.cli.render import mark, rehearsal_lines
-from tidegate.cli.render_release import rollout_rows, section, waiting_row
+from tidegate.cli.render_afterwards import due_rows
+from tidegate.cli.render_incident import incident_rows
+from tidegate.cli.render_message import message_state
+from tidegate.cli.render_release import joint_row, rollout_rows, section, waiting_row
 from tidegate.cli.text import clean, columns, doubtful, faint, strong, wrapped
 from tidegate.core.calendar import zone
 from tidegate.core.facts import Hold
 from tidegate.core.verdict import Verdict
 from tidegate.views.moments import length, moment
 from tidegate.views.status import StatusView
+
+MOST_AFTERWARDS = 8
 
 
 def status_page(view: StatusView) -> list[str]:
@@ -31,13 +36,21 @@ def status_page(view: StatusView) -> list[str]:
         for r in view.running
     ]
     lines += ["", strong("what runs"), *(columns(rows, indent="  ") or ["  no component has a target"])]
+    lines += section("releases of several components", [joint_row(joint) for joint in view.joint_rollouts])
     lines += section("under way", rollout_rows(view.under_way, tz))
     lines += _open(view, tz)
     lines += section("waiting starts", [waiting_row(w, tz, view.now) for w in view.waiting_starts])
     if view.holds:
         lines += ["", strong("holds"), *hold_lines(view.holds, tz, view.now)]
+    if view.incidents:
+        lines += ["", strong("open incidents"), *incident_rows(view.incidents, tz, view.now)]
+    if view.afterwards:
+        more = len(view.afterwards) - MOST_AFTERWARDS
+        lines += ["", strong("to be done afterwards")]
+        lines += [f"  {line}" for line in due_rows(view.afterwards[:MOST_AFTERWARDS], tz, view.now)]
+        lines += [faint(f"  and {more} more: tidegate task list, tidegate review list")] if more > 0 else []
     unsent: list[tuple[str, ...]] = [
-        (clean(m.occasion), clean(m.channel), clean(m.error)[:40] or "not sent yet") for m in view.undelivered[:10]
+        (clean(m.occasion), clean(m.channel), message_state(m, tz, view.now, 40)) for m in view.undelivered[:10]
     ]
     return lines + section("undelivered messages", unsent)
 
@@ -65,7 +78,10 @@ def hold_lines(found: Iterable[Hold], tz: tzinfo, now: datetime) -> list[str]:
     """Holds in a list, each with its reason."""
     lines: list[str] = []
     for hold in found:
-        scope = " ".join(filter(None, (hold.component, hold.environment and f"in {hold.environment}"))) or "everywhere"
+        scope = (
+            " ".join(filter(None, (hold.component, hold.version, hold.environment and f"in {hold.environment}")))
+            or "everywhere"
+        )
         until = f"until {moment(hold.expires_at, tz, now)}" if hold.expires_at else "until lifted"
         lines += columns([(strong(hold.id), f"{clean(scope)}, {until}")], indent="  ")
         lines += wrapped(f"{clean(hold.reason)} ({clean(hold.by)})", "    ")

@@ -51,10 +51,10 @@ class Session:
 
     def _set_now(self, text: str) -> None:
         from tidegate.cli.text import clean
-        from tidegate.clock import from_text
+        from tidegate.clock import read_moment
 
         try:
-            from_text(text)
+            read_moment(text)
         except ValueError as error:
             raise UsageError(
                 f'--now "{clean(text)[:60]}" names no moment', remedy="write it as 2026-12-01T18:00:00Z"
@@ -138,8 +138,10 @@ class Session:
         if self.as_json:
             self.print_json(value)
             return
-        for line in lines:
-            click.echo(guarded(line), color=self.color)
+        # At once: a changelog has tens of thousands of lines, and each call looks at the terminal anew.
+        told = [guarded(line) for line in lines]
+        if told:
+            click.echo("\n".join(told), color=self.color)
 
     def print_json(self, value: Any) -> None:
         """Print a value as JSON, in ASCII: no terminal can be disturbed by it."""

@@ -13,7 +13,7 @@ _OURS = re.compile(r"(\x1b\[[0-9;]{0,12}m)")
 
 def clean(text: object) -> str:
     """The text on one line, without control characters or marks of direction, whatever its length."""
-    from tidegate.core.commit import plain
+    from tidegate.core.plain import plain
 
     return plain(str(text), 10_000)
 

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from tidegate.core.rollout import RolloutState
 from tidegate.engine.lease import executors
 from tidegate.orchestration.house import House
-from tidegate.store import outbox, requests, rollouts
+from tidegate.store import emergencies, joint_rollouts, notices, outbox, requests, rollouts, trains
 from tidegate.store.election import ExecutorLock
+from tidegate.store.outbox import MessageState
 from tidegate.store.rollouts import Rollout
 from tidegate.views.moments import counted, length
 
@@ -43,6 +44,11 @@ def who_executes(house: House) -> str | None:
 
 
 def attention(house: House) -> list[str]:
+    """Sentences about all that should be minded and is not."""
+    return [*overdue(house), *left_to_people(house)]
+
+
+def overdue(house: House) -> list[str]:
     """Sentences about what is overdue or unwatched; empty where somebody executes, or nothing is due."""
     somebody = who_executes(house) is not None
     if somebody and house.database.kind == "sqlite":
@@ -52,16 +58,47 @@ def attention(house: House) -> list[str]:
         limit = now - (PATIENCE if somebody else timedelta(0))
         left = [r for r in rollouts.find(connection, states=_NEEDS) if _is_left(r, limit, somebody)]
         late = [r for r in requests.waiting(connection) if r.due_at is not None and r.due_at < limit]
+        joint = [joint_rollouts.load(connection, name) for name in joint_rollouts.due(connection, limit)]
         unsent = outbox.due(connection, limit)
+        uncalled = emergencies.due(connection, limit)
+        untold = notices.count_due(connection, limit)
+        waiting = trains.due(connection, limit)
     found = [
         f"{r.component} in {r.environment} is {_WORD[r.state]} and nobody executes; rollout {r.id} "
         f"began {length(now - r.started_at)} ago"
         for r in left
     ]
     found += [f"the start of {r.release} in {r.environment} is overdue and nobody executes" for r in late]
+    found += [f"{one.release} in {one.environment} is to go on and nobody executes; rollout {one.id}" for one in joint]
+    found += [
+        f"{row.calls[row.called].contact} is to be called for {row.emergency.id} and nobody executes"
+        for row in uncalled
+    ]
+    if untold:
+        found.append(f"{counted(untold, 'notice')} {'is' if untold == 1 else 'are'} due and nobody executes")
+    found += [
+        f"the {row.run.train} train of {row.run.departs_at:%Y-%m-%d} waits for somebody to look, and nobody executes"
+        for row in waiting
+        if row.due_at is not None and row.due_at < limit
+    ]
     if unsent:
         are = "is" if len(unsent) == 1 else "are"
-        found.append(f"{counted(len(unsent), 'message')} {are} overdue and nobody executes")
+        many = f"{len(unsent)} messages or more" if len(unsent) == outbox.AT_ONCE else counted(len(unsent), "message")
+        found.append(f"{many} {are} overdue and nobody executes")
+    return found
+
+
+def left_to_people(house: House) -> list[str]:
+    """Sentences about messages that nobody can deliver, or of which nobody can tell; executing does not help them."""
+    with house.database.read() as connection:
+        undeliverable = outbox.how_many(connection, MessageState.UNDELIVERABLE)
+        unknown = outbox.how_many(connection, MessageState.UNKNOWN)
+    found = []
+    if undeliverable:
+        are = "is" if undeliverable == 1 else "are"
+        found.append(f"{counted(undeliverable, 'message')} {are} undeliverable: tidegate notice list")
+    if unknown:
+        found.append(f"of {counted(unknown, 'message')} nobody can tell whether it arrived: tidegate notice list")
     return found
 
 

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from tidegate.core.approval import Answer
+from tidegate.core.bundle import order_of_items
+from tidegate.core.change_request import ChangeRequest
 from tidegate.core.evidence import Evidence
-from tidegate.core.facts import Facts
+from tidegate.core.facts import Facts, Item
+from tidegate.core.migration.hazard import Brought
+from tidegate.core.migration.way_back import Consequence
 from tidegate.core.release import ReleaseState
 from tidegate.core.subject import Part
-from tidegate.orchestration.facts import gather
+from tidegate.core.train_run import IS_LOCKED, Passenger
+from tidegate.core.verdict import Verdict
+from tidegate.orchestration.checklist import Shown, shown_of
+from tidegate.orchestration.document import DocumentLine, documents_of
 from tidegate.orchestration.house import House
-from tidegate.store import policies, releases, requests, rollouts
+from tidegate.orchestration.judge import lay_out
+from tidegate.orchestration.migration import chosen_here
+from tidegate.orchestration.seen import look
+from tidegate.orchestration.waiver import WaiverLine, all_waivers
+from tidegate.store import artifacts, releases, requests, rollouts, trains
+from tidegate.store.artifacts import ArtifactRow
+from tidegate.store.trains import RunRow
+from tidegate.views.incident import IncidentLine, incident_lines
+from tidegate.views.joint_rollout import JointView, joint_views
+from tidegate.views.road import Stop, road
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseLine:
-    """A release in a list."""
+    """A release in a list; of several components, each is named, and so is its version."""
 
     id: str
     component: str
@@ -34,6 +51,7 @@ class ReleaseLine:
 class EvidenceView:
     """A piece of evidence, and whether it is still bound to what the release is made of."""
 
+    component: str
     kind: str
     source: str
     environment: str
@@ -91,6 +109,73 @@ class WaitingView:
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """A component of a release at its place in the order, and what it requires of others, as ``platform >=3.1.0``.
+
+    ``after`` are the components of the same release that go before it because of that. ``place`` counts from 1; it is
+    0 where components that require each other leave it none.
+    """
+
+    place: int
+    component: str
+    version: str
+    requires: tuple[str, ...]
+    after: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactView:
+    """Something that was built of a release; ``pushed_at`` is None where it is in no registry."""
+
+    component: str
+    kind: str
+    name: str
+    digest: str
+    pushed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PaperView:
+    """A document or a checklist of a release: how it stands, in a few words, and whether anything is left to do."""
+
+    name: str
+    title: str
+    stands: str
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeLine:
+    """A change request for a release."""
+
+    id: str
+    category: str
+    title: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ride:
+    """A run of a train that a release is or was aboard of; ``locked``: its content is fixed by it now."""
+
+    train: str
+    departs_at: datetime
+    state: str
+    standing: str
+    locked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BackView:
+    """What going back from the release would mean in an environment, to the version that runs there."""
+
+    component: str
+    environment: str
+    to: str
+    means: Consequence
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseView:
     """What ``tidegate release show`` answers."""
 
@@ -109,11 +194,23 @@ class ReleaseView:
     commit: str
     package: str
     changes: int
+    order: tuple[Placed, ...]
     subjects: dict[str, str]
+    environments: tuple[Stop, ...]
+    artifacts: tuple[ArtifactView, ...]
     evidence: tuple[EvidenceView, ...]
+    documents: tuple[PaperView, ...]
+    checklists: tuple[PaperView, ...]
+    change_requests: tuple[ChangeLine, ...]
+    waivers: tuple[WaiverLine, ...]
     approvals: tuple[ApprovalView, ...]
     rollouts: tuple[RolloutLine, ...]
     waiting: tuple[WaitingView, ...]
+    superseded_by: str = ""
+    trains: tuple[Ride, ...] = ()
+    ways_back: tuple[BackView, ...] = ()
+    incidents: tuple[IncidentLine, ...] = ()
+    joint_rollouts: tuple[JointView, ...] = ()
 
 
 def release_lines(house: House) -> list[ReleaseLine]:
@@ -123,8 +220,8 @@ def release_lines(house: House) -> list[ReleaseLine]:
     return [
         ReleaseLine(
             row.facts.id,
-            row.facts.items[0].component,
-            row.facts.items[0].to_version,
+            ", ".join(item.component for item in row.facts.items),
+            ", ".join(item.to_version for item in row.facts.items),
             row.facts.type,
             row.facts.state,
             row.facts.opened_at,
@@ -140,10 +237,12 @@ def release_view(house: House, release: str) -> ReleaseView:
     Raises:
         NotFoundError: there is none.
     """
+    waivers = all_waivers(house, release)
+    in_git = look(house, release)
     with house.database.read() as connection:
-        row = releases.load(connection, release)
-        book = policies.current(connection)
-        facts = gather(connection, row, book.policy, house.now())
+        now = house.now()
+        row, both, facts = lay_out(connection, release, now, in_git=in_git)
+        book = both.current
         item = facts.release.items[0]
         return ReleaseView(
             id=row.facts.id,
@@ -161,18 +260,83 @@ def release_view(house: House, release: str) -> ReleaseView:
             commit=item.subject.commit,
             package=row.packages[item.component],
             changes=len(item.changes),
+            order=order_of(facts.release.items),
             subjects={name: facts.release.subject_for(name) for name in book.policy.environments},
+            environments=road(connection, both, facts, now),
+            artifacts=tuple(_artifact(built) for built in artifacts.of(connection, release)),
             evidence=tuple(_evidence(facts, piece) for piece in facts.evidence),
+            documents=tuple(_document(line) for line in documents_of(book, facts, now) if line.finding is not None),
+            checklists=tuple(_checklist(shown) for shown in shown_of(book, facts, now)),
+            change_requests=tuple(_change(change) for change in facts.change_requests),
+            waivers=tuple(waivers),
             approvals=_approvals(facts),
             rollouts=tuple(rollout_lines(connection, release=release)),
             waiting=tuple(waiting_views(connection, release)),
+            superseded_by=row.superseded_by,
+            trains=tuple(_ride(run, one) for run, one in trains.runs_of(connection, release)),
+            ways_back=tuple(
+                BackView(one.component, one.environment, one.since, chosen_here(book.policy, one))
+                for one in facts.brought
+                if _stands(facts, one) and (one.scripts or one.hazards or one.unknown)
+            ),
+            incidents=tuple(incident_lines(connection, release=release)),
+            joint_rollouts=tuple(joint_views(connection, release)),
         )
 
 
+def _stands(facts: Facts, one: Brought) -> bool:
+    """Whether what it was compared with is recorded there, so that one could go back to it."""
+    where = (one.component, one.environment, one.since)
+    return any((v.component, v.environment, v.version) == where for v in facts.verified)
+
+
+def _ride(row: RunRow, one: Passenger) -> Ride:
+    return Ride(row.run.train, row.run.departs_at, row.state.value, one.standing.value, row.state in IS_LOCKED)
+
+
+def order_of(items: Sequence[Item]) -> tuple[Placed, ...]:
+    """The components of a release in the order in which they go; those that have no place come last, by name."""
+    sequence = order_of_items(items)
+    places = {component: place for place, component in enumerate(sequence, 1)}
+    known = {item.component for item in items}
+    ordered = sorted(items, key=lambda item: (places.get(item.component, len(items) + 1), item.component))
+    return tuple(
+        Placed(
+            places.get(item.component, 0),
+            item.component,
+            item.to_version,
+            tuple(f"{other} {text}" for other, text in sorted(item.requires.items())),
+            tuple(sorted(known & item.requires.keys())),
+        )
+        for item in ordered
+    )
+
+
+def _document(line: DocumentLine) -> PaperView:
+    """A document: where it lies; one that is there and does not count says what is wrong with it elsewhere."""
+    done = line.finding is not None and line.finding.verdict is Verdict.ALLOW
+    return PaperView(line.name, line.title, line.where if line.digest else f"{line.where}: not there", done)
+
+
+def _checklist(shown: Shown) -> PaperView:
+    asked = [point for point in shown.points if point.asked]
+    ticked = sum(point.ticked for point in asked)
+    return PaperView(shown.name, shown.title, f"{ticked} of {len(asked)} are ticked", ticked == len(asked))
+
+
+def _change(change: ChangeRequest) -> ChangeLine:
+    return ChangeLine(change.id, change.category, change.title, change.state.value)
+
+
+def _artifact(row: ArtifactRow) -> ArtifactView:
+    return ArtifactView(row.component, row.kind, row.name, row.digest, row.pushed_at)
+
+
 def _evidence(facts: Facts, piece: Evidence) -> EvidenceView:
-    item = facts.release.items[0]
+    item = next(item for item in facts.release.items if item.component == piece.component)
     bound = item.subject.binding([Part(part) for part in piece.bound], piece.environment)
     return EvidenceView(
+        component=piece.component,
         kind=piece.kind,
         source=piece.source,
         environment=piece.environment,

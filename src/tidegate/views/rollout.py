@@ -9,8 +9,10 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from tidegate.core.effect import EffectState
-from tidegate.core.rollout import Direction, RolloutState
-from tidegate.store import rollouts
+from tidegate.core.migration.way_back import Consequence
+from tidegate.core.rollout import ACTIVE, Direction, RolloutState
+from tidegate.orchestration.migration import declares, way_back
+from tidegate.store import policies, rollouts
 from tidegate.store.rollouts import EffectRow, Rollout
 
 ABSENT = "absent"
@@ -64,6 +66,7 @@ class RolloutView:
     because: str
     reverses: str
     reversed_by: str
+    back: Consequence | None = None
 
 
 def rollout_view(connection: sa.Connection, rollout: Rollout) -> RolloutView:
@@ -80,7 +83,7 @@ def rollout_view(connection: sa.Connection, rollout: Rollout) -> RolloutView:
         target=rollout.target.version if rollout.target else ABSENT,
         package=rollout.target.digest if rollout.target else "",
         wave=rollout.wave + 1,
-        waves=rollout.waves,
+        waves=tuple(wave.units if wave.share is None else (str(wave.share),) for wave in rollout.waves),
         units=_units(rollout, rollouts.effects_of(connection, rollout)),
         watch=WatchView(watch.started_at, watch.ends_at, watch.said) if watch else None,
         token=str(rollout.token),
@@ -90,12 +93,22 @@ def rollout_view(connection: sa.Connection, rollout: Rollout) -> RolloutView:
         because=rollout.because,
         reverses=rollout.reverses,
         reversed_by=_reversed_by(connection, rollout),
+        back=_back(connection, rollout),
     )
+
+
+def _back(connection: sa.Connection, rollout: Rollout) -> Consequence | None:
+    """What going back from it would mean, by what it brought; None where it does not stand, or has no database."""
+    policy = policies.current(connection).policy
+    standing = rollout.state in (*ACTIVE, RolloutState.SUCCEEDED) and rollout.direction is Direction.FORWARD
+    if not standing or rollout.source is None or not declares(policy, rollout.component):
+        return None
+    return way_back(connection, policy, rollout, rollout.source)
 
 
 def _units(rollout: Rollout, rows: Sequence[EffectRow]) -> tuple[UnitView, ...]:
     newest = {(row.wave, row.effect.unit): row for row in rows}
-    order = {unit: place for place, unit in enumerate(unit for wave in rollout.waves for unit in wave)}
+    order = {unit: place for place, unit in enumerate(unit for wave in rollout.waves for unit in wave.units)}
     ordered = sorted(newest.values(), key=lambda row: (row.wave, order.get(row.effect.unit, 0)))
     return tuple(
         UnitView(

@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from tidegate.core.actor import Actor, Assurance
-from tidegate.core.decision import Action, Question
 from tidegate.core.facts import Hold
-from tidegate.core.policy import Act, Policy
+from tidegate.core.policy import Policy
 from tidegate.core.release import ReleaseState
 from tidegate.core.rollout import ACTIVE, Direction, RolloutState
-from tidegate.core.rules.actor_permitted import permitted_people
 from tidegate.core.verdict import Verdict
 from tidegate.orchestration.house import House
-from tidegate.orchestration.judge import judge
-from tidegate.store import holds, outbox, policies, releases, rollouts
+from tidegate.orchestration.judge import lay_out
+from tidegate.orchestration.restrictions import holds_in_force
+from tidegate.orchestration.seen import NOTHING, InGit, look
+from tidegate.store import outbox, policies, releases, rollouts
 from tidegate.store.outbox import MessageRow
+from tidegate.store.releases import ReleaseRow
+from tidegate.views.afterwards import FOLLOWING, FollowView, follow_views
 from tidegate.views.attention import attention, who_executes
-from tidegate.views.decision import once
 from tidegate.views.environments import in_order
+from tidegate.views.incident import IncidentLine, incident_lines
+from tidegate.views.joint_rollout import JointView, joint_views
 from tidegate.views.release import RolloutLine, WaitingView, rollout_lines, waiting_views
+from tidegate.views.road import next_stop
 
+SOON = timedelta(days=1)
+"""What is done afterwards is shown when it is due within this time."""
 MOST_RELEASES = 20
 """How many open releases are judged for what they wait for."""
+
+
+MOST_MESSAGES = 50
+"""How many undelivered messages are shown; `tidegate notice list` shows more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +77,16 @@ class StatusView:
     holds: tuple[Hold, ...]
     undelivered: tuple[MessageRow, ...]
     attention: tuple[str, ...]
+    afterwards: tuple[FollowView, ...] = ()
+    incidents: tuple[IncidentLine, ...] = ()
+    joint_rollouts: tuple[JointView, ...] = ()
 
 
 def status_view(house: House) -> StatusView:
     """How everything stands now."""
     unminded = tuple(attention(house))
+    due = [one for one in follow_views(house, FOLLOWING) if one.due_at <= house.now() + SOON]
+    seen = {release: look(house, release) for release in _open_ids(house)}
     with house.database.read() as connection:
         now = house.now()
         book = policies.current(connection)
@@ -86,11 +100,14 @@ def status_view(house: House) -> StatusView:
             executes=who_executes(house) or "",
             running=tuple(_running(connection, book.policy)),
             under_way=tuple(line for line in rollout_lines(connection) if line.state in busy),
-            open_releases=tuple(_open_releases(connection, book.policy, now)),
+            open_releases=tuple(_open_releases(connection, now, seen)),
             waiting_starts=tuple(waiting_views(connection)),
-            holds=holds.in_force(connection, now),
-            undelivered=tuple(outbox.undelivered(connection)),
+            holds=holds_in_force(connection, now),
+            undelivered=tuple(outbox.undelivered(connection, MOST_MESSAGES)),
             attention=unminded,
+            afterwards=tuple(due),
+            incidents=tuple(incident_lines(connection, only_open=True)),
+            joint_rollouts=tuple(joint_views(connection, over=False)),
         )
 
 
@@ -110,31 +127,21 @@ def _by(rollout: rollouts.Rollout | None) -> str:
     return "adopted" if rollout.direction is Direction.ADOPTED else rollout.release
 
 
-def _open_releases(connection: sa.Connection, policy: Policy, now: datetime) -> Iterable[Waits]:
+def _open_ids(house: House) -> list[str]:
+    """The open releases that are shown. Where their commits come from is looked at before: Git answers slowly."""
+    with house.database.read() as connection:
+        return [row.facts.id for row in _open_rows(connection)]
+
+
+def _open_rows(connection: sa.Connection) -> list[ReleaseRow]:
     rows = [releases.load(connection, name) for name in releases.list_ids(connection)]
-    for row in [r for r in rows if r.facts.state is ReleaseState.OPEN][:MOST_RELEASES]:
-        environment = _next_environment(connection, policy, row.facts.id, row.facts.items[0].component)
-        if not environment:
-            continue
-        actor = whoever_may(policy, environment)
-        decision = judge(connection, row.facts.id, Question(Action.START, actor, environment), now).decision
-        against = tuple(finding.message for finding in once(decision.against()))
-        yield Waits(row.facts.id, environment, decision.verdict, against, decision.next_possible)
+    return [row for row in rows if row.facts.state is ReleaseState.OPEN][:MOST_RELEASES]
 
 
-def _next_environment(connection: sa.Connection, policy: Policy, release: str, component: str) -> str:
-    """The first environment of the policy, in its order, that the release has not been verified in."""
-    done = {
-        r.environment
-        for r in rollouts.find(connection, release=release, states=[RolloutState.SUCCEEDED])
-        if r.direction is Direction.FORWARD
-    }
-    known = policy.components.get(component)
-    targets = known.targets if known else {}
-    return next((name for name in in_order(policy) if name in targets and name not in done), "")
-
-
-def whoever_may(policy: Policy, environment: str) -> Actor:
-    """Somebody who may start there, taken as having signed; where nobody may, nobody."""
-    people = sorted(permitted_people(policy, Act.START, policy.environments.get(environment)))
-    return Actor(people[0] if people else "nobody", "assumed to sign", Assurance.SIGNATURE)
+def _open_releases(connection: sa.Connection, now: datetime, seen: Mapping[str, InGit]) -> Iterable[Waits]:
+    for row in _open_rows(connection):
+        _, both, facts = lay_out(connection, row.facts.id, now, in_git=seen.get(row.facts.id, NOTHING))
+        stop = next_stop(connection, both, facts, now)
+        if stop is not None:
+            against = tuple(finding.message for finding in stop.against)
+            yield Waits(row.facts.id, stop.environment, stop.verdict, against, stop.next_possible)

@@ -19,14 +19,18 @@ def _of_release(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _answer(said: str, release: str, environment: str, role: str, reason: str) -> int:
-    from tidegate.cli.text import clean, good
+    from tidegate.cli.text import clean, good, wrapped
     from tidegate.core.approval import Answer
     from tidegate.orchestration import approval
+    from tidegate.views.approvals import approvals, short_of
 
     run = session()
+    house = run.house()
     answered = approval.answer(
-        run.house(), release, environment, run.claim(), Answer(said), role=role, reason=reason
+        house, release, environment, run.claim(), Answer(said), role=role, reason=reason
     ).approval
+    with house.database.read() as connection:
+        (view,) = approvals(connection, release, house.now(), environment)
     record = {
         "release": release,
         "environment": environment,
@@ -36,12 +40,18 @@ def _answer(said: str, release: str, environment: str, role: str, reason: str) -
         "approval": answered.id,
         "subject": answered.subject,
         "assurance": answered.actor.assurance,
+        "missing": short_of(view),
     }
     word = "approved" if said == "approve" else "rejected"
     as_role = f" as {clean(role)}" if role else ""
     who, where = clean(answered.actor.person), clean(environment)
     said_so = f"{who} {word} {clean(release)} for {where}{as_role}, by {answered.actor.assurance.value}"
-    lines = [f"{good('✓')} {said_so}", f"  bound to subject {answered.subject[:19]}…"]
+    missing = wrapped(f"still missing: {clean(short_of(view))}", indent="    ", first="  ")
+    lines = [
+        f"{good('✓')} {said_so}",
+        f"  bound to subject {answered.subject[:19]}…",
+        *(["  every approval is there"] if view.complete else missing),
+    ]
     run.answer(record, lines)
     return 0
 

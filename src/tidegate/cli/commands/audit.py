@@ -53,7 +53,8 @@ def _about(leaf: Leaf) -> str:
     if data.get("rollout"):
         return str(data["rollout"])
     where = data.get("environment") or leaf.question.get("environment") or ""
-    what = data.get("release") or data.get("component") or data.get("hold") or str(data.get("digest", ""))[:19]
+    named = (data.get(name) for name in ("release", "tag", "branch", "component", "hold"))
+    what = next(filter(None, named), "") or str(data.get("digest", ""))[:19]
     return f"{what} {where}".strip()
 
 

@@ -12,6 +12,7 @@ hold = Group(
     "hold",
     lazy={
         "add": ("hold:add", "Stop the line."),
+        "pass": ("hold:pass_", "Let a fix pass a hold."),
         "lift": ("hold:lift", "Let the line go on."),
         "list": ("hold:list_", "List the holds in force."),
     },
@@ -60,6 +61,27 @@ def add(reason: str, environment: str, component: str, lasts: str | None) -> int
 
 
 @command(
+    "pass",
+    help="Let RELEASE pass the hold ID, signed, where it contains nothing but fixes; all else stands still.\n\n"
+    "Whoever may stop the line may. It holds for the release as it is, and shows in every decision about it.",
+    examples='tidegate hold pass hold-1a2b3c4d billing-1.1.1 --reason "mends the incident" --as rita '
+    "--key ~/.ssh/id_ed25519",
+)
+@click.argument("hold", metavar="ID")
+@click.argument("release")
+@click.option("--reason", required=True, metavar="TEXT", help="Why it may pass.")
+def pass_(hold: str, release: str, reason: str) -> int:
+    """The command."""
+    from tidegate.cli.text import clean, good
+    from tidegate.orchestration import hold as use_case
+
+    run = session()
+    use_case.pass_fix(run.house(), run.claim(), hold, release, reason)
+    run.answer({"hold": hold, "release": release}, [f"{good('✓')} {clean(release)} may pass {clean(hold)}"])
+    return 0
+
+
+@command(
     "lift",
     help="Let the line go on: lift the hold ID, signed.",
     examples="tidegate hold lift hold-1a2b3c4d --as rita --key ~/.ssh/id_ed25519",
@@ -81,12 +103,13 @@ def lift(hold: str, reason: str) -> int:
 def list_() -> int:
     """The command."""
     from tidegate.cli.render_status import hold_lines
-    from tidegate.store import holds, policies
+    from tidegate.orchestration.restrictions import holds_in_force
+    from tidegate.store import policies
 
     run = session()
     house = run.house()
     with house.database.read() as connection:
-        found = holds.in_force(connection, house.now())
+        found = holds_in_force(connection, house.now())
         tz = policies.current(connection).tz
     run.answer(found, hold_lines(found, tz, house.now()) or ["no hold is in force"])
     return 0

@@ -90,13 +90,14 @@ def _once(house: House, executing: Executing) -> int:
 
 def _nothing_due(house: House) -> bool:
     from tidegate.core.rollout import RolloutState
-    from tidegate.store import outbox, requests, rollouts
+    from tidegate.store import joint_rollouts, outbox, requests, rollouts
 
     with house.database.read() as connection:
         now = house.now()
         return not (
             rollouts.find(connection, states=[RolloutState.RUNNING])
             or rollouts.due(connection, now)
+            or joint_rollouts.due(connection, now)
             or requests.due(connection, now)
             or outbox.due(connection, now)
         )

@@ -1,0 +1,101 @@
+"""Versions as lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tidegate.cli.text import clean, columns, doubtful, faint, good, strong, wrapped
+from tidegate.core.plain import plain
+from tidegate.views.version import VersionView
+
+MOST = 20
+"""Commits of one kind that are listed; ``--json`` has all of them."""
+
+
+def version_lines(view: VersionView) -> list[str]:
+    """The step, why, by which commits, and what would make it larger."""
+    return [
+        _headline(view),
+        *wrapped(clean(view.why), "  "),
+        *_section("", [(*_commit(r.commit, r.type, r.breaking), r.level, r.subject) for r in view.reasons]),
+        *_section(
+            "  Follows no convention and asks for nothing; look at it:",
+            [(faint(u.commit[:10]), u.subject) for u in view.unconventional],
+        ),
+        *_section(
+            "  Asks for nothing:",
+            [
+                (*_commit(o.commit, o.type, False), o.subject, f"({o.why})" if _is_void(o.why) else "")
+                for o in view.others
+            ],
+        ),
+        *_larger(view),
+        *_warnings(view),
+    ]
+
+
+def _headline(view: VersionView) -> str:
+    name = f"{strong(clean(view.component))} " if view.component else ""
+    current = view.current or "never released"
+    if view.next is None:
+        return f"{name}{current}; nothing to release"
+    before = f"{current} > " if view.current else f"{current}; first release "
+    if view.prerelease:
+        before = f"{current}, {view.prerelease} > "
+    step = f" ({view.bump})" if view.current else ""
+    return f"{name}{before}{good(view.next)}{step}"
+
+
+def _commit(sha: str, kind: str, breaking: bool) -> tuple[str, str]:
+    return faint(sha[:10]), f"{clean(kind) or 'no kind'}{'!' if breaking else ''}"
+
+
+def _is_void(why: str) -> bool:
+    return not why.endswith("asks for nothing")
+
+
+def _section(title: str, rows: Sequence[tuple[str, ...]]) -> list[str]:
+    if not rows:
+        return []
+    shown = [tuple(part if "\x1b" in part else plain(part, 60) for part in row) for row in rows[:MOST]]
+    lines = [title] if title else []
+    lines += columns(shown, indent="    " if title else "  ")
+    return [*lines, faint(f"    and {len(rows) - MOST} more; --json lists all")] if len(rows) > MOST else lines
+
+
+def _larger(view: VersionView) -> list[str]:
+    lines: list[str] = []
+    for step in view.larger:
+        lines += wrapped(f"{step.version} ({step.bump}) would take {'; or '.join(map(clean, step.by))}", "    ", "  ")
+    return lines
+
+
+def _warnings(view: VersionView) -> list[str]:
+    lines: list[str] = []
+    if view.advice:
+        lines += wrapped(doubtful(clean(view.advice)), "  ")
+    for tag in view.skipped_tags[:5]:
+        lines += wrapped(f"tag {clean(tag.name)} was left out: {clean(tag.why)}", "  ")
+    if len(view.skipped_tags) > 5:
+        lines.append(faint(f"  and {len(view.skipped_tags) - 5} more tags"))
+    return lines
+
+
+def versions_lines(views: Sequence[VersionView]) -> list[str]:
+    """Several components, one line each."""
+    rows = [
+        (
+            strong(clean(view.component)),
+            view.current or "-",
+            good(view.next) if view.next else faint("nothing to release"),
+            view.bump if view.next else "",
+            _counts(view),
+        )
+        for view in views
+    ]
+    return columns([("component", "current", "next", "bump", "changes"), *rows])
+
+
+def _counts(view: VersionView) -> str:
+    counted = f"{len(view.reasons) + len(view.others) + len(view.unconventional)}"
+    return f"{counted}, {len(view.unconventional)} unconventional" if view.unconventional else counted

@@ -1,0 +1,37 @@
+"""Moments as people type them: a day or a time in the policy's zone, an instant, or a length of time from now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from tidegate.orchestration.house import House
+
+HOW = "a day, a time in the policy's zone, or a length of time from now: 2026-12-05, 2026-12-05T16:00, 7d"
+
+
+def moment(house: House, text: str, option: str) -> datetime:
+    """The moment that a text names, in UTC; a day alone is its beginning.
+
+    Raises:
+        UsageError: it names none.
+    """
+    from tidegate.core.duration import parse_duration
+    from tidegate.core.policytest.times import absolute, read_moment
+    from tidegate.store import policies
+
+    try:
+        return house.now() + parse_duration(text)
+    except (ValueError, OverflowError):
+        pass
+    with house.database.read() as connection:
+        tz = policies.current(connection).tz
+    try:
+        return absolute(read_moment(text), tz)
+    except (ValueError, OverflowError) as error:
+        from tidegate.cli.text import clean
+
+        raise click.UsageError(f'{option} "{clean(text)[:40]}" names no moment; write {HOW}') from error

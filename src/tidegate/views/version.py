@@ -1,0 +1,160 @@
+"""Which version a component is at, which is next and why, commit by commit, and what would make it larger.
+
+Reads the repository alone: neither a policy's models nor a database are needed to tell a version, and in most
+repositories there are none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tidegate.core.bumping import Bump
+from tidegate.core.commit import LEVELS, MERGE, Change, NextVersion
+from tidegate.core.version import Level, Version, bump, level_between
+from tidegate.git.history import History, SkippedTag, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A change that asks for a version: which, what it asks for, and why."""
+
+    commit: str
+    type: str
+    scope: str
+    subject: str
+    breaking: bool
+    level: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A change that asks for nothing, and why."""
+
+    commit: str
+    type: str
+    subject: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unconventional:
+    """A commit that follows no convention: a person must look at it."""
+
+    commit: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Larger:
+    """A larger step: the version it would lead to, and what would ask for it."""
+
+    bump: str
+    version: str
+    by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VersionView:
+    """What ``tidegate version`` answers; ``next`` is None where nothing asks for a release.
+
+    ``bump`` is the part of the version that the step raises; ``"none"`` where there is no step.
+    """
+
+    component: str
+    current: str | None
+    tag: str | None
+    prerelease: str | None
+    next: str | None
+    next_tag: str | None
+    bump: str
+    why: str
+    reasons: tuple[Reason, ...]
+    unconventional: tuple[Unconventional, ...]
+    others: tuple[Other, ...]
+    larger: tuple[Larger, ...]
+    commit: str
+    range: str
+    advice: str
+    skipped_tags: tuple[SkippedTag, ...]
+
+
+def version_view(component: str, source: Source, history: History, channel: str = "") -> VersionView:
+    """The view of one component.
+
+    Args:
+        channel: where it is given, the next pre-release on it is told instead of the next final version.
+
+    Raises:
+        ConflictError, UsageError: as :meth:`tidegate.git.history.History.next_prerelease`.
+    """
+    upcoming = history.next_prerelease(channel) if channel else history.next()
+    asked = {(reason.sha, number): reason for number, reason in enumerate(upcoming.reasons)}
+    told = [(change, asked[change.sha, number].why) for number, change in enumerate(history.changes)]
+    return VersionView(
+        component=component,
+        current=_text(history.current),
+        tag=history.tag,
+        prerelease=_text(history.prerelease),
+        next=_text(upcoming.version),
+        next_tag=source.tag_format.tag_for(upcoming.version) if upcoming.version is not None else None,
+        bump=_bump(history.current, upcoming),
+        why=upcoming.why,
+        reasons=tuple(_reason(change, why) for change, why in told if change.level() is not Level.NONE),
+        unconventional=tuple(
+            Unconventional(change.sha, change.summary) for change in history.unconventional if not change.void
+        ),
+        others=tuple(_others(told)),
+        larger=_larger(history.current, upcoming, source.bumps),
+        commit=history.at,
+        range=history.why,
+        advice=history.advice,
+        skipped_tags=history.skipped,
+    )
+
+
+def _text(version: Version | None) -> str | None:
+    return None if version is None else str(version)
+
+
+def _bump(current: Version | None, upcoming: NextVersion) -> str:
+    if upcoming.version is None:
+        return Level.NONE.word
+    return upcoming.level.word if current is None else level_between(current, upcoming.version).word
+
+
+def _reason(change: Change, why: str) -> Reason:
+    return Reason(change.sha, change.kind, change.scope, change.summary, change.breaking, change.level().word, why)
+
+
+def _others(told: Iterable[tuple[Change, str]]) -> Iterable[Other]:
+    for change, why in told:
+        quiet = change.level() is Level.NONE and change.kind != MERGE
+        if quiet and (change.is_conventional or change.void):
+            yield Other(change.sha, change.kind, change.summary, why)
+
+
+def _larger(current: Version | None, upcoming: NextVersion, rules: Sequence[Bump]) -> tuple[Larger, ...]:
+    """What would make the step larger than it is, the nearest first."""
+    if current is None:
+        return ()
+    answers: dict[str, Larger] = {}
+    for level in (Level.PATCH, Level.MINOR, Level.MAJOR):
+        version = bump(current, level)
+        if level > upcoming.level and (upcoming.version is None or version > upcoming.version.final):
+            part = level_between(current, version).word
+            before = answers.get(str(version))
+            by = (*(before.by if before else ()), *_asking(level, LEVELS, rules))
+            answers[str(version)] = Larger(part, str(version), by)
+    return tuple(answers.values())
+
+
+def _asking(level: Level, levels: Mapping[str, Level], rules: Sequence[Bump]) -> list[str]:
+    """In words, what asks for a level: kinds of commits, a mark, and the policy's rules."""
+    kinds = [kind for kind, asked in levels.items() if asked is level and kind != "feature"]
+    words = [f"a commit of the kind {kind}" for kind in kinds]
+    if level is Level.MAJOR:
+        words.append("a breaking change: ! after the kind, or a BREAKING CHANGE footer")
+    ruled = (rule for rule in rules if rule.at_least is level and rule.paths)
+    return [*words, *(f"a change below {', '.join(rule.paths)}: {rule.says}" for rule in ruled)]
