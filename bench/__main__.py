@@ -1,9 +1,9 @@
 """Measure, and print one table; judges nothing: the exit code only says whether everything ran.
 
-    python -m bench                 everything: some minutes
-    python -m bench decide watch    these only
-    python -m bench --json          for machines
-    python -m bench --tiny          shows that it runs; the figures mean nothing
+python -m bench                 everything: some minutes
+python -m bench decide watch    these only
+python -m bench --json          for machines
+python -m bench --tiny          shows that it runs; the figures mean nothing
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from bench.catalogue import BENCHES
 from bench.measure import Row, row_of
 
 WIDEST_FIGURE = 10
+NARROW = 80
+"""Characters of a narrow terminal's line."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,7 +80,10 @@ def table(rows: Sequence[Row]) -> str:
         figure = f"{row.figure:>{WIDEST_FIGURE},.{_places(row.figure)}f}"
         line = f"{row.name:{width}}  {figure}  {row.unit:11}  {ratio:>7}  {_goal(row):>9}  {met}"
         lines.append(line.rstrip())
-        lines += [f"{'':{width}}  {text}" for text in (row.beside and f"beside {row.beside}", row.note) if text]
+        below = [text for text in (row.beside and f"beside {row.beside}", row.note) if text]
+        together = "; ".join(below)
+        below = [together] if width + 2 + len(together) <= NARROW else below
+        lines += [f"{'':{width}}  {text}" for text in below]
     return "\n".join(lines)
 
 

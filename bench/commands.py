@@ -49,5 +49,3 @@ def imports(sizes: Sizes) -> Iterator[Row]:
     for name, spent in zip(names, ours, strict=True):
         cpu = median_cpu(spent)
         yield Row(name, ms(cpu), "ms CPU", f"python -c 'import sqlalchemy' ({ms(other):.0f} ms)", cpu / other)
-
-

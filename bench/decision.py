@@ -29,6 +29,8 @@ from tidegate.core.verdict import Verdict
 
 NOW = datetime(2026, 12, 1, 18, 30, tzinfo=UTC)
 GOAL_US = 600
+MANY = 2_000
+MANY_GOAL_MS = 10
 
 GATES = {
     **{
@@ -97,8 +99,8 @@ POLICY: dict[str, Any] = {
 }
 
 
-def case() -> tuple[Question, Policies, Facts]:
-    """The question, the policies and the facts that are measured."""
+def case(pieces: int = 40) -> tuple[Question, Policies, Facts]:
+    """The question, the policies and the facts that are measured, with so many pieces of evidence."""
     subject = Subject("sha256:1", "sha256:2", "sha256:3", {"production": "sha256:4"}, {"production": "sha256:5"})
     item = Item(
         component="billing",
@@ -116,7 +118,7 @@ def case() -> tuple[Question, Policies, Facts]:
     rulebook = compile_policy(parsed, digest(resolved_of(parsed)))
     facts = Facts(
         release,
-        evidence=tuple(_evidence(item)),
+        evidence=tuple(_evidence(item, pieces)),
         approvals=tuple(_approvals(release)),
         verified=(Verified("billing", "staging", "2.1.0", subject.digest_for("staging"), NOW - timedelta(days=3)),),
     )
@@ -124,13 +126,13 @@ def case() -> tuple[Question, Policies, Facts]:
     return question, Policies(rulebook, rulebook), facts
 
 
-def _evidence(item: Item) -> Iterator[Evidence]:
-    """Forty pieces: three or four of each source, of which the newest counts."""
+def _evidence(item: Item, pieces: int) -> Iterator[Evidence]:
+    """Of forty pieces three or four of each source, of which the newest counts."""
     gates = list(GATES.values())
-    for number in range(40):
+    for number in range(pieces):
         gate = gates[number % len(gates)]
         kind = str(gate["evidence"])
-        taken = NOW - timedelta(hours=40 - number)
+        taken = NOW - timedelta(minutes=pieces - number)
         yield Evidence(
             component=item.component,
             kind=kind,
@@ -175,9 +177,7 @@ def rows(sizes: Sizes) -> Iterator[Row]:
     if decision.verdict is not Verdict.ALLOW:
         raise RuntimeError("; ".join(f"{finding.rule}: {finding.message}" for finding in decision.against()))
     gates = sum(finding.rule.startswith("gate.") for finding in decision.findings)
-    ours, bare = calls_in_turns(
-        sizes.rounds, sizes.calls, lambda: decide(question, policies, facts, NOW), bare_loop()
-    )
+    ours, bare = calls_in_turns(sizes.rounds, sizes.calls, lambda: decide(question, policies, facts, NOW), bare_loop())
     yield Row(
         "decide: a minor release to production",
         us(ours),
@@ -186,4 +186,34 @@ def rows(sizes: Sizes) -> Iterator[Row]:
         ours / bare,
         goal=GOAL_US,
         note=f"{len(facts.evidence)} pieces of evidence, {gates} gates, {len(decision.findings)} findings",
+    )
+
+
+def many(sizes: Sizes) -> Iterator[Row]:
+    """One decision of a release that has been tested for months: each run of each suite has left its piece.
+
+    Raises:
+        RuntimeError: as :func:`rows`.
+    """
+    question, policies, facts = case(MANY)
+    few = case()[2]
+    for known in (facts, few):
+        decision = decide(question, policies, known, NOW)
+        if decision.verdict is not Verdict.ALLOW:
+            raise RuntimeError("; ".join(f"{finding.rule}: {finding.message}" for finding in decision.against()))
+    calls = max(1, sizes.calls // 20)
+    ours, others = calls_in_turns(
+        sizes.rounds,
+        calls,
+        lambda: decide(question, policies, facts, NOW),
+        lambda: decide(question, policies, few, NOW),
+    )
+    yield Row(
+        f"decide: a release with {MANY:,} pieces of evidence",
+        us(ours) / 1000,
+        "ms CPU",
+        f"the same with {len(few.evidence)} ({us(others):.0f} us)",
+        ours / others,
+        goal=MANY_GOAL_MS,
+        note="findings enter as counts, so that 200 in a report weigh as much as none",
     )

@@ -67,11 +67,32 @@ class Sizes:
     idle_s: float = 10.0
     leaves: int = 10_000
     commits: int = 2_000
-    cases: int = 5_000
+    cases: int = 100_000
+    components: int = 5_000
+    people: int = 1_000
+    notices: int = 100_000
+    hosts: int = 200
+    in_flight: int = 1_000
+    rollbacks: int = 5
 
 
 TINY = Sizes(
-    rounds=1, calls=3, waves=2, rollouts=1, starts=2, starts_across=1, idle_s=0.5, leaves=20, commits=5, cases=5
+    rounds=1,
+    calls=3,
+    waves=2,
+    rollouts=1,
+    starts=2,
+    starts_across=1,
+    idle_s=0.5,
+    leaves=20,
+    commits=5,
+    cases=5,
+    components=20,
+    people=3,
+    notices=50,
+    hosts=4,
+    in_flight=2,
+    rollbacks=1,
 )
 
 

@@ -1,6 +1,6 @@
 """One measurement in a process of its own: a line of JSON for each of its rows.
 
-    python -m bench.one NAME [--tiny]
+python -m bench.one NAME [--tiny]
 """
 
 from __future__ import annotations

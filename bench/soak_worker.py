@@ -1,6 +1,6 @@
 """A worker of the soak test, to be killed.
 
-    python -m bench.soak_worker DIRECTORY [URL]
+python -m bench.soak_worker DIRECTORY [URL]
 """
 
 from __future__ import annotations

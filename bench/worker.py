@@ -1,6 +1,6 @@
 """A worker in a process of its own, on simulated hosts: says when it first acts on one.
 
-    python -m bench.worker ROOT [URL]
+python -m bench.worker ROOT [URL]
 """
 
 from __future__ import annotations

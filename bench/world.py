@@ -11,14 +11,14 @@ import json
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.support.gitrepo import GitRepository
 from tests.support.postgres import PostgresServer, find_postgres
-from tidegate.app import Settings, build_house
+from tidegate.app import Settings, build_house, make_driver
 from tidegate.core.actor import Actor, Assurance
 from tidegate.core.approval import Answer
 from tidegate.drivers.contract import Driver, Target
@@ -55,7 +55,9 @@ class World:
         self.house: House = build_house(Settings(self.root, self.url), driver_for=self.driver_for)
 
     def driver_for(self, component: str, environment: str, settings: Mapping[str, Any]) -> Driver:
-        """The simulator of a target; ``touched`` is told of each call that would reach a host."""
+        """The simulator of a target, or the real driver that it names; ``touched`` is told of each call to a host."""
+        if settings["driver"] != "simulator":
+            return SeamedDriver(make_driver(component, environment, settings), self._touch)
         hosts = self.targets.setdefault(
             (component, environment), SimulatedWorld([f"web{n}" for n in range(1, self.units + 1)])
         )
@@ -70,9 +72,9 @@ class World:
         """The person, with their key."""
         return Claim(person, self.root / "keys" / person)
 
-    def open(self, version: str) -> str:
+    def open(self, version: str, component: str = "billing") -> str:
         """Open a release of that version, with the report of its tests; its id."""
-        opened = release.open_release(self.house, "billing", self.claim("olga"), version=version).release.id
+        opened = release.open_release(self.house, component, self.claim("olga"), version=version).release.id
         report = self.root / "junit.xml"
         report.write_bytes(JUNIT)
         evidence.add(self.house, opened, report, self.claim("olga"))
@@ -148,12 +150,21 @@ def policy_document(keys: Mapping[str, str], approvals: bool) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def made_world(kind: str = "sqlite", *, units: int = 1, approvals: bool = False) -> Iterator[World]:
+def made_world(
+    kind: str = "sqlite",
+    *,
+    units: int = 1,
+    approvals: bool = False,
+    shape: Callable[[dict[str, Any]], None] = lambda policy: None,
+    files: Mapping[str, str] | None = None,
+) -> Iterator[World]:
     """A world in a temporary directory, gone at the end.
 
     Args:
         kind: ``sqlite`` or ``postgresql``.
         units: hosts of production; a wave is one of them.
+        shape: changes the policy before it is adopted.
+        files: what the repository holds beside the rest.
 
     Raises:
         UnavailableError: there is no PostgreSQL on this machine.
@@ -161,9 +172,10 @@ def made_world(kind: str = "sqlite", *, units: int = 1, approvals: bool = False)
     with contextlib.ExitStack() as stack:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tidegate-bench-")))
         url = stack.enter_context(postgres()) if kind == "postgresql" else ""
-        _repository(root)
-        keys = _keys(root)
-        (root / "tidegate.yaml").write_text(json.dumps(policy_document(keys, approvals), indent=1))
+        document = policy_document(_keys(root), approvals)
+        shape(document)
+        _repository(root, list(document["components"]), files or {})
+        (root / "tidegate.yaml").write_text(json.dumps(document, indent=1))
         world = World(root, url, units)
         stack.callback(world.house.database.close)
         world.house.queue.migrate()
@@ -193,10 +205,12 @@ def postgres() -> Iterator[str]:
         server.close()
 
 
-def _repository(root: Path) -> None:
+def _repository(root: Path, components: Sequence[str], files: Mapping[str, str]) -> None:
     repository = GitRepository(root)
-    repository.commit("feat: first", {"app/a.txt": "1", ".gitignore": "keys\n.tidegate\ntidegate.yaml\n"})
-    repository.tag("billing-v1.0.0")
+    ignored = "keys\n.tidegate\ntidegate.yaml\n"
+    repository.commit("feat: first", {"app/a.txt": "1", ".gitignore": ignored, **files})
+    for name in components:
+        repository.tag(f"{name}-v1.0.0")
     repository.commit("feat: second", {"app/a.txt": "2"})
 
 
