@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler.loadfile import LoadFileScheduling  # type: ignore[import-untyped]
 
+from tests.support.compose import Images
+from tests.support.docker import DockerEngine, start_docker, why_no_docker
 from tests.support.gitrepo import ISOLATED, UNSET, GitRepository
 from tests.support.postgres import PostgresServer, find_postgres
+from tests.support.processes import ServerFailedError
+from tests.support.registry import ContainerRegistry, running_registry, why_no_registry
 from tests.support.sshd import SshServer, start_sshd, why_no_sshd
 
 # A busy machine is no fault of the code: nothing here is judged by how long it took. In CI the examples are the same
@@ -21,14 +27,35 @@ settings.register_profile("ci", _UNTIMED, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
+class LongFirst(LoadFileScheduling):  # type: ignore[misc]
+    """A file stays on one worker, so that its module fixtures are built once; but for the stories of the kill matrix,
+    which share nothing and take minutes each."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if "test_kill_matrix.py" in nodeid else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    """Give the files to workers in the order of :func:`pytest_collection_modifyitems`."""
+    return LongFirst(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first: begun last, one of them would keep one worker busy while the others stand idle."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session", autouse=True)
-def isolated_machine() -> Iterator[None]:
-    """Keep this machine's and user's configuration of Git, SSH and Tidegate out of every test."""
+def isolated_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep this machine's and user's configuration and cache of Git, SSH and Tidegate out of every test."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [*UNSET, "SSH_AUTH_SOCK", *(n for n in os.environ if n.startswith("TIDEGATE_"))]:
             patch.delenv(name, raising=False)
         for name, value in ISOLATED.items():
             patch.setenv(name, value)
+        patch.setenv("TIDEGATE_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
 
 
@@ -89,6 +116,40 @@ def ssh_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshServer]:
     server = start_sshd(tmp_path_factory.mktemp("sshd"))
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Iterator[DockerEngine]:
+    """A running Docker engine, which the environment points to; skips where there can be none."""
+    if reason := why_no_docker():
+        pytest.skip(reason)
+    try:
+        engine = start_docker()
+    except ServerFailedError as error:
+        pytest.skip(f"no Docker engine starts here: {str(error)[-500:]}")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in engine.environment.items():
+            patch.setenv(name, value)
+        yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="session")
+def compose_images(docker_engine: DockerEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
+    """Images on a running engine, and in a registry that it reaches."""
+    if reason := why_no_registry():
+        pytest.skip(reason)
+    with running_registry(tmp_path_factory.mktemp("registry")) as registry:
+        yield Images(docker_engine, registry)
+
+
+@pytest.fixture
+def container_registry(tmp_path: Path) -> Iterator[ContainerRegistry]:
+    """A running registry with nothing in it; skips where there can be none."""
+    if reason := why_no_registry():
+        pytest.skip(reason)
+    with running_registry(tmp_path / "registry") as registry:
+        yield registry
 
 
 @pytest.fixture

@@ -67,8 +67,9 @@ def test_reading_imports_no_workflow_engine(shared_shop: Shop) -> None:
 
 
 READING = (
-    ("policy", "check"), ("policy", "show"), ("policy", "history"), ("policy", "schema"),
-    ("plan", "shop"), ("version", "shop"),
+    ("policy", "check"), ("policy", "explain"), ("policy", "show"), ("policy", "history"), ("policy", "schema"),
+    ("plan", "shop"), ("plan", "shop", "--alternatives", "-v"), ("calendar",), ("calendar", "--free"),
+    ("version", "shop"),
     ("release", "list"), ("release", "show", "shop-1.1.0"), ("release", "notes", "shop-1.1.0"),
     ("check", "shop-1.1.0", "--for", "staging"), ("evidence", "list", "shop-1.1.0"),
     ("rollout", "list"), ("status",), ("hold", "list"), ("notice", "list"), ("notice", "list", "shop-1.1.0"),
@@ -88,7 +89,7 @@ def test_every_answer_can_be_had_as_json_and_fits_the_terminal(shared_shop: Shop
     if words[0] != "completion" and words[1:] != ("schema",):
         long = [line for line in for_people.out.splitlines() if len(line) > 80]
         # Digests and paths stay whole, so that they can be copied.
-        assert [line for line in long if "sha256:" not in line and str(shared_shop.root) not in line] == []
+        assert [line for line in long if "sha256:" not in line and str(shared_shop.directory) not in line] == []
 
 
 def test_check_answers_with_exactly_the_decision(shared_shop: Shop) -> None:
@@ -115,8 +116,8 @@ def test_a_check_is_asked_for_somebody_and_says_so(shared_shop: Shop) -> None:
 def test_a_remedy_stands_beside_what_it_mends(shared_shop: Shop) -> None:
     lines = shared_shop.run("check", "shop-1.1.0", "--for", "production").out.splitlines()
     place = next(i for i, line in enumerate(lines) if "needs 2 approvals from module-team" in line)
-    assert lines[place].startswith("  ✗ ")
-    assert lines[place + 1].startswith("    > tidegate approve shop-1.1.0 --for production")
+    assert lines[place].startswith("  ├─ ✗ approval.module-team: ")
+    assert lines[place + 1].startswith("  │    > tidegate approve shop-1.1.0 --for production")
 
 
 def seen_in_a_terminal(shop: Shop, *words: str, **environment: str) -> str:

@@ -1,37 +1,54 @@
-"""The page of the ledger says what is so: its rules exist, its tests exist, and no rule's number is missing."""
+"""The page of the ledger says what is so: it is up to date, its rules and tests exist, and no number is missing."""
 
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
+import pytest
+
+from scripts.generate_coverage import NUMBER, PAGE, SOURCE, page, preset_lines
+from tidegate.core.lint import LINTS
 from tidegate.core.rules import RULES
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "coverage.md").read_text(encoding="utf-8")
-ROWS = [
-    [cell.strip() for cell in line.strip("|").split("|")]
-    for line in PAGE.splitlines()
-    if re.match(r"\| [A-Z0-9]+-\d", line)
-]
+ENTRIES = tomllib.loads(SOURCE.read_text(encoding="utf-8"))
+LEDGER = ROOT.parent / "shared" / "requirements.md"
 
 
-def test_every_number_that_a_rule_names_is_on_the_page() -> None:
-    named = {number for rule in RULES for number in re.findall(r"[A-Z0-9]+-\d+", rule.reference)}
-    assert named - {row[0] for row in ROWS} == set()
+def test_the_page_is_up_to_date() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run `python scripts/generate_coverage.py`"
 
 
-def test_every_rule_of_the_page_has_its_page_and_is_asked() -> None:
-    linked = {Path(target).stem for target in re.findall(r"\(rules/([^)]+)\)", PAGE)}
-    assert linked - {rule.id for rule in RULES} == set()
-    assert all((ROOT / "docs" / "rules" / f"{name}.md").is_file() for name in linked)
+def test_every_number_of_the_ledger_has_its_line() -> None:
+    if not LEDGER.is_file():
+        pytest.skip("the ledger does not lie beside the project")
+    asked = re.findall(r"^\| ((?:M1|M2|TP|HD|7D)-[0-9]{2}) \|", LEDGER.read_text(encoding="utf-8"), re.MULTILINE)
+    assert list(ENTRIES) == asked
 
 
-def test_every_test_that_proves_a_line_exists() -> None:
-    proofs = {path for row in ROWS for path in re.findall(r"`(tests/[^`]+)`", row[3])}
-    assert proofs
-    assert sorted(path for path in proofs if not (ROOT / path).is_file()) == []
+def test_every_number_that_a_rule_or_a_preset_names_is_one() -> None:
+    references = [rule.reference for rule in RULES] + [lint.reference for lint in LINTS]
+    named = {number for reference in references for number in NUMBER.findall(reference)} | preset_lines().keys()
+    assert named - ENTRIES.keys() == set()
+
+
+def test_every_number_is_said_in_a_preset() -> None:
+    assert ENTRIES.keys() - preset_lines().keys() == set()
+
+
+def test_what_is_enforced_is_proved_by_a_test_that_exists() -> None:
+    for number, entry in ENTRIES.items():
+        assert ("by" in entry) == bool(entry.get("proved")), number
+        assert [test for test in entry.get("proved", ()) if not (ROOT / test).is_file()] == [], number
+
+
+def test_a_number_that_a_rule_serves_says_what_it_does() -> None:
+    served = {number for rule in RULES for number in NUMBER.findall(rule.reference)}
+    assert [number for number in sorted(served) if "by" not in ENTRIES[number]] == []
 
 
 def test_a_line_says_what_is_missing_or_nothing_is() -> None:
-    assert [row[0] for row in ROWS if row[4] and not row[4].startswith("in part: ")] == []
+    missing = {number: entry["missing"] for number, entry in ENTRIES.items() if "missing" in entry}
+    assert [number for number, said in missing.items() if not said.startswith("in part: ")] == []

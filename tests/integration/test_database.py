@@ -416,3 +416,57 @@ def test_a_lock_that_cannot_be_made_says_so(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="the executor's lock cannot be used") as caught:
         ExecutorLock(tmp_path / "file" / "lock").try_acquire()
     assert caught.value.remedy == "Make the directory writable for this user, on a local disk."
+
+
+def test_more_writers_and_readers_than_there_are_connections_take_turns(on_file: Database) -> None:
+    tally(on_file)
+    failed: list[TidegateError] = []
+
+    def add_one() -> None:
+        try:
+            look(on_file)
+            with on_file.write() as connection:
+                connection.execute(TALLY.update().values(n=TALLY.c.n + 1))
+        except TidegateError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=add_one) for _ in range(120)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (failed, total(on_file)) == ([], 120)
+
+
+def test_git_leaves_the_directory_of_the_database_alone(tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    there.mkdir()
+    for directory in (tmp_path / "made", there):
+        opened = open_database(f"sqlite:///{directory / 'tidegate.db'}")
+        with opened.write():
+            pass
+        opened.close()
+    assert (tmp_path / "made" / ".gitignore").read_text() == "*\n"
+    assert not (there / ".gitignore").exists()
+
+
+def test_whoever_looks_may_look_again_however_many_do(tmp_path: Path) -> None:
+    opened = open_database(f"sqlite:///{tmp_path / 'tidegate.db'}")
+    with opened.write() as connection:
+        connection.execute(sa.text("CREATE TABLE tally (n INTEGER)"))
+    together = threading.Barrier(module.LOOKS)
+    seen: list[int] = []
+
+    def look() -> None:
+        with opened.read():
+            together.wait(30)
+            with opened.read() as again:
+                seen.append(len(again.execute(sa.select(TALLY.c.n)).all()))
+
+    threads = [threading.Thread(target=look) for _ in range(module.LOOKS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(45)
+    assert seen == [0] * module.LOOKS
+    opened.close()

@@ -51,7 +51,7 @@ def test_what_was_adopted_is_returned_to(hosts: Organisation, tmp_path: Path) ->
     release = hosts.prepared()
     with pytest.raises(TargetError, match="something runs there that Tidegate did not put there") as caught:
         hosts.start(release)
-    assert caught.value.remedy == "tidegate adopt billing production"
+    assert caught.value.remedy == "tidegate adopt billing production --version VERSION"
     package = adopt.adopt(hosts.house, "billing", "production", "0.9.0", hosts.claim("rita"))
     assert (package.version, files(tmp_path)) == ("0.9.0", ["old", "old"])
     leaf = hosts.leaves()[-1]

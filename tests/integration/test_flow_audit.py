@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from itertools import pairwise
 
 import pytest
@@ -14,10 +16,10 @@ from tidegate.clock import to_text
 from tidegate.core.checkpoint import Standing
 from tidegate.core.leaf import encode
 from tidegate.core.merkle import Frontier, leaf_hash
-from tidegate.errors import NotPermittedError, UsageError
+from tidegate.errors import NotPermittedError, RefusedError, UsageError
 from tidegate.orchestration import audit, rollback
 from tidegate.signing import ssh
-from tidegate.store import log, policies, tables
+from tidegate.store import contents, log, policies, tables
 
 
 @pytest.fixture
@@ -186,6 +188,23 @@ def test_decisions_are_made_again_under_the_policy_of_their_time(told: Organisat
     assert {f.problem for f in audit.rejudge(told.house)} == {""}
 
 
+def test_a_decision_is_kept_with_the_holidays_it_was_made_by(org: Organisation) -> None:
+    org.adopt(calendar={"holidays": [{"country": "US"}]})
+    christmas = datetime(2026, 12, 25, 18, tzinfo=UTC)
+    org.clock.go(christmas - org.house.now())
+    release = org.open()
+    with pytest.raises(RefusedError):
+        org.start(release)
+    (finding,) = [found for found in org.decide(release).findings if found.rule == "holiday"][:1]
+    assert finding.message == "Christmas Day: public holiday in US, until Sat 26 Dec 2026 00:00 PST"
+    leaf = org.leaves()[-1]
+    assert leaf.versions["holidays"] == version("holidays")
+    with org.house.database.read() as connection:
+        kept = json.loads(contents.fetch(connection, leaf.digests["facts"]))["holidays"]
+    assert [(one["country"], one["days"]["2026-12-25"]) for one in kept] == [("US", "Christmas Day")]
+    assert {f.problem for f in audit.rejudge(org.house)} == {""}
+
+
 def test_changed_facts_are_found(told: Organisation) -> None:
     leaf = next(leaf for leaf in told.leaves() if leaf.kind == "rollout.started")
     table = tables.content
@@ -233,6 +252,7 @@ def test_the_time_of_the_log_never_runs_backwards(org: Organisation) -> None:
     release = org.open()
     org.clock.go(-timedelta(days=2))
     org.tested(release)
+    org.clock.go(timedelta(days=2) - timedelta(seconds=30))
     org.approve(release)
     org.start(release)
     org.carry()

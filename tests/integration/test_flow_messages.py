@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.flows import NOW, Organisation
-from tidegate.orchestration import sweep
+from tidegate.orchestration import delivery
 from tidegate.store import outbox, releases
 
 DAY = timedelta(days=1)
@@ -84,8 +84,8 @@ def test_two_executors_send_it_once(make_org: Callable[..., Organisation]) -> No
     release = org.open()
     other = org.beside()
     (message,) = org.messages()
-    sweep.deliver(org.house, message, "one")
-    sweep.deliver(other.house, message, "two")
+    delivery.deliver(org.house, message, "one")
+    delivery.deliver(other.house, message, "two")
     assert len(lines(org)) == 1
     (row,) = sent(org, release)
     assert (row.claimed_by, row.attempts, row.delivered_at) == ("one", 1, NOW)
@@ -107,13 +107,13 @@ def test_a_claim_whose_holder_died_is_taken_up_and_nothing_is_said_twice(
     (message,) = org.messages()
     monkeypatch.setattr(outbox, "delivered", cut)
     with pytest.raises(PowerCutError):
-        sweep.deliver(org.house, message, "one")
+        delivery.deliver(org.house, message, "one")
     monkeypatch.undo()
     org.sweep()
     assert (len(lines(org)), announced(org, release)) == (1, None)
-    org.clock.go(sweep.CLAIM)
+    org.clock.go(delivery.CLAIM)
     org.sweep()
-    assert (len(lines(org)), announced(org, release)) == (1, NOW + sweep.CLAIM)
+    assert (len(lines(org)), announced(org, release)) == (1, NOW + delivery.CLAIM)
 
 
 def test_what_cannot_be_delivered_is_tried_again_ever_more_rarely_and_is_shown(
@@ -130,8 +130,10 @@ def test_what_cannot_be_delivered_is_tried_again_ever_more_rarely_and_is_shown(
         assert message.due_at is not None
         waits.append(message.due_at - org.clock.now)
         org.clock.now = message.due_at
-    assert waits == sorted(waits)
-    assert (waits[0], waits[-1]) == (timedelta(seconds=1), sweep.LONGEST_BACK_OFF)
+    growing = [timedelta(seconds=min(2**n, 900)) for n in range(12)]
+    assert growing[-1] == delivery.LONGEST_BACK_OFF
+    assert all(whole * 0.75 <= wait <= whole for wait, whole in zip(waits, growing, strict=True))
+    assert len({wait / whole for wait, whole in zip(waits, growing, strict=True)}) > 6
     assert announced(org, release) is None
     (org.root / "NOTICES.md").rmdir()
     org.sweep()

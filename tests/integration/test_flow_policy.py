@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -124,8 +125,8 @@ def test_going_back_asks_the_current_policy_only(org: Organisation) -> None:
     with pytest.raises(DecisionRefusedError, match="rita may not roll back in production"):
         rollback.roll_back(org.house, "billing", "production", org.claim("rita"))
     assert rollback.roll_back(org.house, "billing", "production", org.claim("carol"))
-    decision = org.leaves()[-1]
-    assert decision.kind == "rollback.started"
+    (decision,) = [leaf for leaf in org.leaves() if leaf.kind == "rollback.started"]
+    assert decision.actor.person == "carol"
 
 
 def test_rebasing_frees_a_release_from_its_pinned_policy(org: Organisation) -> None:
@@ -138,6 +139,64 @@ def test_rebasing_frees_a_release_from_its_pinned_policy(org: Organisation) -> N
     assert org.decide(release).allowed
     leaf = org.leaves()[-1]
     assert (leaf.kind, leaf.data["to"]) == ("release.rebased", digest)
+
+
+COVERED = {
+    "gates": {"coverage": {"evidence": "coverage", "pass": "coverage.line >= 0.80"}},
+    "environments": {"production": {"gates": ["tests", "coverage"]}},
+}
+SOON = {"release_types": {"minor": {"notice": "1d"}}}
+LOOSER: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
+    ("a gate is removed", COVERED, {}, "gate.coverage"),
+    ("the notice is shortened", {"release_types": {"minor": {"notice": "7d"}}}, SOON, "notice"),
+    ("an approval is dropped", TIGHTER, {}, "approval.rm"),
+]
+"""What the policy asks that a release is opened under, what the next one asks, and the rule that differs."""
+
+
+def announced(org: Organisation) -> str:
+    """A release that may go to production by the plain policy, announced two days ago."""
+    release = org.prepared("1.2.0" if "release.opened" in org.kinds() else "")
+    org.sql("UPDATE tg_release SET announced_at = opened_at WHERE id = :id", id=release)
+    org.clock.go(timedelta(days=2))
+    return release
+
+
+@pytest.mark.parametrize(("strict", "loose", "rule"), [row[1:] for row in LOOSER], ids=[row[0] for row in LOOSER])
+def test_what_is_loosened_is_loosened_for_new_releases_alone(
+    make_org: Callable[..., Organisation], strict: dict[str, Any], loose: dict[str, Any], rule: str
+) -> None:
+    org = make_org(**strict)
+    before = active(org).digest
+    old = announced(org)
+    assert [(f.policy, f.rule) for f in org.decide(old).against()] == [("current", rule)]
+    org.adopt(**loose)
+    assert [(f.policy, f.rule) for f in org.decide(old).against()] == [("pinned", rule)]
+    with pytest.raises(DecisionRefusedError):
+        org.start(old)
+    assert org.decide(announced(org)).allowed
+    assert [(f.policy, f.rule) for f in org.decide(old).against()] == [("pinned", rule)]
+    # There is one way, and the log says who went it.
+    releases_flow.rebase(org.house, old, org.claim("rita"))
+    assert org.decide(old).allowed
+    leaf = org.leaves()[-1]
+    assert (leaf.kind, leaf.actor.person, leaf.data["from"], leaf.data["to"]) == (
+        "release.rebased",
+        "rita",
+        before,
+        active(org).digest,
+    )
+    assert leaf.data["signature"].startswith("-----BEGIN SSH SIGNATURE-----")
+
+
+def test_adopting_the_loosest_policy_moves_no_open_release(org: Organisation) -> None:
+    before = active(org).digest
+    release = org.open()
+    org.adopt(release_types={"minor": {"approvals": None}})
+    org.adopt(release_types={"minor": {"approvals": None}}, environments={"production": {"gates": []}})
+    assert pinned(org, release) == before
+    rules = {finding.rule for finding in org.decide(release).against() if finding.policy == "pinned"}
+    assert rules == {"gate.tests", "approval.module-team", "approval.tech-leads"}
 
 
 def test_rebasing_is_permitted_by_the_pinned_policy(org: Organisation) -> None:

@@ -17,6 +17,8 @@ from tidegate.orchestration import release as release_flow
 from tidegate.orchestration.identity import Claim
 from tidegate.store import requests
 
+TEN_MINUTES = timedelta(minutes=10)
+
 WINDOWS = {"production": {"windows": [{"days": "wed", "from": "10:00", "to": "12:00"}]}}
 """The next one opens a day after the clock of these tests."""
 
@@ -252,6 +254,25 @@ def test_what_waits_for_a_release_that_came_to_its_end_is_ended(org: Organisatio
     rollback.roll_back(org.house, "billing", "production", org.claim("rita"))
     org.carry()
     assert org.rollout(f"{release}.production.1").state is RolloutState.ROLLED_BACK
+
+
+@pytest.mark.parametrize(
+    "wiped",
+    [
+        "DELETE FROM tg_hold",
+        "UPDATE tg_hold SET lifted_at = since, lifted_by = by",
+        "UPDATE tg_hold SET environment = 'staging'",
+        "UPDATE tg_hold SET expires_at = since",
+    ],
+)
+def test_a_hold_that_was_wiped_from_its_row_still_stops_until_it_is_over(org: Organisation, wiped: str) -> None:
+    release = org.prepared()
+    hold.add(org.house, org.claim("rita"), "a smell of smoke", environment="production", lasts=TEN_MINUTES)
+    org.sql(wiped)
+    (finding,) = org.decide(release).against()
+    assert (finding.rule, "a smell of smoke" in finding.message) == ("hold", True)
+    org.clock.go(TEN_MINUTES)
+    assert org.decide(release).allowed
 
 
 def test_a_hold_that_would_stop_nothing_is_refused(org: Organisation) -> None:

@@ -25,7 +25,7 @@ from tidegate.orchestration import hold, release, rollback, rollout
 from tidegate.orchestration import record as record_module
 from tidegate.orchestration.identity import Claim, Proven, prove_act
 from tidegate.orchestration.judge import DecisionRefusedError
-from tidegate.store import leases, log, outbox, policies
+from tidegate.store import holds, leases, log, outbox, policies
 
 MESSAGES = [
     {"on": "rollout.progressed", "to": "file:NOTICES.md", "say": "status"},
@@ -103,7 +103,7 @@ def test_what_the_record_does_not_know_is_not_replaced(org: Organisation) -> Non
     org.worlds["production"].units["web1"].running = Presence.FOREIGN
     with pytest.raises(TargetError, match="something runs there that Tidegate did not put there") as caught:
         org.start(opened)
-    assert caught.value.remedy == "tidegate adopt billing production"
+    assert caught.value.remedy == "tidegate adopt billing production --version VERSION"
 
 
 def test_what_runs_besides_the_record_is_not_replaced(org: Organisation) -> None:
@@ -284,16 +284,16 @@ def test_an_artifact_that_changes_between_the_look_and_the_decision_is_not_carri
     org: Organisation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = org.prepared()
-    real = rollout._standing
+    real = rollout._source
 
     def meanwhile(*arguments: Any) -> Any:
-        monkeypatch.setattr(rollout, "_standing", real)
+        monkeypatch.setattr(rollout, "_source", real)
         found = real(*arguments)
         release.attach(org.house, opened, copied_package(org), org.claim("rita"))
         org.approve(opened)
         return found
 
-    monkeypatch.setattr(rollout, "_standing", meanwhile)
+    monkeypatch.setattr(rollout, "_source", meanwhile)
     started = org.rollout(org.start(opened))
     import hashlib
 
@@ -344,6 +344,9 @@ def test_a_signed_start_is_spent_once(org: Organisation) -> None:
     org.carry()
     rollback.roll_back(org.house, "billing", "staging", org.claim("rita"))
     org.carry()
+    with org.house.database.read() as connection:
+        (held,) = holds.in_force(connection, org.clock.now)
+    hold.lift(org.house, org.claim("rita"), held.id, "it was taken back for this test alone")
     assert org.decide(opened, "staging").allowed
     with pytest.raises(ConflictError, match="this signed statement was used before"):
         rollout.start(org.house, opened, "staging", signed)

@@ -6,14 +6,15 @@ from collections.abc import Callable
 
 from tests.support.flows import Organisation
 from tidegate.orchestration import release
+from tidegate.orchestration.planning import plan
 
 
 def test_a_version_that_was_given_up_is_not_planned_again(org: Organisation) -> None:
     first = org.open()
-    planned = release.plan(org.house, "billing").version
+    planned = plan(org.house, "billing").version
     release.cancel(org.house, first, org.claim("rita"), "a better one comes")
 
-    again = release.plan(org.house, "billing").version
+    again = plan(org.house, "billing").version
 
     assert first == f"billing-{planned}"
     assert (again.major, again.minor, again.patch) == (planned.major, planned.minor, planned.patch + 1)
@@ -27,4 +28,4 @@ def test_of_several_types_the_one_that_skips_the_least_is_meant(make_org: Callab
         ({"alike": {"bump": "minor"}, "minor": {"bump": "minor"}}, "minor"),
     ):
         org = make_org(release_types=types)
-        assert release.plan(org.house, "billing").type == meant
+        assert plan(org.house, "billing").type == meant

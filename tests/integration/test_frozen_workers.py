@@ -317,11 +317,13 @@ def rollouts_state(world: World) -> str:
         return rollouts.load(connection, FORWARD).state.value
 
 
-def test_a_restart_that_is_always_interrupted_ends_in_a_pause(on_sqlite: World) -> None:
+def test_a_restart_that_is_always_interrupted_ends_in_a_pause(
+    on_sqlite: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from tests.support.hosts import dying_agent
 
     world = World(on_sqlite.directory, forked=False, agent=dying_agent("restarting"))
-    kill_world.hurry()
+    kill_world.hurry(monkeypatch.setattr)
     assert execute(world, lambda _: None, lambda house: STORIES["watched-rollout"].tell(world, house), all_is_quiet)
     assert rollouts_state(world) == "paused"
     house = world.house()

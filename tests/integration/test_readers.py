@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tidegate.readers.registry import read_report
+from tidegate.readers.registry import read_beside, read_report
 
 pytest.importorskip("coverage", reason="coverage.py is not installed")
 
@@ -134,3 +134,44 @@ def test_a_coverage_report(project: Path, branches: bool) -> None:
     if branches:
         expected["branch"] = 0.75
     assert (reading.kind, dict(reading.values), reading.taken_at) == ("coverage", expected, None)
+
+
+FORMS = {
+    "xml": ("coverage.xml", ["-q", "-o"]),
+    "lcov": ("coverage.lcov", ["-q", "-o"]),
+    "json": ("c.json", ["-q", "-o"]),
+}
+
+
+@pytest.mark.parametrize("branches", [True, False])
+def test_every_form_of_one_measurement_says_the_same(project: Path, branches: bool) -> None:
+    data = project / "forms.data"
+    measured = ["run", f"--data-file={data}", "--include=code_under_test.py", *(["--branch"] if branches else [])]
+    assert run(project, "coverage", *measured, "-m", "pytest", "-p", "no:cacheprovider", "test_good.py") == 0
+    found = {}
+    for form, (name, options) in FORMS.items():
+        assert run(project, "coverage", form, f"--data-file={data}", *options, name) == 0
+        reading = read_report(name, (project / name).read_bytes())
+        assert reading.kind == "coverage"
+        found[form] = dict(reading.values)
+        # Of the three forms, XML alone names an instant.
+        assert (reading.taken_at is not None) == (form == "xml")
+    assert found["xml"] == found["lcov"] == found["json"]
+    assert ("branch" in found["xml"]) == branches
+
+
+BENCHMARKS = """\
+def test_sum(benchmark):
+    benchmark(sum, range(100))
+"""
+
+
+def test_what_pytest_benchmark_writes_is_read_and_compared_with_itself(project: Path) -> None:
+    pytest.importorskip("pytest_benchmark", reason="pytest-benchmark is not installed")
+    (project / "test_speed.py").write_text(BENCHMARKS)
+    quick = ["--benchmark-max-time=0.02", "--benchmark-min-rounds=3", "-p", "no:cacheprovider"]
+    assert run(project, "pytest", "test_speed.py", *quick, "--benchmark-json=bench.json") == 0
+    written = (project / "bench.json").read_bytes()
+    assert read_report("bench.json", written).values == {"total": 1}
+    beside = read_beside("bench.json", written, None, written)
+    assert beside.values == {"total": 1, "slower": 0, "worst_ratio": 1.0, "missing": 0}

@@ -116,6 +116,62 @@ def unarmored(signature: str) -> bytes:
     return b64decode(signature.strip()[len(BEGIN) : -len(END)])
 
 
+def says_ssh_keygen(folder: Path, statement: bytes, signature: str, line: str) -> bool:
+    """Whether ``ssh-keygen`` itself lets a signature hold."""
+    signers, signed = folder / "signers", folder / "signed"
+    signers.write_text(f"alice {line}\n")
+    signed.write_text(signature)
+    words: list[str | Path] = ["ssh-keygen", "-Y", "verify", "-f", signers, "-I", "alice", "-n", ACT, "-s", signed]
+    return subprocess.run(words, input=statement, capture_output=True, check=False).returncode == 0
+
+
+def signed_by(folder: Path, key: Path, *options: str) -> str:
+    """What ``ssh-keygen`` itself signs, with options that we never give."""
+    file = folder / "statement"
+    file.write_bytes(STATEMENT)
+    words: list[str | Path] = ["ssh-keygen", "-Y", "sign", "-q", "-f", key, "-n", ACT, *options, file]
+    subprocess.run(words, check=True, capture_output=True)
+    made = file.with_name("statement.sig")
+    try:
+        return made.read_text()
+    finally:
+        made.unlink()
+
+
+@pytest.mark.parametrize("options", [(), ("-O", "hashalg=sha256")], ids=["sha512", "sha256"])
+def test_what_is_verified_in_process_holds_where_ssh_keygen_lets_it_hold(
+    keys: dict[str, Path], tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    line = public(keys["alice"])
+    good = signed_by(tmp_path, keys["alice"], *options)
+    data = unarmored(good)
+    tried = {good: STATEMENT, good + "\n": STATEMENT + b"x"}
+    for position in range(10, len(data), 5):
+        changed = bytearray(data)
+        changed[position] ^= 0x01
+        tried[rearmored(good, bytes(changed))] = STATEMENT
+    answers = set()
+    for signature, statement in tried.items():
+        theirs = says_ssh_keygen(tmp_path, statement, signature, line)
+        try:
+            ours = verify(statement, signature, [line], "alice", ACT).fingerprint == ssh.fingerprint(line)
+        except SignatureError:
+            ours = False
+        assert ours is theirs, signature
+        answers.add(ours)
+    assert answers == {True, False}
+
+
+def test_an_ed25519_signature_is_verified_where_there_is_no_ssh_keygen(
+    keys: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signature = sign(b"in process", keys["alice"], ACT)
+    monkeypatch.setenv("PATH", "/nowhere")
+    signed = verify(b"in process", signature, [public(keys["alice"])], "alice", ACT)
+    assert signed.fingerprint == ssh.fingerprint(public(keys["alice"]))
+    assert fault_of(b"in process!", signature, [public(keys["alice"])]).fault is Fault.CHANGED
+
+
 @pytest.mark.parametrize(
     ("damage", "because"),
     [
@@ -260,11 +316,11 @@ def test_the_public_key_of_a_file(keys: dict[str, Path], tmp_path: Path) -> None
 def test_without_ssh_keygen_the_remedy_is_to_install_it(
     keys: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    signature = sign(b"not yet seen", keys["alice"], ACT)
+    signature = sign(b"not yet seen", keys["rsa"], ACT)
     monkeypatch.setenv("PATH", str(tmp_path))
     for act in (
         lambda: sign(STATEMENT, keys["alice"], ACT),
-        lambda: verify(b"not yet seen", signature, [public(keys["alice"])], "alice", ACT),
+        lambda: verify(b"not yet seen", signature, [public(keys["rsa"])], "alice", ACT),
     ):
         with pytest.raises(WorldError, match=r"^ssh-keygen is not on this machine$") as caught:
             act()
@@ -286,21 +342,21 @@ def test_an_ssh_keygen_that_hangs_is_given_up(
 def test_an_ssh_keygen_that_says_good_of_another_key_is_not_believed(
     keys: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    signature = sign(b"for the liar", keys["alice"], ACT)
+    signature = sign(b"for the liar", keys["rsa"], ACT)
     other = ssh.fingerprint(public(keys["mallory"]))
     liar = tmp_path / "ssh-keygen"
     liar.write_text(f"#!/bin/sh\necho 'Good \"tidegate-act\" signature for x with ED25519 key {other}'\n")
     liar.chmod(stat.S_IRWXU)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    error = fault_of(b"for the liar", signature, [public(keys["alice"])])
+    error = fault_of(b"for the liar", signature, [public(keys["rsa"])])
     assert error.fault is Fault.MALFORMED
 
 
 def test_what_held_is_remembered_and_a_key_taken_away_is_noticed(
     keys: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    statement, allowed = b"remember me", [public(keys["alice"])]
-    signature = sign(statement, keys["alice"], ACT)
+    statement, allowed = b"remember me", [public(keys["rsa"])]
+    signature = sign(statement, keys["rsa"], ACT)
     first = verify(statement, signature, allowed, "alice", ACT)
     monkeypatch.setenv("PATH", str(tmp_path))  # no ssh-keygen: whatever is asked of it now fails
     assert verify(statement, signature, allowed, "alice", ACT) == first
@@ -317,7 +373,7 @@ def test_a_purpose_is_a_plain_word(keys: dict[str, Path]) -> None:
 def test_nothing_is_left_behind(keys: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     statement = b"leave nothing"
-    verify(statement, sign(statement, keys["alice"], ACT), [public(keys["alice"])], "a", ACT)
+    verify(statement, sign(statement, keys["rsa"], ACT), [public(keys["rsa"])], "a", ACT)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -325,10 +381,10 @@ def test_no_room_for_a_temporary_file_is_the_worlds_fault(
     keys: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     statement = b"no room"
-    signature = sign(statement, keys["alice"], ACT)
+    signature = sign(statement, keys["rsa"], ACT)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
     with pytest.raises(WorldError, match="no temporary file can be written to verify a signature: No such file"):
-        verify(statement, signature, [public(keys["alice"])], "alice", ACT)
+        verify(statement, signature, [public(keys["rsa"])], "alice", ACT)
 
 
 def test_the_envelope_says_key_and_purpose(keys: dict[str, Path]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -13,17 +14,20 @@ from alembic.migration import MigrationContext
 from sqlalchemy.sql.elements import TextClause
 
 from tidegate.core.actor import Actor, Assurance
+from tidegate.core.adoption import Proposal
 from tidegate.core.approval import Answer, Approval
 from tidegate.core.effect import Package, Token
 from tidegate.core.facts import Release
+from tidegate.core.joint_rollout import UNDER_WAY, JointState
 from tidegate.core.release import ReleaseState
 from tidegate.core.rollout import ACTIVE, Direction, RolloutState
+from tidegate.core.wave import Wave
 from tidegate.engine.queue import LegQueue
 from tidegate.errors import ConflictError, InternalError, StoreError
-from tidegate.store import leases, policies, releases, requests, rollouts, spent, tables
+from tidegate.store import leases, policies, proposals, releases, requests, rollouts, schema, spent, tables
 from tidegate.store.database import Database, open_database
 from tidegate.store.schema import ensure_schema, ours
-from tidegate.store.tables import metadata
+from tidegate.store.tables import metadata, tell_postgresql
 
 NOW = datetime(2026, 12, 1, 18, 0, tzinfo=UTC)
 RITA = Actor("rita", "ssh", Assurance.SIGNATURE)
@@ -63,10 +67,12 @@ def test_the_migrations_lead_to_the_tables_of_the_code(database: Database) -> No
                 "version_table": "tg_schema",
             },
         )
+        tell_postgresql()
         assert compare_metadata(context, metadata) == []
 
 
 def test_each_partial_index_has_the_predicate_of_the_code(database: Database) -> None:
+    tell_postgresql()
     declared = {
         str(index.name): str(
             where if isinstance(where, TextClause) else where.compile(compile_kwargs={"literal_binds": True})
@@ -79,13 +85,28 @@ def test_each_partial_index_has_the_predicate_of_the_code(database: Database) ->
     assert (
         found.keys()
         == declared.keys()
-        == {"uq_tg_policy_active", "uq_tg_approval_standing", "uq_tg_request_waiting", "uq_tg_rollout_active"}
+        == {
+            "uq_tg_policy_active",
+            "uq_tg_approval_standing",
+            "uq_tg_request_waiting",
+            "uq_tg_rollout_active",
+            "uq_tg_joint_rollout_under_way",
+            "uq_tg_proposal_open",
+            "uq_tg_proposal_answer_standing",
+            "uq_tg_mark_standing",
+        }
     )
     for state in RolloutState:
         assert (f"'{state.value}'" in found["uq_tg_rollout_active"]) is (state in ACTIVE)
         assert (f"'{state.value}'" in declared["uq_tg_rollout_active"]) is (state in ACTIVE)
+    for joint in JointState:
+        assert (f"'{joint.value}'" in found["uq_tg_joint_rollout_under_way"]) is (joint in UNDER_WAY)
+        assert (f"'{joint.value}'" in declared["uq_tg_joint_rollout_under_way"]) is (joint in UNDER_WAY)
     assert "revoked_at IS NULL" in found["uq_tg_approval_standing"]
     assert "ended_at IS NULL" in found["uq_tg_request_waiting"]
+    assert "ended_at IS NULL" in found["uq_tg_proposal_open"]
+    assert "ended_at IS NULL" in found["uq_tg_mark_standing"]
+    assert "revoked_at IS NULL" in found["uq_tg_proposal_answer_standing"]
 
 
 def test_the_tables_of_the_engine_are_not_ours(database: Database) -> None:
@@ -167,7 +188,7 @@ def rollout_row(
         granted="",
         source=None,
         target=Package("1.1.0", "0" * 64),
-        waves=(("web1",),),
+        waves=(Wave(("web1",)),),
         wave=0,
         token=Token(1, 1),
         legs=1,
@@ -206,18 +227,97 @@ def test_one_standing_answer_for_each_person_and_subject(database: Database) -> 
     def answer(name: str, environment: str = "production") -> releases.SignedApproval:
         return releases.SignedApproval(Approval(name, RITA, Answer.APPROVE, environment, "s", NOW), b"x", "y")
 
+    def said(connection: sa.Connection, *names: str) -> list[str]:
+        found = releases.add_approvals(connection, "billing-1.1.0", [answer(name) for name in names])
+        return [error.what if error else "" for error in found]
+
+    seated = "rita has answered for billing-1.1.0 in production already; one person fills one seat"
+    again = "this very statement was recorded before: a signed answer counts once, also after it was taken back"
     with database.write() as connection:
         put_release(connection)
-        releases.add_approval(connection, "billing-1.1.0", answer("a"))
-        releases.add_approval(connection, "billing-1.1.0", answer("b", "staging"))
-        with pytest.raises(ConflictError, match="one person fills one seat"):
-            releases.add_approval(connection, "billing-1.1.0", answer("c"))
+        assert said(connection, "a") == [""]
+        assert releases.add_approvals(connection, "billing-1.1.0", [answer("b", "staging")]) == [None]
+        assert said(connection, "c", "c", "a") == [seated, seated, again]
         assert releases.revoke_approval(connection, "billing-1.1.0", "production", "rita", NOW) == ["a"]
-        with pytest.raises(ConflictError, match="this very statement was recorded before"):
-            releases.add_approval(connection, "billing-1.1.0", answer("a"))
-        releases.add_approval(connection, "billing-1.1.0", answer("c"))
+        assert said(connection, "a", "c", "d", "c") == [again, "", seated, again]
     with pytest.raises(InternalError, match="a rule of the schema"), database.write() as connection:
         connection.execute(sa.update(tables.approval).values(revoked_at=None))
+
+
+def proposal_row(name: str, digest: str = "d", adoption: int | None = None) -> proposals.ProposalRow:
+    return proposals.ProposalRow(
+        Proposal(name, digest, "rita", NOW), RITA, "active", NOW if adoption else None, adoption
+    )
+
+
+def test_one_open_proposal_for_each_digest(database: Database) -> None:
+    with database.write() as connection:
+        policies.adopt(connection, b"first", NOW, {})
+        proposals.put(connection, proposal_row("one"), "", "")
+        proposals.put(connection, proposal_row("another", "e"), "", "")
+        with pytest.raises(ConflictError, match="d is proposed already"):
+            proposals.put(connection, proposal_row("two"), "", "")
+        policies.adopt(connection, b"second", NOW, {})
+        proposals.adopted(connection, "one", 2, NOW)
+        proposals.put(connection, proposal_row("two"), "", "")
+        assert [row.proposal.id for row in proposals.everything(connection)] == ["another", "one", "two"]
+        assert [row.adoption for row in proposals.everything(connection)] == [None, 2, None]
+    table = tables.proposal
+    for where, wrong in (
+        (table.c.id == "one", {"ended_at": None, "adoption": None}),
+        (table.c.id == "one", {"ended_at": None}),
+        (table.c.id == "one", {"adoption": None}),
+        (table.c.id == "two", {"ended_at": NOW}),
+        (table.c.id == "two", {"ended_at": NOW, "adoption": 2}),
+        (table.c.id == "two", {"ended_at": NOW, "adoption": 9}),
+    ):
+        with pytest.raises(InternalError, match="a rule of the schema"), database.write() as connection:
+            connection.execute(sa.update(table).where(where).values(**wrong))
+
+
+def test_one_standing_answer_for_each_person_role_and_policy_in_force(database: Database) -> None:
+    proposal = proposal_row("one").proposal
+
+    def answer(name: str, role: str = "", replaces: str = "active") -> releases.SignedApproval:
+        return releases.SignedApproval(Approval(name, RITA, Answer.APPROVE, "", replaces, NOW, role), b"x", "y")
+
+    with database.write() as connection:
+        proposals.put(connection, proposal_row("one"), "", "")
+        proposals.add_answer(connection, proposal, answer("a"))
+        proposals.add_answer(connection, proposal, answer("b", "review"))
+        proposals.add_answer(connection, proposal, answer("c", replaces="another"))
+        with pytest.raises(ConflictError, match="rita has answered d already; one person fills one seat"):
+            proposals.add_answer(connection, proposal, answer("d"))
+        assert proposals.revoke_answers(connection, "one", "rita", NOW) == ["a", "b", "c"]
+        with pytest.raises(ConflictError, match="this very statement was recorded before"):
+            proposals.add_answer(connection, proposal, answer("a"))
+        proposals.add_answer(connection, proposal, answer("d"))
+    table = tables.proposal_answer
+    for wrong in ({"revoked_at": None}, {"answer": "perhaps"}, {"proposal": "none"}):
+        with pytest.raises(InternalError, match="a rule of the schema"), database.write() as connection:
+            connection.execute(sa.update(table).where(table.c.id.in_(["a", "d"])).values(**wrong))
+
+
+def test_a_database_of_the_first_schema_is_brought_up_and_keeps_what_it_has(database_url: str) -> None:
+    made = open_database(database_url)
+    with made.write() as connection:
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        row = {"digest": "x", "adopted_at": NOW, "adopted_by": {}}
+        connection.execute(sa.insert(tables.policy).values(number=1, active=True, **row))
+    with made.read() as connection:
+        assert not sa.inspect(connection).has_table("tg_proposal")
+    ensure_schema(made)
+    with made.read() as connection:
+        assert [one.number for one in policies.history(connection)] == [1]
+        assert proposals.everything(connection) == []
+    test_the_migrations_lead_to_the_tables_of_the_code(made)
+    made.close()
 
 
 def test_one_waiting_start_and_one_use_of_a_nonce(database: Database) -> None:

@@ -25,11 +25,7 @@ WATCHED = STORIES["watched-rollout"]
 
 @pytest.fixture(autouse=True)
 def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    from tidegate.orchestration import sweep
-
-    for module, name in ((sweep, "CLAIM"), (rollout, "LOOK_AFTER_LEG")):
-        monkeypatch.setattr(module, name, getattr(module, name))
-    kill_world.hurry()
+    kill_world.hurry(monkeypatch.setattr)
     yield
     kill_world.close_all()
 

@@ -17,14 +17,28 @@ import pytest
 
 from tidegate.core.actor import Actor, Assurance
 from tidegate.core.approval import Answer, Approval
+from tidegate.core.backup import Checked, TakenBackup
 from tidegate.core.canonical import digest
+from tidegate.core.change_request import (
+    ActKind,
+    Assessment,
+    Bound,
+    ChangeAct,
+    ChangeAnswer,
+    ChangeRequest,
+    ChangeState,
+)
+from tidegate.core.debt import Debt, DebtKind
 from tidegate.core.decide import decide
 from tidegate.core.decision import Action, Decision, Finding, Policies, Question
+from tidegate.core.emergency import Emergency
 from tidegate.core.evidence import Evidence
 from tidegate.core.evidence_kind import KINDS
-from tidegate.core.facts import Change, Facts, Hold, Item, Release, Verified, WayBack
+from tidegate.core.facts import Change, Facts, Head, Hold, Item, Origin, Release, Running, Verified, WayBack
+from tidegate.core.mark import ANYWHERE, Mark, MarkKind
 from tidegate.core.policy import Policy
 from tidegate.core.release import ReleaseState
+from tidegate.core.risk import RiskFacts
 from tidegate.core.rulebook import Rulebook, compile_policy, resolved_of
 from tidegate.core.subject import Subject
 from tidegate.core.verdict import Verdict
@@ -63,6 +77,8 @@ HOUSE: dict[str, Any] = {
 }
 
 _VALUES: dict[str, dict[str, object]] = {
+    "backup": {"verified": True, "offsite": True},
+    "rollback-plan": {},
     "junit": {"total": 10, "passed": 10, "failed": 0, "errors": 0, "skipped": 0, "duration_s": 1.5},
     "coverage": {"line": 0.9, "lines_total": 100, "lines_covered": 90},
     "smoke": {"total": 3, "failed": 0},
@@ -215,6 +231,124 @@ def hold(**changes: Any) -> Hold:
     return replace(Hold("hold-1", "the database is being moved", "olga", NOW - HOUR), **changes)
 
 
+def running(version: str = "3.0.0", component: str = "platform", **changes: Any) -> Running:
+    """Version 3.0.0 of the platform, which runs in production and requires nothing."""
+    return replace(Running(component, "production", version), **changes)
+
+
+def origin(*heads: Head, of: Item | None = None, **changes: Any) -> Origin:
+    """An item whose commit was looked for, and found on the branch main alone."""
+    about = of or item()
+    plain = Origin(about.component, about.subject.commit, heads or (head(),))
+    return replace(plain, **changes)
+
+
+def head(name: str = "heads/main", contains: bool = True, commit: str = "ba5eba11" * 5) -> Head:
+    """A branch that has the commit."""
+    return Head(name, commit, contains)
+
+
+def mark(kind: MarkKind, name: str, part: str, by: str, **changes: Any) -> Mark:
+    """What somebody said, signed, an hour ago, of the release as it is."""
+    plain = Mark(f"{kind.value}-{part}-{by}", kind, name, part, person(by), release().subject_for(ANYWHERE), NOW - HOUR)
+    return replace(plain, **changes)
+
+
+CHANGES: dict[str, Any] = {
+    "required": ["production"],
+    "workflow": [
+        {"name": "request", "says": "Ask for it", "by": "ops", "kind": "request"},
+        {"name": "impact", "says": "Assess the impact", "by": "module-team", "kind": "assessment"},
+        {"name": "approval", "says": "Decide", "kind": "decision"},
+        {"name": "testing", "says": "Plan the tests", "by": "module-team"},
+        {"name": "review", "says": "Look back", "by": "ops", "kind": "afterwards"},
+    ],
+    "categories": {
+        "normal": {"title": "Normal", "approvals": [{"from": "tech-leads"}]},
+        "major": {"title": "Major", "board": "tech-leads"},
+        "standard": {"title": "Standard", "preapproved": True, "catalogue": ["Update the translations"]},
+    },
+    "risk": {
+        "matrix": {"low": {"low": "low"}, "high": {"high": "high"}},
+        "mitigations": {"low": ["Basic testing"], "high": ["Extensive testing", "Phased rollout"]},
+    },
+}
+"""Change requests as a policy may ask for them; :func:`change_request` has what they ask."""
+
+ASSESSMENT = Assessment("low", "low", ("billing",), (), "none", "none is changed", "deploy 1.0.0 again")
+
+
+def act(kind: ActKind, by: str, subject: str = "", name: str = "", how: str = "", **changes: Any) -> ChangeAct:
+    """What somebody did to a change request, signed two hours ago."""
+    return replace(ChangeAct(kind, by, NOW - 2 * HOUR, name, how, subject), **changes)
+
+
+def change_request(
+    of: Release | None = None,
+    *,
+    answers: tuple[str, ...] = ("carol",),
+    minutes: str = "",
+    steps: tuple[str, ...] = ("testing",),
+    mitigations: tuple[str, ...] = ("Basic testing",),
+    **changes: Any,
+) -> ChangeRequest:
+    """A normal change request for a release as it is, with everything that :data:`CHANGES` asks; then ``changes``."""
+    about = of or release()
+    bound = Bound(
+        about.id,
+        tuple(sorted(i.component for i in about.items)),
+        tuple(sorted({name for i in about.items for name in i.authors})),
+        {"production": about.subject_for("production")},
+    )
+    made = ChangeRequest(
+        id="CR-1",
+        category="normal",
+        title="Pay by card",
+        reason="customers ask for it",
+        releases=(bound,),
+        opened_by="olga",
+        opened_at=NOW - 3 * HOUR,
+        state=ChangeState.APPROVED,
+        assessment=ASSESSMENT,
+        facts=RiskFacts(commits=1, files=1, lines=10, days_since_deploy=3),
+        submitted_at=NOW - 2 * HOUR,
+    )
+    made = replace(made, **{key: value for key, value in changes.items() if key not in ("acts", "answers")})
+    done = [
+        act(ActKind.REQUEST, made.opened_by, made.request_digest),
+        *([act(ActKind.ASSESSMENT, "alice", made.assessment.digest)] if made.assessment else []),
+        act(ActKind.SUBMISSION, "olga", made.digest),
+        *(act(ActKind.STEP, "alice", name=name, how="done") for name in steps),
+        *(act(ActKind.MITIGATION, "olga", made.digest, name, "done") for name in mitigations),
+    ]
+    given = tuple(
+        ChangeAnswer(
+            Approval(f"answer-of-{by}", person(by), Answer.APPROVE, "", made.digest, NOW - HOUR, key="SHA256:key"),
+            minutes,
+        )
+        for by in answers
+    )
+    return replace(made, acts=changes.get("acts", tuple(done)), answers=given)
+
+
+def taken_backup(name: str = "database", **changes: Any) -> TakenBackup:
+    """A backup that was taken two hours ago, read back, copied, and restored last month."""
+    whole = Checked(True, "it is whole", NOW - HOUR)
+    settings: dict[str, Any] = {
+        "name": name,
+        "environment": "production",
+        "id": f"{name}-production-20261201T160000Z-0a1b2c3d",
+        "taken_at": NOW - 2 * HOUR,
+        "size": 5_000_000,
+        "sha256": digest(b"a backup"),
+        "report": digest(b"a report"),
+        "verified": whole,
+        "offsite": Checked(True, "one object is there", NOW - HOUR),
+        "restored": Checked(True, "12 of 12 are equal", NOW - 30 * DAY),
+    }
+    return TakenBackup(**settings | changes)
+
+
 def way_back(**changes: Any) -> WayBack:
     """Back to 1.0.0, which was verified, without losing data."""
     return replace(WayBack("billing", "1.0.0", NOW - 30 * DAY, False), **changes)
@@ -283,3 +417,33 @@ class Case:
 def table(*cases: Case) -> pytest.MarkDecorator:
     """A test for each row."""
     return pytest.mark.parametrize("case", cases, ids=[case.id for case in cases])
+
+
+def emergency(**changes: Any) -> Emergency:
+    """An emergency of billing that Olga declared an hour ago, and that is in force for a day."""
+    plain = Emergency(
+        id="emergency-1",
+        incident="INC-4711",
+        reason="checkout answers 500",
+        criterion="Production down",
+        components=("billing",),
+        declared_by="olga",
+        declared_at=NOW - HOUR,
+        expires_at=NOW + 23 * HOUR,
+    )
+    return replace(plain, **changes)
+
+
+def debt(**changes: Any) -> Debt:
+    """The post-mortem of billing 1.0.1, which was due an hour ago."""
+    plain = Debt(
+        id="billing-1.0.1.post-mortem",
+        kind=DebtKind.POST_MORTEM,
+        name="",
+        components=("billing",),
+        opened_at=NOW - 5 * DAY,
+        due_at=NOW - HOUR,
+        release="billing-1.0.1",
+        teams=("billing-owners",),
+    )
+    return replace(plain, **changes)

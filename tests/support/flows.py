@@ -17,13 +17,14 @@ import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from tests.support.facts import merged
@@ -36,9 +37,11 @@ from tidegate.core.decision import Action, Decision, Question
 from tidegate.core.leaf import Leaf
 from tidegate.core.rollout import RolloutState
 from tidegate.drivers.contract import Driver, Target
+from tidegate.drivers.registry import around
 from tidegate.drivers.simulator import SimulatedWorld, SimulatorDriver
 from tidegate.engine.legs import LegReport, LegState
 from tidegate.engine.queue import LegQueue
+from tidegate.errors import TidegateError
 from tidegate.orchestration import approval, audit, evidence, rollout, sweep
 from tidegate.orchestration import policy as policy_flow
 from tidegate.orchestration import release as release_flow
@@ -352,20 +355,43 @@ class Organisation:
         assert until(condition, 30), "it did not come to pass within 30 s"
 
 
-def organisation(root: Path, url: str, clock: SetClock | None = None, **changes: Any) -> Organisation:
+@contextlib.contextmanager
+def refused(org: Organisation, kind: type[TidegateError], sentence: str, noun: str = "approval") -> Iterator[None]:
+    """The block is refused so; one ``denied`` leaf says it, and no other row has changed."""
+    before = org.counts()
+    with pytest.raises(kind, match=sentence) as caught:
+        yield
+    assert caught.value.remedy
+    after = org.counts()
+    assert {name: after[name] - before[name] for name in after if after[name] != before[name]} == {"tg_leaf": 1}
+    leaf = org.leaves()[-1]
+    assert leaf.kind == f"{noun}.denied"
+    assert leaf.data["what"] == caught.value.what
+
+
+def organisation(
+    root: Path,
+    url: str,
+    clock: SetClock | None = None,
+    units: Sequence[str] = UNITS,
+    drivers: Callable[[str, str, Mapping[str, Any]], Driver] | None = None,
+    **changes: Any,
+) -> Organisation:
     """An organisation whose policy was adopted by the first use of its database.
 
     Args:
+        units: the hosts of each environment.
+        drivers: what deploys; else the simulator.
         changes: to the policy, as :func:`document` takes them.
     """
     shutil.copytree(_repository(), root, dirs_exist_ok=True)
-    worlds = {name: SimulatedWorld(UNITS) for name in ("staging", "production")}
+    worlds = {name: SimulatedWorld(units) for name in ("staging", "production")}
     set_clock = clock or SetClock()
 
     def driver_for(component: str, environment: str, settings: Mapping[str, Any]) -> Driver:
-        return SimulatorDriver(Target(component, environment), worlds[environment])
+        return around(SimulatorDriver(Target(component, environment), worlds[environment]), settings)
 
-    house = build_house(Settings(root, url), clock=set_clock, driver_for=driver_for)
+    house = build_house(Settings(root, url), clock=set_clock, driver_for=drivers or driver_for)
     made = Organisation(root, url, set_clock, house, Legs(lambda: made.house), worlds)
     made.house = replace(house, queue=made.legs)
     policy_flow.adopt_first(made.house, policy(**changes))

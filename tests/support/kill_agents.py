@@ -94,4 +94,4 @@ class ForkedHostDriver(HostDriver):
         self._socket = str(socket_path)
 
     def _transport(self, unit: str) -> Transport:
-        return ForkedTransport(unit, ("agent",), b"", self._socket)
+        return ForkedTransport(unit, ("agent",), b"", socket_path=self._socket)

@@ -15,9 +15,9 @@ from tests.support.kill_stories import Story
 from tests.support.kill_world import UNITS, World
 from tidegate.core.effect import EffectState, Presence, Stage
 from tidegate.core.rollout import ACTIVE, RolloutState
-from tidegate.orchestration import audit
+from tidegate.orchestration import audit, tag
 from tidegate.orchestration.house import House
-from tidegate.store import outbox, policies, releases, rollouts, tables
+from tidegate.store import joint_rollouts, outbox, policies, proposals, releases, rollouts, tables, tags
 
 ENDED = frozenset({EffectState.CONFIRMED, EffectState.FAILED, EffectState.OVERTAKEN, EffectState.WITHDRAWN})
 BY_THE_WAY = frozenset({"rollout.doubted", "rollout.resolved", "rollout.stranded"})
@@ -29,30 +29,50 @@ class Ending:
     """How a story ended, as far as it must be the same each time."""
 
     rollouts: dict[str, str]
+    joint: dict[str, str]
     releases: dict[str, str]
     confirmed: dict[str, list[str]]
     leaves: dict[str, int]
     messages: list[str]
+    policies: list[str]
+    proposals: list[str]
+    tags: list[str]
 
     @classmethod
     def of(cls, house: House) -> Ending:
         """The ending that the rows tell."""
         with house.database.read() as connection:
             found = rollouts.find(connection)
+            joint = joint_rollouts.find(connection)
             known = [releases.load(connection, i) for i in releases.list_ids(connection)]
             confirmed = {
                 r.id: sorted({row.effect.unit for row in rollouts.effects_of(connection, r) if _confirmed(row)})
                 for r in found
             }
+            adopted = [f"{p.number} {p.digest} {p.active}" for p in policies.history(connection)]
+            proposed = [_proposal(connection, row) for row in proposals.everything(connection)]
+            tagged = [f"{t.name} {t.commit} {t.release}" for t in tags.of_component(connection)]
             told = [m.key for row in known for m in outbox.of_release(connection, row.facts.id)]
+            told += [f"{m.occasion} {m.channel}" for m in _messages(connection) if m.release is None]
         leaves = Counter(leaf.kind for leaf in audit.leaves(house) if leaf.kind not in BY_THE_WAY)
         return cls(
             {r.id: r.state.value for r in found},
+            {one.id: one.state.value for one in joint},
             {row.facts.id: row.facts.state.value for row in known},
             confirmed,
             dict(sorted(leaves.items())),
             sorted(told),
+            adopted,
+            proposed,
+            tagged,
         )
+
+
+def _proposal(connection: sa.Connection, row: proposals.ProposalRow) -> str:
+    answers = [
+        f"{s.approval.actor.person} {s.approval.answer}" for s in proposals.answers_of(connection, row.proposal.id)
+    ]
+    return f"{row.proposal.digest} by {row.proposal.by}: {', '.join(answers)}, became {row.adoption}"
 
 
 def _confirmed(row: rollouts.EffectRow) -> bool:
@@ -68,6 +88,7 @@ def problems(world: World, story: Story, house: House, expected: Ending | None) 
         *_of_log(house),
         *_of_messages(world, house),
         *_of_engine(house),
+        *_of_tags(house),
     ]
 
 
@@ -149,15 +170,26 @@ def _of_log(house: House) -> Iterator[str]:
         yield f"the log has a gap: {indexes}"
 
 
+def _messages(connection: sa.Connection) -> list[outbox.MessageRow]:
+    """All messages: about releases, and about what is none."""
+    return [outbox.MessageRow(**row._asdict()) for row in connection.execute(sa.select(tables.message))]
+
+
 def _of_messages(world: World, house: House) -> Iterator[str]:
     with house.database.read() as connection:
         if waiting := outbox.undelivered(connection):
             yield f"not delivered: {[message.key for message in waiting]}"
-        known = [m for i in releases.list_ids(connection) for m in outbox.of_release(connection, i)]
+        known = _messages(connection)
     notices = world.repository / "NOTICES.md"
     lines = notices.read_text().splitlines() if notices.exists() else []
     if len(lines) != len(known) or len(set(lines)) != len(lines):
         yield f"{len(known)} messages, and {len(lines)} lines were delivered, {len(set(lines))} of them different"
+
+
+def _of_tags(house: House) -> Iterator[str]:
+    for found in tag.verify(house):
+        if found.is_bad:
+            yield f"the tag {found.name} is {found.standing.value}: it was {found.was}, and is {found.now}"
 
 
 def _of_engine(house: House) -> Iterator[str]:

@@ -10,7 +10,6 @@ workers until nothing is due, then one that checks.
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import os
 import shutil
@@ -20,6 +19,7 @@ import tempfile
 import threading
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,6 +30,7 @@ from tests.support.kill_checks import Ending, problems
 from tests.support.kill_stories import STORIES, Story
 from tests.support.kill_world import Points, World, copy, execute, found, hurry, prepare
 from tests.support.postgres import PostgresServer, find_postgres
+from tests.support.warm import build_models, keep
 
 RECOVERIES = 4
 """A worker that loses its lease on a busy machine ends itself; the next one goes on."""
@@ -93,7 +94,7 @@ class Databases:
             self.server.close()
 
 
-def forked(act: Callable[[], object], report: Path | None = None, timeout_s: float = 60.0) -> int:
+def forked(act: Callable[[], object], report: Path | None = None, timeout_s: float = 180.0) -> int:
     """Run ``act`` in a child, to its end; its wait status. What it returns goes to ``report`` as JSON."""
     assert threading.active_count() == 1, threading.enumerate()
     child = os.fork()
@@ -162,12 +163,17 @@ class Matrix:
         self._template = World(directory / "t", self._databases.first())
         self._expected: Ending | None = None
 
-    def run(self, only: str = "") -> list[Outcome]:
-        """Make the template, record the story once, and kill it at each point; in the order of the story."""
+    def run(self, only: str = "", every: int = 1) -> list[Outcome]:
+        """Make the template, record the story once, and kill it at each point; in the order of the story.
+
+        Args:
+            only: the points whose names hold this.
+            every: of these, of each seam the first, and then every so many.
+        """
         try:
             self._make_template()
             names = self._record()
-            outcomes = self._cells([name for name in names if only in name])
+            outcomes = self._cells(some([name for name in names if only in name], every))
             return sorted(outcomes, key=lambda outcome: names.index(outcome.point))
         finally:
             self._databases.close()
@@ -263,6 +269,18 @@ class Matrix:
         return problems(world, self._story, world.house(), self._expected)
 
 
+def some(names: Sequence[str], every: int) -> list[str]:
+    """Of the points of each seam (``commit``, ``leg``) the first, and then every so many; in the order given."""
+    passed: Counter[str] = Counter()
+    chosen = []
+    for name in names:
+        seam = name.partition(":")[0]
+        if passed[seam] % every == 0:
+            chosen.append(name)
+        passed[seam] += 1
+    return chosen
+
+
 def without_repetitions(names: Sequence[str]) -> list[str]:
     """The points to be killed at: of the looks that a watch takes one after another, the first two and the last."""
     rests = [name.rpartition(" #")[0] for name in names]
@@ -291,16 +309,15 @@ def commit_only(world: World) -> None:
 
 
 def warm() -> None:
-    """Import what a worker imports, and parse what it parses, once."""
+    """Import what a worker imports, and build what it builds, once."""
     import dbos  # noqa: F401
     import psycopg  # noqa: F401
 
     from tidegate.engine import queue, runner  # noqa: F401
     from tidegate.orchestration import leg  # noqa: F401
 
-    # What is there by now stays: children need not look through it, and so share its memory.
-    gc.collect()
-    gc.freeze()
+    build_models()
+    keep()
 
 
 def table(story: str, kind: str, outcomes: Sequence[Outcome]) -> str:
@@ -318,6 +335,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="write the outcomes there, too")
     parser.add_argument("--markdown", type=Path, help="write the matrix there, too")
     parser.add_argument("--only", default="", help="only the points whose names hold this")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="only every Nth point of each seam")
     parser.add_argument("--at-once", type=int, default=2)
     chosen = parser.parse_args(arguments)
     warm()
@@ -327,7 +345,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     place = tempfile.mkdtemp(prefix="tgk-")
     try:
         matrix = Matrix(STORIES[chosen.story], chosen.database, Path(place), at_once=chosen.at_once)
-        outcomes = matrix.run(chosen.only)
+        outcomes = matrix.run(chosen.only, chosen.every)
     finally:
         shutil.rmtree(place, ignore_errors=True)
     printed = table(chosen.story, chosen.database, outcomes)

@@ -7,14 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
-from tests.support.kill_world import RITA, World, all_is_quiet, open_and_approve
+from tests.support.kill_world import (
+    BUNDLE,
+    RITA,
+    World,
+    all_is_quiet,
+    change_the_policy,
+    open_and_approve,
+    open_together,
+    say_of_release,
+)
+from tidegate.core.joint_rollout import JointState
+from tidegate.core.notice import NoticeState
 from tidegate.core.rollout import Direction
-from tidegate.orchestration import hold, rollback, rollout
+from tidegate.core.train_run import Run, RunState
+from tidegate.orchestration import emergency, hold, release, rollback, rollout, tag
+from tidegate.orchestration.executor import until
 from tidegate.orchestration.house import House
-from tidegate.store import holds, rollouts
+from tidegate.store import debts, emergencies, holds, joint_rollouts, notices, releases, rollouts, trains
 
 RELEASE = "shop-0.11.0"
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -26,7 +41,7 @@ class Story:
     """
 
     name: str
-    tell: Callable[[World, House], None]
+    tell: Callable[[World, House], object]
     runs: Mapping[str, str]
     files: Mapping[str, str] = field(default_factory=dict)
     carried_to: str = ""
@@ -51,12 +66,126 @@ def _roll_back(_: World, house: House) -> None:
         rollback.roll_back(house, "shop", "production", RITA)
 
 
+def _switched_on_and_off(_: World, house: House) -> None:
+    """Deployed switched off, switched on; and taken back, which switches it off first."""
+    with house.database.read() as connection:
+        known = rollouts.find(connection, release=RELEASE, environment="staging")
+    if not known:
+        rollout.start(house, RELEASE, "staging", RITA, strategy="switched-on")
+    assert until(lambda: _has_ended(house), 60.0)
+    if not any(one.direction is Direction.BACK for one in known):
+        rollback.roll_back(house, "shop", "staging", RITA)
+
+
+def _has_ended(house: House) -> bool:
+    with house.database.read() as connection:
+        known = rollouts.find(connection, release=RELEASE, environment="staging")
+    return any(one.direction is Direction.FORWARD and one.ended_at is not None for one in known) or len(known) > 1
+
+
 def _decide(world: World, house: House) -> None:
-    open_and_approve(world, house, "0.11.0")
+    say_of_release(world, house, open_and_approve(world, house, "0.11.0"))
     with house.database.read() as connection:
         held = holds.in_force(connection, house.now())
     if not held:
         hold.add(house, world.claim("rita"), "the line stops here", environment="staging")
+
+
+def _tag(world: World, house: House) -> None:
+    # Repeated after a crash it sets the tag that was recorded, or finds it there.
+    tag.set_tag(house, "shop", "0.11.0", world.claim("rita"))
+
+
+def _emergency(world: World, house: House) -> None:
+    with house.database.read() as connection:
+        known = emergencies.everything(connection)
+    if not known:
+        emergency.declare(
+            house,
+            world.claim("rita"),
+            incident="INC-1",
+            reason="it is down",
+            criterion="Production down",
+            components=["shop"],
+        )
+    assert until(lambda: _all_called(house), 20.0)
+    with house.database.read() as connection:
+        [row] = emergencies.everything(connection)
+    if row.emergency.ended_at is None:
+        emergency.end(house, world.claim("rita"), row.emergency.id, "it was nothing")
+
+
+def _all_called(house: House) -> bool:
+    with house.database.read() as connection:
+        return emergencies.next_due(connection) is None
+
+
+def _all_is_paid_for(house: House) -> bool:
+    """Everybody was called, and what is owed was reminded of."""
+    with house.database.read() as connection:
+        waits = emergencies.next_due(connection) or debts.next_due(connection)
+    return waits is None and all_is_quiet(house)
+
+
+def _notices(world: World, house: House) -> None:
+    """A release that is planned tells at its times; it is moved, and tells who was told."""
+    month = timedelta(days=30)
+    with house.database.read() as connection:
+        there = RELEASE in releases.list_ids(connection)
+    if not there:
+        intent = release.Intent(planned_at=house.now() + month)
+        release.open_release(house, "shop", world.claim("rita"), version=NEW, type_="told", intent=intent)
+    assert until(lambda: _sent(house) == 2, 20.0)
+    with house.database.read() as connection:
+        facts = releases.load(connection, RELEASE).facts
+    moved = facts.opened_at + month + timedelta(hours=12)
+    if facts.planned_at is not None and facts.planned_at < moved:
+        release.amend(house, RELEASE, world.claim("rita"), release.Intent(planned_at=moved))
+
+
+def _sent(house: House) -> int:
+    with house.database.read() as connection:
+        return sum(row.state is NoticeState.SENT for row in notices.of_release(connection, RELEASE))
+
+
+def _train(_: World, house: House) -> None:
+    """A train whose boarding is due opens the release of what is unreleased, and locks it."""
+    with house.database.read() as connection:
+        known = trains.of_train(connection, "freight")
+    if not known:
+        now = house.now()
+        with house.database.write() as connection:
+            trains.plan(connection, Run("freight", now + DAY, now, now, now + 2 * DAY))
+            house.database.after_commit(connection, house.wake)
+
+
+def _is_locked(house: House) -> bool:
+    with house.database.read() as connection:
+        states = [row.state for row in trains.of_train(connection, "freight")]
+    return states == [RunState.LOCKED] and all_is_quiet(house)
+
+
+def _together(world: World, house: House) -> None:
+    """Two components go as one release, and a person takes them back: the last first."""
+    name = open_together(world, house)
+    with house.database.read() as connection:
+        known = joint_rollouts.find(connection, release=name)
+    if not known:
+        rollout.start(house, name, "staging", RITA)
+    assert until(lambda: _state_of(house, name) is not JointState.RUNNING and all_is_quiet(house), 60.0)
+    if _state_of(house, name) is JointState.SUCCEEDED:
+        rollback.roll_back(house, name, "staging", RITA)
+
+
+def _state_of(house: House, name: str) -> JointState:
+    with house.database.read() as connection:
+        return joint_rollouts.find(connection, release=name)[0].state
+
+
+def _is_back(house: House) -> bool:
+    with house.database.read() as connection:
+        found = joint_rollouts.find(connection, release=BUNDLE)
+    return [one.state for one in found] == [JointState.ROLLED_BACK] and all_is_quiet(house)
 
 
 OLD, NEW = "0.10.0", "0.11.0"
@@ -69,6 +198,13 @@ STORIES = {
         Story("rollback", _roll_back, {"staging": OLD, "production": OLD}, carried_to="production"),
         Story("unhealthy", _start("production"), {"staging": OLD, "production": OLD}, {"app/unhealthy": ""}),
         Story("errors", _start("production"), {"staging": OLD, "production": OLD}, {"app/errors": ""}),
+        Story("flag", _switched_on_and_off, {"staging": OLD, "production": OLD}),
+        Story("policy", change_the_policy, {"staging": OLD, "production": OLD}),
+        Story("tag", _tag, {"staging": OLD, "production": OLD}),
+        Story("emergency", _emergency, {"staging": OLD, "production": OLD}, over=_all_is_paid_for),
+        Story("notices", _notices, {"staging": OLD, "production": OLD}, prepared=False),
+        Story("train", _train, {"staging": OLD, "production": OLD}, prepared=False, over=_is_locked),
+        Story("together", _together, {"staging": OLD, "production": OLD}, prepared=False, over=_is_back),
         Story("decisions", _decide, {"staging": OLD, "production": OLD}, prepared=False),
     )
 }

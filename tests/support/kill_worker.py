@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sqlite3
 import sys
 import time
 from pathlib import Path
@@ -22,17 +23,27 @@ from tidegate.orchestration import breakglass, wayback
 from tidegate.orchestration.house import House
 
 
-def stop_at(point: str, number: int) -> Points:
+def stop_at(point: str, number: int, database: Path) -> Points:
     """Points of which one sends us a signal; each is printed as it is passed."""
 
     def on_point(name: str) -> None:
         os.write(1, f"{name}\n".encode())
         if name == point:
+            if number == signal.SIGSTOP and not name.startswith("commit:before"):
+                outside_transactions(database)
             os.kill(os.getpid(), number)
             # Another thread may be the one that takes the signal; a stop reaches this one some microseconds later.
             time.sleep(0.2)
 
     return Points(on_point)
+
+
+def outside_transactions(database: Path) -> None:
+    """Wait until no other thread of ours writes to SQLite: stopped there, we would keep everybody from writing."""
+    if database.exists():
+        with contextlib.closing(sqlite3.connect(database, timeout=5, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
 
 
 def break_glass(world: World, points: Points, person: str = "rita") -> list[breakglass.UnitReturned]:
@@ -54,7 +65,7 @@ def break_glass(world: World, points: Points, person: str = "rita") -> list[brea
 def main(arguments: list[str]) -> int:
     story, point, name, directory = arguments[:4]
     world = World(Path(directory), arguments[4] if len(arguments) > 4 else "", forked=False)
-    points = stop_at(point, signal.Signals[name])
+    points = stop_at(point, signal.Signals[name], world.repository / ".tidegate" / "tidegate.db")
     hurry()
     if story == "break-glass":
         break_glass(world, points)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -24,24 +24,43 @@ from tidegate.app import Settings, build_house
 from tidegate.clock import system_clock
 from tidegate.core.actor import Actor, Assurance
 from tidegate.core.approval import Answer
+from tidegate.core.joint_rollout import JointState
+from tidegate.core.mark import MarkKind
 from tidegate.core.policy import Metrics
 from tidegate.drivers.contract import Driver, Target
 from tidegate.drivers.host.driver import HostDriver
 from tidegate.drivers.host.settings import HostSettings
+from tidegate.drivers.registry import shared
 from tidegate.drivers.seams import SeamedDriver
 from tidegate.engine.legs import LegState
-from tidegate.orchestration import approval, evidence, release, rollout, sweep
+from tidegate.orchestration import (
+    approval,
+    bundle,
+    checklist,
+    delivery,
+    document,
+    evidence,
+    joint_moves,
+    proposal,
+    release,
+    rollout,
+    sweep,
+    train,
+    waiver,
+)
 from tidegate.orchestration import policy as policies_
 from tidegate.orchestration.executor import Executor, until
 from tidegate.orchestration.house import House
 from tidegate.orchestration.identity import Claim
 from tidegate.policyfile.load import load_policy
 from tidegate.sources.contract import Sample, Source
-from tidegate.store import outbox, releases, rollouts
+from tidegate.store import joint_rollouts, marks, outbox, policies, proposals, releases, rollouts
 from tidegate.store.database import Database, Seam, nowhere
 from tidegate.store.election import ExecutorLock
 
 UNITS = ("web1", "web2", "web3")
+PORTAL_UNITS = ("desk",)
+BUNDLE = "december"
 RITA = Actor("rita", "ssh key of the tests", Assurance.SIGNATURE)
 PLACE = "/world"
 """What the policy calls the directory of the hosts; each world's driver puts its own in place of it."""
@@ -56,19 +75,24 @@ JUNIT = (
     '<testcase classname="x" name="y" time="0.1"/></testsuite></testsuites>'
 )
 
+LEASES_S = {"sqlite": 10.0, "postgresql": 0.5}
+"""SQLite has no leases: at that pace, legs are looked for that were claimed and are not in hand. It is the executor's
+own pace: on a busy machine a leg takes some tenths of a second to come to hand, and would be begun twice."""
 
-def policy_text(keys: Mapping[str, str]) -> str:
-    """The policy: staging without a watch, production with one of some milliseconds."""
 
-    def target(environment: str) -> dict[str, Any]:
+def policy_text(keys: Mapping[str, str], rehearsal: str = "") -> str:
+    """The policy: staging without a watch, production with one of some milliseconds; the team approves its change."""
+
+    def target(environment: str, units: Sequence[str] = UNITS) -> dict[str, Any]:
         return {
             "driver": "host",
-            "hosts": [{"name": unit, "path": f"{PLACE}/{environment}/{unit}"} for unit in UNITS],
+            "hosts": [{"name": unit, "path": f"{PLACE}/{environment}/{unit}"} for unit in units],
             "restart": ["/bin/sh", "-c", RESTART, "{version}", "{path}"],
             "stop": ["/bin/sh", "-c", RESTART, "stop", "{path}"],
             "health": {"command": ["test", "!", "-e", "unhealthy"]},
             "health_timeout": "50ms",
             "metrics": "http://127.0.0.1:9/{host}",
+            "flag": {"file": f"{PLACE}/{environment}.flags.json", "name": "new-checkout"},
         }
 
     approved = {"from": "team"}
@@ -82,20 +106,54 @@ def policy_text(keys: Mapping[str, str]) -> str:
             "alice-example": {"name": "Alice Example", "email": "alice@example.org"},
         },
         "permits": {"open": ["rm"], "adopt": ["rm"], "hold": ["rm"]},
+        "adoption": {"approvals": [approved]},
         "components": {
             "shop": {
                 "path": "app",
                 "tag": "shop-v{version}",
                 "targets": {name: target(name) for name in ("staging", "production")},
+            },
+            # Released only together with the shop, and after it.
+            "portal": {
+                "path": "app",
+                "tag": "portal-v{version}",
+                "requires": {"shop": ">=0.1.0"},
+                "targets": {"staging": target("staging", PORTAL_UNITS)},
+            },
+        },
+        "release_types": {
+            "minor": {"bump": "minor", "approvals": [approved]},
+            "told": {"bump": "minor", "approvals": [approved]},
+            "emergency": {"bump": "patch", "criteria": ["Production down"], "gates": ["tests"]},
+        },
+        "contacts": {name: {"title": name, "reach": "+1 555 0100"} for name in ("first", "second", "third")},
+        "emergency": {
+            "types": ["emergency"],
+            "declared_by": ["rm"],
+            "call": ["first", "second", "third"],
+            "acknowledge_within": "20ms",
+            "post_mortem": "0s",
+        },
+        "gates": {
+            "tests": {
+                "evidence": "junit",
+                "pass": "tests.total > 0 && tests.failed == 0",
+                "waiver": {"by": approved},
             }
         },
-        "release_types": {"minor": {"bump": "minor", "approvals": [approved]}},
-        "gates": {"tests": {"evidence": "junit", "pass": "tests.total > 0 && tests.failed == 0"}},
+        "documents": {"rfc": {"title": "RFC", "reviewed_by": "team"}},
+        "checklists": {
+            "ready": {
+                "title": "Ready",
+                "items": {"docs": {"says": "Documented", "by": "team"}, "rfc": {"says": "Told", "document": "rfc"}},
+            }
+        },
         "environments": {
             "staging": {
                 "purpose": "staging",
                 "gates": ["tests"],
                 "strategy": {"rolling": {"batch": 2}},
+                "may_use": ["switched-on"],
                 "permits": {"start": ["rm"], "rollback": ["rm"]},
             },
             "production": {
@@ -104,6 +162,12 @@ def policy_text(keys: Mapping[str, str]) -> str:
                 "strategy": {"rolling": {"batch": 2, "checkpoint": "20ms"}},
                 "permits": {"start": ["rm"], "rollback": ["rm"]},
             },
+            "elsewhere": {"purpose": "staging"},
+        },
+        "strategies": {"switched-on": {"feature_flag": {}}},
+        # No run of it is foreseen: the story that needs one plans it.
+        "trains": {
+            "freight": {"of": {"component": "shop"}, "every": "day at 10:00", "from": "2900-01-01", "to": "elsewhere"}
         },
         "watch": {
             "production": {
@@ -120,9 +184,20 @@ def policy_text(keys: Mapping[str, str]) -> str:
                 ("rollout.progressed", "status"),
                 ("release.completed", "released"),
                 ("release.rolled_back", "rolled-back"),
+                ("emergency.declared", "status"),
+                ("emergency.called", "status"),
+                ("debt.overdue", "status"),
+                ("train.boarded", "status"),
             )
+        ]
+        + [
+            # Due at once of a release that is planned a month ahead; and of that alone.
+            {"at": at, "to": "file:NOTICES.md", "say": words, "types": ["told"]}
+            for at, words in (("-32d", "announced"), ("-31d", "status"), ("-1d", "released"))
         ],
     }
+    if rehearsal:
+        policy["rehearsal"] = rehearsal
     # JSON is YAML: no quoting of our own.
     return json.dumps(policy, indent=1)
 
@@ -177,16 +252,18 @@ class World:
     def driver(self, component: str, environment: str, settings: Mapping[str, Any], at: Seam = nowhere) -> Driver:
         """The host driver on this world's directories, with its seam."""
         hosts = [{**host, "path": host["path"].replace(PLACE, str(self.hosts), 1)} for host in settings["hosts"]]
-        made = HostSettings.model_validate({**settings, "hosts": hosts})
+        flag = {**settings["flag"], "file": settings["flag"]["file"].replace(PLACE, str(self.hosts), 1)}
+        own = {key: value for key, value in settings.items() if key != "flag"}
+        made = HostSettings.model_validate({**own, "hosts": hosts})
         for host in hosts:
             Path(host["path"]).parent.mkdir(parents=True, exist_ok=True)
         target = Target(component, environment)
-        return SeamedDriver(
+        driver = (
             ForkedHostDriver(target, made, self.agents)
             if self.forked
-            else HostDriver(target, made, agent=self.agent, observe_wait_s=5.0),
-            at,
+            else HostDriver(target, made, agent=self.agent, observe_wait_s=5.0)
         )
+        return SeamedDriver(shared(driver, {"flag": flag}), at)
 
     def house(self, at: Seam = nowhere) -> House:
         """The parts, joined, with the kill points of commits and driver calls at ``at``."""
@@ -224,22 +301,23 @@ def execute(
     over: Callable[[House], bool],
     *,
     timeout_s: float = 20.0,
-    lease_s: float = 0.5,
+    lease_s: float | None = None,
     close: bool = True,
 ) -> bool:
     """Run an executor, give the commands in the same process, and go on until it is over; whether it was.
 
     Args:
+        lease_s: as the executor's; without it, short where a successor waits for the dead one's.
         close: end in order; a worker that is about to end its process need not.
     """
     house = world.house(at)
     lock = world.lock()
     if house.database.kind == "sqlite" and not lock.wait(timeout_s):
         return False
-    executor = Executor(house, lock=lock, at=at, look_again_s=0.05, lease_s=lease_s)
+    executor = Executor(house, lock=lock, at=at, look_again_s=0.25, lease_s=lease_s or LEASES_S[house.database.kind])
     executor.open()
     commands(executor.house)
-    done = until(lambda: over(executor.house), timeout_s, every_s=0.03)
+    done = until(lambda: over(executor.house), timeout_s)
     if close:
         executor.close(2.0)
         house.database.close()
@@ -247,10 +325,17 @@ def execute(
     return done
 
 
-def hurry() -> None:
-    """Claims of what is due last a moment, so that a successor need not wait half a minute for the dead one's."""
-    sweep.CLAIM = timedelta(milliseconds=200)
-    rollout.LOOK_AFTER_LEG = timedelta(milliseconds=500)
+def hurry(put: Callable[[Any, str, Any], None] = setattr) -> None:
+    """Claims of what is due last a moment, so that a successor need not wait half a minute for the dead one's.
+
+    Args:
+        put: a process that does something else afterwards gives ``monkeypatch.setattr``.
+    """
+    for module in (sweep, delivery):
+        put(module, "CLAIM", timedelta(milliseconds=200))
+    for module in (train, joint_moves):
+        put(module, "CLAIM", timedelta(milliseconds=500))
+    put(rollout, "LOOK_AFTER_LEG", timedelta(milliseconds=500))
 
 
 def all_is_quiet(house: House) -> bool:
@@ -258,7 +343,8 @@ def all_is_quiet(house: House) -> bool:
     with house.database.read() as connection:
         found = rollouts.find(connection)
         busy = {r.state.value for r in found} & {"running", "watching", "in_doubt", "reversing"}
-        if busy or outbox.undelivered(connection):
+        joint = {one.state for one in joint_rollouts.find(connection)} & {JointState.WAITING, JointState.RETURNING}
+        if busy or joint or outbox.undelivered(connection):
             return False
     legs = [house.queue.status(rollout.leg_id(r.id, n + 1)).state for r in found for n in range(r.legs)]
     return not set(legs) & {LegState.QUEUED, LegState.RUNNING}
@@ -328,6 +414,73 @@ def open_and_approve(world: World, house: House, version: str) -> str:
         if environment not in approved:
             approval.answer(house, opened, environment, world.claim("alice"), Answer.APPROVE)
     return opened
+
+
+def open_together(world: World, house: House) -> str:
+    """Open the release of the shop and the portal, add the tests of both, approve it for staging. Its id.
+
+    Each command is given only where the rows do not show it.
+    """
+    with house.database.read() as connection:
+        known = releases.list_ids(connection)
+    if BUNDLE not in known:
+        versions = {"shop": "0.11.0", "portal": "0.11.0"}
+        bundle.open_bundle(house, BUNDLE, ["portal", "shop"], world.claim("rita"), type_="minor", versions=versions)
+    with house.database.read() as connection:
+        tested = {piece.component for piece in releases.evidence_of(connection, BUNDLE)}
+        approved = releases.approvals_of(connection, BUNDLE)
+    for component in {"shop", "portal"} - tested:
+        evidence.add(house, BUNDLE, world.directory / "junit.xml", world.claim("rita"), component=component)
+    if not approved:
+        approval.answer(house, BUNDLE, "staging", world.claim("alice"), Answer.APPROVE)
+    return BUNDLE
+
+
+def say_of_release(world: World, house: House, name: str) -> None:
+    """Attach a document and tick a checklist, ask for a waiver and agree to it; each only where no row shows it."""
+    file = world.directory / "rfc.md"
+    file.write_text("# RFC\n\nBecause.\n")
+    until = house.now() + timedelta(days=1)
+    rita, alice = world.claim("rita"), world.claim("alice")
+    acts: dict[MarkKind, Callable[[], object]] = {
+        MarkKind.DOCUMENT: lambda: document.attach(house, name, "rfc", file, rita),
+        MarkKind.REVIEW: lambda: document.review(house, name, "rfc", alice),
+        MarkKind.TICK: lambda: checklist.tick(house, name, "ready", "docs", alice),
+        MarkKind.WAIVER: lambda: waiver.ask(house, name, "tests", rita, reason="no runner", until=until),
+        MarkKind.WAIVER_YES: lambda: waiver.agree(house, name, "tests", alice),
+    }
+    with house.database.read() as connection:
+        known = {signed.mark.kind for signed in marks.of_release(connection, name)}
+    for kind, act in acts.items():
+        if kind not in known:
+            act()
+
+
+def change_the_policy(world: World, house: House) -> str:
+    """Propose another policy, say no and take that back, approve it, adopt it; its digest.
+
+    Each command is given only where the rows do not show it.
+    """
+    keys = {person: (world.directory / "keys" / f"{person}.pub").read_text().strip() for person in ("rita", "alice")}
+    loaded = load_policy(policy_text(keys, rehearsal="another one").encode())
+    with house.database.read() as connection:
+        adopted = policies.current(connection).digest == loaded.digest
+        row = proposals.open_of(connection, loaded.digest)
+        given = [signed.approval for signed in proposals.answers_of(connection, row.proposal.id)] if row else []
+    said = {approval.actor.person: approval.revoked_at is None for approval in given}
+    rita = world.claim("rita")
+    if adopted:
+        return loaded.digest
+    if row is None:
+        proposal.propose(house, loaded, rita, "it is time")
+    if "rita" not in said:
+        proposal.answer(house, loaded.digest, rita, Answer.REJECT, reason="wait")
+    if said.get("rita", True):
+        proposal.revoke(house, loaded.digest, rita)
+    if "alice" not in said:
+        proposal.answer(house, loaded.digest, world.claim("alice"), Answer.APPROVE)
+    policies_.adopt(house, policies_.stored(house, loaded.digest, rita), rita)
+    return loaded.digest
 
 
 class Points:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ timezone: America/Los_Angeles
 {head}people:
   alice: {{name: Alice, groups: [module-team], keys: ["{alice}"]}}
   bob: {{name: Bob, groups: [module-team], keys: ["{bob}"]}}
+  dora: {{name: Dora, groups: [module-team, tech-leads]}}
   carol: {{name: Carol, groups: [tech-leads], keys: ["{carol}"]}}
   rita: {{name: Rita, groups: [managers], keys: ["{rita}"]}}
 permits: {{open: [managers], adopt: [managers], hold: [managers]}}
@@ -130,9 +131,7 @@ class Shop:
     def run(self, *words: str | Path, by: str = "", cwd: Path | None = None, **environment: str) -> Done:
         """Run ``tidegate`` to its end, in a child of a warmed process; ``by`` signs with their key."""
         line = self.command(*words, by=by)[1 if self.installed.exists() else 3 :]
-        result = Done(*_WARM.run(line, cwd or self.root, self.environment(environment)))
-        assert "Traceback" not in result.err + result.out, result
-        return result
+        return _warmly(line, cwd or self.root, self.environment(environment))
 
     def run_installed(self, *words: str | Path, by: str = "", **environment: str) -> Done:
         """Run the installed command to its end, as a shell would."""
@@ -158,8 +157,7 @@ class Shop:
 
     def environment(self, more: Mapping[str, str]) -> dict[str, str]:
         """The variables of a command: those of this process without Tidegate's own."""
-        mine = {name: value for name, value in isolated_environment().items() if not name.startswith("TIDEGATE_")}
-        return mine | {"COLUMNS": "80", "LC_ALL": "C.UTF-8", "LANGUAGE": "C", **more}
+        return _environment({"TIDEGATE_CACHE": str(self.directory / "cache"), **more})
 
     def good(self, *words: str | Path, by: str = "") -> Done:
         """Run ``tidegate`` and demand that it has done what was asked."""
@@ -179,6 +177,27 @@ class Shop:
             self.good("approve", release, "--for", "production", by=name)
         self.good("deploy", release, "staging", by="rita")
         return release
+
+
+def flat(text: str) -> str:
+    """What was said on one line, without what draws a tree."""
+    return " ".join(text.translate(dict.fromkeys(map(ord, "│├└─"))).split())
+
+
+def run_at(directory: Path, *words: str | Path, **environment: str) -> Done:
+    """Run ``tidegate`` to its end in a directory that is no organisation's."""
+    return _warmly([*map(str, words)], directory, _environment({"TIDEGATE_CACHE": "off", **environment}))
+
+
+def _environment(more: Mapping[str, str]) -> dict[str, str]:
+    mine = {name: value for name, value in isolated_environment().items() if not name.startswith("TIDEGATE_")}
+    return mine | {"COLUMNS": "80", "LC_ALL": "C.UTF-8", "LANGUAGE": "C", **more}
+
+
+def _warmly(words: Sequence[str], directory: Path, environment: Mapping[str, str]) -> Done:
+    result = Done(*_WARM.run(words, directory, environment))
+    assert "Traceback" not in result.err + result.out, result
+    return result
 
 
 def make_keys(directory: Path) -> Path:

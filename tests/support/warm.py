@@ -6,14 +6,17 @@ The parent has one thread, imports the commands and serves requests, one JSON li
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
+
+from pydantic import BaseModel
 
 
 class WarmCommand:
@@ -66,9 +69,30 @@ def import_everything() -> None:
     import dbos  # noqa: F401
 
 
+def build_models() -> None:
+    """Build the validators of all models that are imported: each is built at first use, else by each child again."""
+    for model in _models(BaseModel):
+        if model.__module__.startswith("tidegate."):
+            model.model_rebuild()
+
+
+def _models(parent: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for child in parent.__subclasses__():
+        yield child
+        yield from _models(child)
+
+
+def keep() -> None:
+    """Hide what is there by now from the collector: children need not look through it, and so share its memory."""
+    gc.collect()
+    gc.freeze()
+
+
 def serve() -> None:
     """Fork a child for each request, and answer with its exit code."""
     import_everything()
+    build_models()
+    keep()
     for line in sys.stdin:
         request = json.loads(line)
         sys.stdout.flush()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import tidegate.core.commit as module
 from tidegate.core.commit import (
     MERGE,
     REVERT,
@@ -21,8 +22,8 @@ from tidegate.core.commit import (
     changes_of,
     next_version,
     parse_message,
-    plain,
 )
+from tidegate.core.plain import plain
 from tidegate.core.version import Level, parse_version
 from tidegate.errors import ConflictError
 
@@ -357,3 +358,57 @@ def test_one_more_change_never_lowers_the_version(found: list[Change], more: Cha
 def test_long_hostile_messages_are_read_in_one_pass(hostile: str) -> None:
     """With a quadratic expression this would not end within the suite's patience."""
     assert changes_from([commit(hostile)])
+
+
+_TITLES = [
+    "feat: x",
+    "fix(a b)!: y (#12)",
+    "Feat:z",
+    "Tidy up (#3)",
+    'Revert "feat: x"',
+    "Remove: it",
+    "feat: a #4",
+    "",
+    "x",
+]
+_PIECES = [
+    *(
+        "",
+        "prose that goes on",
+        "more\nof it",
+        "a: b",
+        "* fix: item",
+        "see #9",
+        "GH-4",
+        "---",
+        "This reverts commit abcdef1",
+    ),
+    *(
+        "Refs: #6139",
+        "Closes #14",
+        "closes: PAY-1, #2",
+        "Co-authored-by: Bob <bob@x.y>",
+        "BREAKING CHANGE: all",
+        "Refs: #1\n  more",
+    ),
+    *("Signed-off-by: A <a@x.y>\nRefs: #7", "Refs #8\r", "Deprecated: the old way", "fixes #11 and #12", "word #5"),
+]
+
+
+@settings(max_examples=1000)
+@given(
+    title=st.sampled_from(_TITLES) | st.text(max_size=12) | st.sampled_from(["\x1b", "feat: \x1b", "\ufeff"]),
+    pieces=st.lists(st.sampled_from(_PIECES) | st.text(max_size=12), max_size=4),
+    ends=st.sampled_from(["\n\n", "\n"]),
+    parents=st.integers(min_value=0, max_value=2),
+)
+def test_most_messages_are_read_in_a_short_way_that_says_what_the_long_one_says(
+    title: str, pieces: list[str], ends: str, parents: int
+) -> None:
+    person = Person("Alice", "alice@example.org")
+    made = Commit("a" * 40, tuple("pq"[:parents]), person, person, 0, ends.join([title, *pieces]))
+    short = module._plain_change(made)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_plain_change", lambda _: None)
+        long = changes_of(made)
+    assert short is None or (short,) == long

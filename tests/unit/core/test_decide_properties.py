@@ -43,7 +43,7 @@ from tidegate.core.approval import Answer, Approval
 from tidegate.core.decide import decide
 from tidegate.core.decision import Action, Decision, Policies, Question
 from tidegate.core.evidence import Evidence
-from tidegate.core.facts import Change, Facts, Hold, Item, Release, Verified, WayBack
+from tidegate.core.facts import Change, Facts, Head, Hold, Item, Origin, Release, Running, Verified, WayBack
 from tidegate.core.policy import Policy
 from tidegate.core.release import ReleaseState
 from tidegate.core.rulebook import Rulebook, compile_policy
@@ -135,6 +135,28 @@ def test_the_first_demand_is_what_opens_an_environment() -> None:
     assert asked(policy=rulebook()).allowed
 
 
+@PROPERTY
+@given(demands, somewhat_damaged, st.sampled_from([Action.START, Action.CONTINUE]), moments)
+def test_one_more_requirement_never_turns_a_no_into_a_yes(
+    asks: frozenset[str], known: Facts, action: Action, now: datetime
+) -> None:
+    policy, about = compiled(document(asks)), going(action)
+    items = [replace(i, requires={**i.requires, "platform": ">=3"}) for i in known.release.items]
+    more = replace(known, release=replace(known.release, items=tuple(items)))
+    if asked(more, policy, about, now).allowed:
+        assert asked(known, policy, about, now).allowed
+
+
+@PROPERTY
+@given(demands, somewhat_damaged, questions, moments)
+def test_rules_of_before_let_no_less_through(
+    asks: frozenset[str], known: Facts, about: Question, now: datetime
+) -> None:
+    policies = both(compiled(document(asks)))
+    if decide(about, policies, known, now).allowed:
+        assert decide(about, policies, known, now, version=1).allowed
+
+
 # ---- what does not matter
 
 
@@ -153,6 +175,8 @@ def shuffled(known: Facts, seed: int) -> Facts:
         verified=mixed(known.verified),
         holds=mixed(known.holds),
         way_back=mixed(known.way_back),
+        running=mixed(known.running),
+        origins=tuple(replace(o, heads=mixed(o.heads)) for o in mixed(known.origins)),
     )
 
 
@@ -173,8 +197,9 @@ def test_the_same_question_has_the_same_answer(asks: frozenset[str], known: Fact
 @PROPERTY
 @given(demands, st.text(max_size=8))
 def test_a_commit_to_another_module_voids_nothing(asks: frozenset[str], commit: str) -> None:
-    policy = compiled(document(asks))
-    moved = replace(GOOD, release=release(item(subject=subject(commit=commit))))
+    policy = compiled(document(asks - {"a branch"}))
+    there = replace(GOOD_RELEASE.items[0], subject=subject(commit=commit))
+    moved = replace(GOOD, release=replace(GOOD_RELEASE, items=(there,)))
     assert asked(moved, policy) == asked(GOOD, policy)
 
 
@@ -241,8 +266,9 @@ any_facts = st.builds(
                 texts,
                 st.builds(Subject, texts, texts, texts, mappings, mappings, texts),
                 instants,
-                st.lists(st.builds(Change, texts, texts, texts, st.booleans()), max_size=2).map(tuple),
+                st.lists(st.builds(Change, texts, texts, texts, st.booleans(), texts), max_size=2).map(tuple),
                 st.lists(texts, max_size=2).map(tuple),
+                mappings,
             ),
             max_size=2,
         ).map(tuple),
@@ -287,6 +313,13 @@ any_facts = st.builds(
     st.lists(st.builds(WayBack, texts, texts, st.none() | instants, st.none() | st.booleans(), texts), max_size=2).map(
         tuple
     ),
+    st.lists(st.builds(Running, texts, texts, texts, mappings, texts), max_size=3).map(tuple),
+    st.lists(
+        st.builds(
+            Origin, texts, texts, st.lists(st.builds(Head, texts, texts, st.booleans()), max_size=2).map(tuple), texts
+        ),
+        max_size=2,
+    ).map(tuple),
 )
 any_question = st.builds(Question, st.sampled_from(Action), actors, texts, texts, st.booleans())
 

@@ -6,8 +6,10 @@ import math
 
 import pytest
 
+from tidegate.core.condition import Record
+from tidegate.core.condition import compile as compile_condition
 from tidegate.core.condition.types import Scalar
-from tidegate.core.evidence_kind import KINDS, typed_values
+from tidegate.core.evidence_kind import KINDS, EvidenceKind, typed_values
 from tidegate.core.subject import Part
 from tidegate.errors import UsageError
 
@@ -16,15 +18,24 @@ COVERAGE = {"line": 0.5, "lines_total": 4, "lines_covered": 2}
 
 
 def test_what_the_kinds_say_and_bind() -> None:
-    assert {name: (kind.name, kind.root) for name, kind in KINDS.items()} == {
-        "junit": ("junit", "tests"),
-        "coverage": ("coverage", "coverage"),
-        "smoke": ("smoke", "smoke"),
+    assert all(name == kind.name for name, kind in KINDS.items())
+    assert {name for name, kind in KINDS.items() if kind.root == "findings"} == {
+        "sarif",
+        "npm-audit",
+        "pip-audit",
+        "image-scan",
     }
+    assert (KINDS["junit"].root, KINDS["coverage"].root, KINDS["smoke"].root) == ("tests", "coverage", "smoke")
     assert KINDS["junit"].fields["duration_s"] is Scalar.DOUBLE
     assert KINDS["coverage"].optional == {"branch"}
     assert KINDS["junit"].binds == KINDS["coverage"].binds == {Part.SOURCE}
     assert KINDS["smoke"].binds == {Part.SOURCE, Part.ARTIFACTS}
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_every_field_can_stand_in_a_condition(kind: EvidenceKind) -> None:
+    for field in kind.fields:
+        compile_condition(f"{kind.root}.{field} == {kind.root}.{field}", {kind.root: Record(kind.fields)})
 
 
 def test_values_of_their_types_are_taken() -> None:

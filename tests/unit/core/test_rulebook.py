@@ -84,6 +84,11 @@ UNKNOWN: list[tuple[dict[str, Any], tuple[str | int, ...], str]] = [
         'unknown group "cab"',
     ),
     (
+        {"adoption": {"approvals": [{"from": "billing-owner"}]}},
+        ("adoption", "approvals", 0, "from"),
+        'unknown group "billing-owner"; did you mean "billing-owners"?',
+    ),
+    (
         {"environments": {"s": {"purpose": "staging", "gates": ["x"]}}},
         ("environments", "s", "gates", 0),
         'unknown gate "x"',
@@ -249,3 +254,27 @@ def test_a_policy_stored_by_another_version_says_so() -> None:
         policy_of(json.dumps(LEAST | {"tides": 1}).encode())
     assert caught.value.what == "the stored policy cannot be read by this version of Tidegate, beginning with tides"
     assert caught.value.remedy == "run the version that adopted it, or adopt the policy file again"
+
+
+def test_a_policy_has_no_owners_to_approve_its_change() -> None:
+    mistake = the_mistake(people=PEOPLE, adoption={"approvals": [{"from": "billing-owners"}, {"from": "$owners"}]})
+    assert mistake.path == ("adoption", "approvals", 1, "from")
+    assert mistake.what == "$owners are the owners of what is released, and a policy has none"
+    assert mistake.remedy == "name the group that must approve a change of the policy"
+
+
+NEEDY = {"billing": {"requires": {"platform": ">=3.1 soon"}}, "platform": {}}
+
+
+def test_a_requirement_that_is_none_is_a_mistake_at_its_place() -> None:
+    mistake = the_mistake(components=NEEDY)
+    assert mistake.path == ("components", "billing", "requires", "platform")
+    assert (mistake.offset, mistake.rule) == (6, "requirement")
+    assert mistake.what == '">=3.1 soon" is not a requirement on versions: soon is not a version here'
+    assert mistake.remedy == "Write comparators such as >=3.1.0, ^1.2, ~1.2 or 1.x, and || between alternatives."
+
+
+def test_a_policy_that_was_adopted_before_requirements_were_read_is_still_one() -> None:
+    many = {f"c{number}": {"requires": {"platform": "soon"}} for number in range(2 * MAX_MISTAKES)}
+    stored = json.dumps(LEAST | {"components": NEEDY | many, "gates": {"tests": TESTS}}).encode()
+    assert set(rulebook_of(stored, digest(stored)).conditions) == {"tests"}

@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 
 import pytest
+import semver
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate.core.version import (
     MAX_LENGTH,
     Level,
+    Scheme,
     TagFormat,
     Version,
     bump,
@@ -159,6 +161,69 @@ def test_a_raised_version_is_later_and_final(version: Version, level: Level) -> 
 )
 def test_raising(version: str, level: Level, raised: str) -> None:
     assert str(bump(parse_version(version), level)) == raised
+
+
+@given(st.text(alphabet="0123456789.-+aA", max_size=20) | versions.map(str))
+def test_what_is_a_version_is_what_the_library_takes_for_one(text: str) -> None:
+    try:
+        read = str(parse_version(text))
+    except UsageError:
+        read = None
+    assert (read == text) is semver.Version.is_valid(text)
+
+
+@given(versions, versions)
+def test_the_precedence_is_the_librarys(one: Version, two: Version) -> None:
+    ours = (one.key[:-1] > two.key[:-1]) - (one.key[:-1] < two.key[:-1])
+    assert ours == semver.Version.parse(str(one)).compare(str(two))
+
+
+@given(versions.filter(lambda v: v.major > 0), st.sampled_from([Level.PATCH, Level.MINOR, Level.MAJOR]))
+def test_the_step_is_the_librarys(version: Version, level: Level) -> None:
+    assert str(bump(version, level)) == str(semver.Version.parse(str(version)).next_version(level.word))
+
+
+PADDED = Scheme.PADDED
+
+
+@pytest.mark.parametrize(
+    ("version", "level", "raised"),
+    [
+        ("02.01.11", Level.PATCH, "02.01.12"),
+        ("02.01.09", Level.PATCH, "02.01.10"),
+        ("02.01.99", Level.PATCH, "02.01.100"),
+        ("02.01.100", Level.MINOR, "02.02.00"),
+        ("02.09.00", Level.MINOR, "02.10.00"),
+        ("10.11.12", Level.MINOR, "10.12.00"),
+        ("09.11.12", Level.MAJOR, "10.00.00"),
+        ("2.1.9", Level.PATCH, "2.1.10"),
+        ("002.001.011", Level.MAJOR, "003.000.000"),
+        ("02.01.11-rc.1", Level.PATCH, "02.01.11"),
+    ],
+)
+def test_a_padded_version_keeps_its_zeros(version: str, level: Level, raised: str) -> None:
+    assert str(bump(parse_version(version, PADDED), level)) == raised
+
+
+def test_padded_versions_are_compared_as_numbers() -> None:
+    texts = ["02.01.02", "02.01.9", "02.01.10", "02.01.11-rc.1", "02.01.11", "2.2.0", "10.00.00"]
+    read = [parse_version(text, PADDED) for text in texts]
+    assert read == sorted(read)
+    assert [str(version) for version in read] == texts
+    assert parse_version("02.01.00", PADDED) == parse_version("2.1.0", PADDED) == parse_version("2.1.0")
+
+
+@given(st.from_regex(r"[0-9]{1,3}(\.[0-9]{1,3}){2}(-rc\.[1-9])?", fullmatch=True))
+def test_a_padded_version_is_written_as_found(text: str) -> None:
+    assert str(parse_version(text, PADDED)) == text
+
+
+def test_a_padded_tag_and_its_pre_release() -> None:
+    tags = TagFormat("v{version}", PADDED)
+    version = tags.match("v02.01.11")
+    assert version is not None
+    assert tags.tag_for(bump(version, Level.MINOR)) == "v02.02.00"
+    assert str(next_prerelease(version, "rc", [])) == "02.01.11-rc.1"
 
 
 @pytest.mark.parametrize(

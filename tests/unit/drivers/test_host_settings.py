@@ -68,19 +68,38 @@ def test_no_address_becomes_an_option(text: str) -> None:
 
 
 MISTAKES = [
-    ({"driver": "kubernets", "hosts": []}, "there is no driver 'kubernets' (known: host)"),
-    (settings(hosts=[]), "at least 1 item"),
+    (
+        {"driver": "kubernets", "hosts": []},
+        'there is no driver "kubernets"; did you mean "kubernetes"? (known: akeeba, ',
+    ),
+    (settings(hosts=[]), "hosts is empty; write at least one entry"),
+    (settings(hosts=3), "hosts is 3, expected a list"),
+    (settings(hosts=[{"name": True, "path": {}}]), "name is true, expected a text"),
+    (settings(hosts=[{"name": "a", "path": {}}]), "path is a mapping, expected a text"),
+    (settings(hosts=["web1"]), 'hosts[0] is "web1", expected a mapping'),
+    (
+        settings(hosts=[{"name": f"h{n}", "path": f"/srv/{n}"} for n in range(1001)]),
+        "hosts has more than 1,000 entries",
+    ),
+    (settings(health={"command": ["x"], "url": 1}), 'unknown key "url"; see the keys of this driver in docs/drivers'),
+    (settings(health={"url": 1}), "url is 1, expected a text"),
+    (settings(health={}), 'the target has no key "url"; add url:'),
+    (settings(health=3), "health is 3, expected a mapping"),
+    (settings(restart=[1]), "restart[0] is 1, expected a text"),
     (settings(restrat=["x"]), 'unknown key "restrat"'),
-    (settings(restart="systemctl restart shop"), "expected list"),
+    (settings(restart="systemctl restart shop"), 'restart is "systemctl restart shop", expected a list'),
     (settings(restart=[]), "a command is a list of arguments"),
     (settings(restart=["-rf"]), "a command is a list of arguments"),
     (settings(restart=["run me"]), "a command is a list of arguments"),
     (settings(restart=["echo", "a\0"]), "an argument cannot hold a NUL"),
-    (settings(restart=["echo", "{port}"]), "{port} in '{port}' is not known for host web1; known: host, path, release"),
-    (settings(metrics="http://h:{port}/metrics"), "{port} in 'http://h:{port}/metrics' is not known"),
+    (settings(restart=["echo", "{port}"]), '{port} in "{port}" is not known for host web1; known: host, path, release'),
+    (settings(metrics="http://h:{port}/metrics"), '{port} in "http://h:{port}/metrics" is not known'),
     (settings(metrics="file:///etc/passwd"), "is not an http or https address"),
     (settings(metrics="http://u:p@h/metrics"), "is not an http or https address without credentials"),
-    (settings(keep=0), "greater than or equal to 1"),
+    (settings(keep=0), "keep is 0, expected at least 1"),
+    (settings(keep=101), "keep is 101, expected at most 100"),
+    (settings(keep=1.5), "keep is 1.5, expected a whole number"),
+    (settings(ssh={"config": 3}), "config is 3, expected a text"),
     (settings(health_timeout="0s"), "a time-out is more than 0"),
     (settings(ssh={"identity": "-oProxyCommand=x"}), "is not a path that SSH reads as one"),
     (settings(ssh={"known_hosts": "/a b"}), "is not a path that SSH reads as one"),
@@ -91,7 +110,8 @@ MISTAKES = [
     (host(path="/srv/../etc"), "is not an absolute path"),
     (host(path="/srv/a\nb"), "is not an absolute path"),
     (host(address="ssh://-x"), "is not an address"),
-    (host(python="-c"), "should match pattern"),
+    (host(python="-c"), '"-c" is not a program; write its name, such as python3'),
+    (host(values=1), "values is 1, expected a mapping"),
     (host(values={"port": "-8"}), "cannot stand in an argument"),
     (host(values={"port": "{host}"}), "cannot stand in an argument"),
     (host(values={"host": "x"}), "is not a name for a value"),
@@ -117,6 +137,12 @@ def test_a_mistake_is_named(wrong: dict[str, Any], sentence: str) -> None:
 def test_a_mistake_says_where_it_is() -> None:
     wrong = settings(hosts=[{"name": "ok", "path": "/srv/x"}, {"name": "-x", "path": "y"}])
     assert [path for path, _ in mistakes(TARGET, wrong)] == [("hosts", 1, "name"), ("hosts", 1, "path")]
+    assert [path for path, _ in mistakes(TARGET, settings(health={"url": 1}))] == [("health", "url")]
+    assert [path for path, _ in mistakes(TARGET, settings(health={"status": 99}))] == [
+        ("health", "url"),
+        ("health", "status"),
+    ]
+    assert [path for path, _ in mistakes(TARGET, host(values={"host": "x"}))] == [("hosts", 0, "values", "host")]
     with pytest.raises(PolicyError) as raised:
         build(TARGET, wrong)
     assert len(raised.value.mistakes) == 2

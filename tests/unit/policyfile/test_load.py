@@ -83,7 +83,7 @@ def test_a_file_is_read_once_per_content() -> None:
             "    notcie: 7d",
             "26:5",
             'unknown key "notcie" in release_types.minor; did you mean "notice"?',
-            "use one of: bump, notice, gates, approvals, skips",
+            "use one of: bump, title, frequency, ",
         ),
         ("permits:", "permit:", "8:1", 'unknown key "permit"; did you mean "permits"?', "use one of: tidegate, organi"),
         (
@@ -130,6 +130,13 @@ def test_a_file_is_read_once_per_content() -> None:
             "write it as a list: [alice]",
         ),
         (
+            "open: [alice]",
+            'open: "\'alice: x"',
+            "8:17",
+            'permits.open is the text "\'alice: x", expected a list',
+            'write it as a list: ["\'alice: x"]',
+        ),
+        (
             "staging: {purpose: staging}",
             "staging: x",
             "33:12",
@@ -162,7 +169,7 @@ def test_a_file_is_read_once_per_content() -> None:
             "batch: 25%",
             "batch: 0%",
             "39:33",
-            "environments.production.strategy.rolling.batch: 0% is not a batch",
+            'environments.production.strategy.rolling.batch: "0%" is not a batch',
             "write a",
         ),
         (
@@ -216,7 +223,7 @@ def test_a_file_is_read_once_per_content() -> None:
             "w",
         ),
         ("tidegate: 1\n", "", "2:1", 'the file has no key "tidegate"', "add tidegate: with 1"),
-        ("tidegate: 1", "tidegate: 1\nextends: [x]", "3:1", 'unknown key "extends"', "use one of: "),
+        ("tidegate: 1", "tidegate: 1\nextend: [x]", "3:1", 'unknown key "extend"', "use one of: "),
     ],
 )
 def test_a_mistake_says_where_what_and_what_to_do(old: str, new: str, where: str, what: str, remedy: str) -> None:
@@ -280,7 +287,8 @@ def test_a_mistake_for_people() -> None:
     assert explain_mistake(error.mistakes[0]) == (
         'tidegate.yaml:26:5: unknown key "notcie" in release_types.minor\n'
         '    did you mean "notice"?\n'
-        "    remedy: use one of: bump, notice, gates, approvals, skips"
+        "    remedy: use one of: bump, title, frequency, content, allows, criteria, horizon, timeline, process, from, "
+        "change, documents and 6 more: see docs/reference/policy.md"
     )
 
 
@@ -403,3 +411,31 @@ def test_a_spoiled_policy_is_loaded_or_refused_in_our_words(text: str) -> None:
             assert mistake.remedy
     else:
         assert policy_from_resolved(loaded.resolved) == loaded.policy
+
+
+@pytest.mark.parametrize("text", [r'"\e[31mred"', r'"\ud800"', r'"\x00"'])
+def test_a_text_that_cannot_be_read_is_told_once(text: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        load_policy(f"tidegate: 1\norganization: {text}\ntimezone: Mars/Olympus\n".encode())
+    assert [(mistake.where, mistake.what.partition(" U+")[0]) for mistake in caught.value.mistakes] == [
+        ("tidegate.yaml:2:15", "the text contains the control character"),
+        ("tidegate.yaml:3:11", 'timezone: "Mars/Olympus" is not an IANA time zone'),
+    ]
+
+
+def test_a_link_out_of_its_directory_shows_nothing_of_what_it_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("root:x:0:0")
+    inside = tmp_path / "shop"
+    inside.mkdir()
+    (inside / "tidegate.yaml").symlink_to(tmp_path / "secret")
+    with pytest.raises(UsageError) as caught:
+        load_policy(inside / "tidegate.yaml", "tidegate.yaml")
+    assert str(caught.value) == "tidegate.yaml: it is a link to a file outside its directory"
+    assert caught.value.remedy == "put the policy file itself there, or name the file that the link leads to"
+
+
+def test_a_link_that_stays_in_its_directory_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "..data").mkdir()
+    (tmp_path / "..data" / "tidegate.yaml").write_text(GOOD)
+    (tmp_path / "tidegate.yaml").symlink_to(Path("..data") / "tidegate.yaml")
+    assert load_policy(tmp_path / "tidegate.yaml").digest == load_policy(GOOD.encode()).digest

@@ -79,17 +79,17 @@ IN_FILE = "the file 'a.py'"
         (b"\x1f\x8b\x08\0", f"{NO_TEXT}; it seems to be a gzip file"),
         (b'{"totals": 1, "totals": 2}', "it is no JSON: the member 'totals' is in it twice"),
         (b'{"a": NaN}', "it is no JSON: NaN is no JSON"),
-        (b"[" * 100_000, "it is nested too deeply"),
+        (b"[" * 100_000, "it is nested more than 100 deep"),
         (b"[]", "the report is [], and must be an object"),
         (b"{}", "the report has no 'meta'"),
         (changed("meta/branch_coverage", ...), "meta has no 'branch_coverage'"),
-        (changed("meta/branch_coverage", 1), "meta.branch_coverage is 1, and must be true or false"),
+        (changed("meta/branch_coverage", 1), "meta has 1 as branch_coverage, which is neither true nor false"),
         (changed("files", ...), "the report has no 'files'"),
-        (changed("files", []), "files is [], and must be an object"),
+        (changed("files", []), "the report has [] as files, which is no object"),
         (changed("totals", ...), "the report has no 'totals'"),
         (changed("totals/covered_lines", 4), "the totals declares covered_lines as 4, and 3 are listed"),
         (changed("totals/num_statements", 3), "the totals declares num_statements as 3, and 4 are listed"),
-        (changed("totals/num_statements", True), "the totals declares num_statements as True, and 4 are listed"),
+        (changed("totals/num_statements", True), "the totals declares num_statements as true, and 4 are listed"),
         (changed("totals/covered_lines", 3.0), "the totals declares covered_lines as 3.0, and 3 are listed"),
         (changed("totals/covered_branches", 2), "the totals declares covered_branches as 2, and 1 are listed"),
         (changed("totals/missing_lines", ...), "the totals has no 'missing_lines'"),
@@ -100,7 +100,7 @@ IN_FILE = "the file 'a.py'"
         (changed(f"{FILE}/executed_lines", [1, 2, -4]), f"{IN_FILE} lists -4 under executed_lines, which is no line"),
         (
             changed(f"{FILE}/executed_lines", [1, 2, True]),
-            f"{IN_FILE} lists True under executed_lines, which is no line",
+            f"{IN_FILE} lists true under executed_lines, which is no line",
         ),
         (changed(f"{FILE}/executed_lines", 3), f"{IN_FILE} has 3 as executed_lines, which is no list"),
         (changed(f"{FILE}/missing_lines", []), f"{IN_FILE} declares num_statements as 4, and 3 are listed"),
@@ -110,13 +110,13 @@ IN_FILE = "the file 'a.py'"
             changed(f"{FILE}/missing_branches", [[2, 4]]),
             f"{IN_FILE} lists the branch (2, 4) as executed and as missing",
         ),
-        (changed(FILE, None), f"{IN_FILE} is None, and must be an object"),
+        (changed(FILE, None), f"{IN_FILE} is null, and must be an object"),
         (changed("files/b.py", ONE_LINE), "the totals declares num_statements as 4, and 5 are listed"),
     ],
 )
 def test_a_broken_or_hostile_report_is_refused_with_its_sentence(broken: bytes, because: str) -> None:
     with pytest.raises(UsageError) as caught:
-        read_report("coverage.json", broken, "coverage")
+        CoverageReader().read(broken)
     assert caught.value.what == f"this is not a coverage.py JSON report that can be relied on: {because}"
     assert caught.value.remedy == "make it again with: coverage json"
 
@@ -125,7 +125,7 @@ def test_a_report_of_nothing_has_no_ratio() -> None:
     nothing = {"covered_lines": 0, "num_statements": 0, "missing_lines": 0}
     empty = {"meta": {"branch_coverage": False}, "files": {}, "totals": nothing}
     with pytest.raises(UsageError) as caught:
-        read_report("c", data(empty), "coverage")
+        CoverageReader().read(data(empty))
     assert caught.value.what.endswith("it measures no line in 0 files, so that there is no ratio")
     assert caught.value.remedy == "see what coverage.py was told to measure"
 

@@ -12,10 +12,11 @@ from tidegate.readers.registry import LIMIT_BYTES, READERS, read_report
 from tidegate.readers.sniff import describe
 
 JUNIT = b"<testsuites><testsuite/></testsuites>"
+READ = ", ".join(dict.fromkeys(reader.kind for reader in READERS))
 
 
 def test_each_reader_reads_into_a_kind_that_there_is() -> None:
-    assert [reader.kind for reader in READERS] == ["junit", "coverage"]
+    assert READERS[0].kind == "junit"
     assert {reader.kind for reader in READERS} <= KINDS.keys()
 
 
@@ -33,7 +34,7 @@ OF = "it is {}, and no report that can be read"
         (b"", "an empty file"),
         (b"<!doctype HTML><p>", "an HTML page"),
         (b"\n<html lang='en'>", "an HTML page"),
-        (b"<?xml version='1.0'?><!-- x --><coverage line-rate='1'>", "XML with the root <coverage>"),
+        (b"<?xml version='1.0'?><!-- x --><clover line-rate='1'>", "XML with the root <clover>"),
         (b"<", "XML"),
         (b'{"a":1}', "JSON"),
         (b"[]", "JSON"),
@@ -49,13 +50,13 @@ def test_what_no_reader_takes_is_named_for_what_it_is(data: bytes, what: str) ->
     with pytest.raises(UsageError) as caught:
         read_report("report.xml", data)
     assert caught.value.what == OF.format(what)
-    assert caught.value.remedy == "give a JUnit XML report or a coverage.py JSON report"
+    assert caught.value.remedy == f"give a report of one of these kinds: {READ}"
 
 
 @pytest.mark.parametrize(
     ("kind", "what"),
     [
-        ("smoke", "evidence of kind smoke is not read from reports"),
+        ("documents", "evidence of kind documents is not read from reports"),
         ("junti", "there is no kind of evidence 'junti'; did you mean junit?"),
         ("xyz", "there is no kind of evidence 'xyz'"),
     ],
@@ -63,12 +64,22 @@ def test_what_no_reader_takes_is_named_for_what_it_is(data: bytes, what: str) ->
 def test_a_kind_that_nothing_reads(kind: str, what: str) -> None:
     with pytest.raises(UsageError) as caught:
         read_report("report.xml", JUNIT, kind)
-    assert (caught.value.what, caught.value.remedy) == (what, "give one of: junit, coverage")
+    assert (caught.value.what, caught.value.remedy) == (what, f"give one of: {READ}")
+
+
+def test_a_command_is_run_and_no_file_is_read_for_it() -> None:
+    with pytest.raises(UsageError) as caught:
+        read_report("report.xml", JUNIT, "command")
+    assert caught.value.remedy == ("have it run: tidegate evidence run RELEASE --source NAME --expects TEXT -- COMMAND")
 
 
 def test_a_report_of_another_kind_than_named_is_refused() -> None:
     with pytest.raises(UsageError, match="it seems to be XML with the root <testsuites>"):
+        read_report("report.xml", JUNIT, "benchmark")
+    with pytest.raises(UsageError) as caught:
         read_report("report.xml", JUNIT, "coverage")
+    assert caught.value.what == "it is XML with the root <testsuites>, and no report of kind coverage that can be read"
+    assert caught.value.remedy.startswith("give a coverage.py JSON report or a Cobertura XML report or ")
 
 
 def test_a_report_beyond_the_limit_is_refused_before_it_is_read() -> None:

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from tests.support.facts import DAY, HOUR, NOW, Case, asked, facts, found, item, question, release, rulebook, table
-from tidegate.core.decision import Action
+from tidegate.core.decide import decide
+from tidegate.core.decision import Action, Policies
 from tidegate.core.facts import Change, Facts
 from tidegate.core.verdict import Verdict
 
@@ -76,6 +77,25 @@ def content(at: object, *changes: Change) -> Facts:
         now=NOW + 13 * HOUR,
     ),
     Case(
+        "a train that departs after the freeze is waited for, and not the freeze",
+        RULE,
+        Verdict.ALLOW,
+        "the content of billing was fixed 2d before",
+        policy=FREEZE | TUESDAYS,
+        facts=content(NOW - 2 * DAY),
+        now=NOW - HOUR,
+    ),
+    Case(
+        "a train that departs in the freeze is not boarded",
+        RULE,
+        Verdict.DENY,
+        '"pay by card" joined billing Sun 29 Nov 2026 11:00 PST, in the freeze of 2d before it goes',
+        "wait until Tue 8 Dec 2026 10:00 PST" + OR,
+        policy=FREEZE | TUESDAYS,
+        facts=content(NOW - 2 * DAY + HOUR),
+        now=NOW - HOUR,
+    ),
+    Case(
         "who skips the train counts from the start",
         RULE,
         Verdict.DENY,
@@ -103,6 +123,12 @@ def test_runs_that_overlap_are_told_apart() -> None:
     policy = rulebook(**FREEZE, trains={"modules": daily})
     decision = asked(content(NOW - 2 * DAY + HOUR), policy)
     assert decision.next_possible == NOW + DAY
+
+
+def test_rules_of_before_waited_for_the_train_in_the_freeze_too() -> None:
+    book = rulebook(**FREEZE, **TUESDAYS)
+    of_before = decide(question(), Policies(book, book), content(NOW - 2 * DAY), NOW - HOUR, version=2)
+    assert found(of_before, RULE).verdict is Verdict.DENY
 
 
 def test_a_run_that_never_comes_is_not_foreseen() -> None:

@@ -1,0 +1,76 @@
+"""The line is stopped: at once, also for what is in flight; a fix passes where somebody who may says so."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.flows import Organisation
+from tidegate.core.rollout import RolloutState
+from tidegate.errors import ConflictError, NotFoundError, NotPermittedError
+from tidegate.orchestration import audit, hold, rollback, rollout
+from tidegate.orchestration.judge import DecisionRefusedError
+
+STOPPED = "rita stopped the line until it is lifted: incident 4711"
+
+
+def test_what_was_allowed_and_not_begun_is_not_begun(org: Organisation) -> None:
+    started = org.start(org.prepared())
+    made = hold.add(org.house, org.claim("rita"), "incident 4711")
+    org.carry()
+    stopped = org.rollout(started)
+    assert (stopped.state, stopped.because) == (RolloutState.PAUSED, STOPPED)
+    assert org.running() == ["absent", "absent"]
+    hold.lift(org.house, org.claim("rita"), made.id)
+    rollout.resume(org.house, started, org.claim("rita"))
+    org.carry()
+    assert org.running() == ["1.1.0", "1.1.0"]
+    assert {each.problem for each in audit.rejudge(org.house)} == {""}
+
+
+def test_between_two_waves_it_stops(org: Organisation) -> None:
+    started = org.start(org.prepared())
+    org.carry_one()
+    hold.add(org.house, org.claim("rita"), "incident 4711", environment="production")
+    org.carry()
+    assert org.rollout(started).state is RolloutState.PAUSED
+    assert org.running() == ["1.1.0", "absent"]
+    rollback.roll_back(org.house, "billing", "production", org.claim("rita"))
+    org.carry()
+    assert org.running() == ["absent", "absent"]
+
+
+def test_a_fix_passes_where_somebody_says_so(org: Organisation) -> None:
+    rita = org.claim("rita")
+    made = hold.add(org.house, rita, "incident 4711")
+    feature = org.prepared()
+    with pytest.raises(ConflictError, match=r'billing-1\.1\.0 is no fix: it contains "second"'):
+        hold.pass_fix(org.house, rita, made.id, feature, "mends it")
+    org.sql("UPDATE tg_item SET changes = replace(changes, 'feat', 'fix')")
+    for person, key, because in (("alice", None, "alice may not hold"), ("rita", "", "rita is only asserted")):
+        with pytest.raises(NotPermittedError, match=because):
+            hold.pass_fix(org.house, org.claim(person, key), made.id, feature, "mends it")
+    assert org.reasons(feature) == [STOPPED]
+    hold.pass_fix(org.house, rita, made.id, feature, "mends it")
+    assert org.kinds()[-1] == "hold.passed"
+    (found,) = [f for f in org.decide(feature).findings if f.rule == "hold"]
+    assert found.notable
+    assert found.message == "rita stopped the line (incident 4711), and rita lets this fix pass: mends it"
+    org.start(feature)
+    org.carry()
+    assert org.running() == ["1.1.0", "1.1.0"]
+    other = hold.add(org.house, rita, "another one")
+    with pytest.raises(NotFoundError, match="there is no hold"):
+        hold.pass_fix(org.house, rita, "hold-0", feature, "mends it")
+    with pytest.raises(DecisionRefusedError):
+        org.start(org.prepared("1.2.0"))
+    assert other.id != made.id
+
+
+def test_who_may_not_stop_the_line_any_more_lets_nothing_pass(org: Organisation) -> None:
+    release = org.prepared()
+    org.sql("UPDATE tg_item SET changes = replace(changes, 'feat', 'fix')")
+    made = hold.add(org.house, org.claim("rita"), "incident 4711")
+    hold.pass_fix(org.house, org.claim("rita"), made.id, release, "mends it")
+    assert org.reasons(release) == []
+    org.adopt(permits={"hold": ["carol"]})
+    assert set(org.reasons(release)) == {STOPPED}
