@@ -1,6 +1,6 @@
 """Makes demo.svg, the picture in the README, from a real run of `tidegate demo` in a terminal of 80 columns.
 
-    .venv/bin/python docs/images/demo.py
+.venv/bin/python docs/images/demo.py
 """
 
 from __future__ import annotations
