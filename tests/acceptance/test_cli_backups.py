@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.patience import PATIENCE_S
 from tests.support.shop import Done, Shop, ends, flat
 
 TREE = """\
@@ -241,7 +242,7 @@ def test_two_at_once_do_not_disturb_each_other(kept: Kept) -> None:
     kept.shop.open()
     (kept.tree / "large").write_bytes(os.urandom(30_000_000))
     first = kept.shop.begin("backup", "take", "files", by="rita")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_S
     while not list(kept.kept.glob(".files~*")) and time.monotonic() < deadline:
         time.sleep(0.01)
     second = kept.run("take", "files")

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests.support.patience import PATIENCE_S
 from tidegate.demo.services import hosts, version
 from tidegate.demo.stage import command
 
@@ -186,7 +187,7 @@ def test_ctrl_c_stops_what_it_started_and_another_run_may_begin(played: Played, 
         assert child.poll() is None
         time.sleep(0.05)
     os.killpg(child.pid, signal.SIGINT)
-    _, said = child.communicate(timeout=60)
+    _, said = child.communicate(timeout=PATIENCE_S)
     assert child.returncode == 130, said
     assert [host for host, port in hosts(directory) if serving(port)] == []
     assert (directory / ".tidegate-demo").is_file()

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
+from tests.support.patience import PATIENCE_S
 from tests.support.postgres import PostgresServer
 from tidegate.errors import InternalError, StoreBusyError, StoreError, TidegateError, UsageError
 from tidegate.store import database as module
@@ -407,7 +408,7 @@ def test_the_lock_ends_with_its_process_even_if_a_child_lives_on(tmp_path: Path)
         assert not lock.try_acquire()
         holder.kill()
         holder.wait()
-        assert lock.wait(5)
+        assert lock.wait(PATIENCE_S)
         os.kill(child, signal.SIGKILL)
 
 
@@ -459,7 +460,7 @@ def test_whoever_looks_may_look_again_however_many_do(tmp_path: Path) -> None:
 
     def look() -> None:
         with opened.read():
-            together.wait(30)
+            together.wait(PATIENCE_S)
             with opened.read() as again:
                 seen.append(len(again.execute(sa.select(TALLY.c.n)).all()))
 

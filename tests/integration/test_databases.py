@@ -31,6 +31,7 @@ from tests.support.databases import (
     revision,
     rows,
 )
+from tests.support.patience import PATIENCE_S
 from tests.support.postgres import PostgresServer
 from tidegate.core.effect import Act, Effect, Finding, Observation, Package, Presence, Stage, Token, judge
 from tidegate.core.wave import DATABASE, UNTOUCHED
@@ -372,7 +373,7 @@ def _apart(app: App, version: str, rollout: str = "r9") -> subprocess.Popen[str]
         "SELECT count(*) FROM pg_stat_activity "
         "WHERE query LIKE '%pg_sleep%' AND state = 'active' AND pid <> pg_backend_pid()"
     )
-    assert until(lambda: rows(app.url, sleeping)[0][0] > 0, 30), "its migration never began"
+    assert until(lambda: rows(app.url, sleeping)[0][0] > 0, PATIENCE_S), "its migration never began"
     return process
 
 
@@ -399,7 +400,7 @@ def test_a_command_outlives_its_killed_process_and_is_waited_for(
     monkeypatch.setattr("tidegate.databases.database.BRIEFLY_S", 0.0)
     seen = app.database().observe()
     assert (judge(effect, seen, FIRST), seen.busy) == (Finding.IN_DOUBT, True)
-    assert until(lambda: judge(effect, app.database().observe(), FIRST) is Finding.CONFIRMED, 30)
+    assert until(lambda: judge(effect, app.database().observe(), FIRST) is Finding.CONFIRMED, PATIENCE_S)
     assert columns(url, "shop_invoice") == ["id", "name", "customer"]
 
 
@@ -413,7 +414,7 @@ def test_a_frozen_process_that_was_outranked_changes_nothing_when_it_wakes(url: 
     finding, _ = app.bring("1.0.0", token=LATER)
     assert finding is Finding.CONFIRMED
     process.send_signal(signal.SIGCONT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE_S)
     assert out == ""
     assert "the database cannot be used" in err or "has seen the token" in err, err
     assert columns(url, "shop_invoice") == ["id", "name"]

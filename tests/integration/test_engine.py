@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.patience import PATIENCE_S
 from tests.support.postgres import PostgresServer
 from tidegate.engine import lease
 from tidegate.engine.lease import Lease, Observer
@@ -62,7 +63,7 @@ def on_server(postgres_url: str) -> Iterator[Database]:
     opened.close()
 
 
-def until(condition: Callable[[], object], timeout_s: float = 90.0) -> None:
+def until(condition: Callable[[], object], timeout_s: float = PATIENCE_S) -> None:
     """Wait until ``condition`` holds; the limit is only there so that a broken test ends."""
     deadline = time.monotonic() + timeout_s
     while not condition():
@@ -217,14 +218,14 @@ def test_what_was_interrupted_goes_on_in_the_next_engine(database: Database, tmp
     def body(leg: Leg, argument: Json) -> Json:
         leg.step("first", lambda: ran.append("first"))
         begun.set()
-        free.wait(10)
+        free.wait(PATIENCE_S)
         leg.step("second", lambda: ran.append("second"))
         return {"ran": len(ran)}
 
     running = Running(database, {"leg.v1": body}, tmp_path)
     with running as engine:
         enqueue(engine, database, "a", {})
-        assert begun.wait(10)
+        assert begun.wait(PATIENCE_S)
         closing = threading.Thread(target=running.engine.close)
         closing.start()
         until(engine._stopping.is_set)
@@ -395,7 +396,7 @@ class Worker:
     def end(self) -> int:
         assert self.process.stdin is not None
         self.process.stdin.close()
-        return self.process.wait(20)
+        return self.process.wait(PATIENCE_S)
 
 
 @pytest.fixture
@@ -472,7 +473,7 @@ def test_a_worker_frozen_past_its_lease_ends_when_it_wakes(
     (tmp_path / "go").touch()
     until(lambda: queue.status("a").state is LegState.DONE)
     frozen.send(signal.SIGCONT)
-    assert frozen.process.wait(20) == EXIT_LEASE_LOST
+    assert frozen.process.wait(PATIENCE_S) == EXIT_LEASE_LOST
     assert queue.status("a").result == {"done": [0, 1, 2, 3]}
     # The step that was under way may end twice; none after it is begun by the one that was given up.
     assert [line for line in journal(tmp_path) if line.endswith(f" {frozen.process.pid}")][-1].split()[1] == "1"
@@ -513,7 +514,7 @@ def test_a_server_that_dies_and_returns_loses_nothing(
     (tmp_path / "go").touch()
     until(lambda: noted(tmp_path, "end") == [0, 1])
     own_postgres_server.start()
-    until(lambda: queue.status("a").state is LegState.DONE, 60)
+    until(lambda: queue.status("a").state is LegState.DONE)
     # Whether the checkpoint waited or was given up depends on how the server was missed; nothing else is repeated.
     assert noted(tmp_path, "begin") in ([0, 1, 2, 3], [0, 1, 1, 2, 3])
     assert queue.status("a").result == {"done": [0, 1, 2, 3]}
@@ -645,7 +646,7 @@ def test_putting_back_spares_what_others_have_claimed_or_finished(on_server: Dat
 
     def body(leg: Leg, argument: Json) -> Json:
         leg.step("note", lambda: runs.append(leg.id))
-        leg.step("wait", lambda: free.wait(20))
+        leg.step("wait", lambda: free.wait(PATIENCE_S))
         return {}
 
     with Running(on_server, {"leg.v1": body}, tmp_path) as engine:
@@ -674,7 +675,7 @@ def test_a_leg_that_is_put_back_while_it_is_in_hand_is_not_carried_twice_at_once
         inside[0] += 1
         most[0] = max(most[0], inside[0])
         try:
-            leg.step("wait", lambda: free.wait(20))
+            leg.step("wait", lambda: free.wait(PATIENCE_S))
         finally:
             inside[0] -= 1
         return {}

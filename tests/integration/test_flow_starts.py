@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from tests.integration.test_flow_approvals import copied_package
 from tests.support.flows import Organisation
+from tests.support.patience import PATIENCE_S
 from tidegate.core.actor import Actor, Assurance
 from tidegate.core.effect import Package, Presence
 from tidegate.core.rollout import RolloutState
@@ -189,7 +190,7 @@ def at_once(org: Organisation, acts: list[Callable[[Organisation], Any]]) -> lis
 
     def one(act: Callable[[Organisation], Any]) -> Any:
         beside = org.beside()
-        barrier.wait(30)
+        barrier.wait(PATIENCE_S)
         try:
             return act(beside)
         except TidegateError as error:

@@ -18,6 +18,7 @@ from tests.support import kill_world
 from tests.support.kill_checks import problems, restarts
 from tests.support.kill_stories import STORIES, Story
 from tests.support.kill_world import UNITS, World, all_is_quiet, execute
+from tests.support.patience import PATIENCE_S
 from tests.support.postgres import PostgresServer
 from tests.support.processes import PROJECT
 from tidegate.core.effect import EffectState
@@ -109,14 +110,14 @@ class Worker:
         return Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(") ")[2].startswith("T")
 
     def wait_frozen(self) -> None:
-        assert until(lambda: self.process.poll() is not None or self.frozen(), 30), self.points
+        assert until(lambda: self.process.poll() is not None or self.frozen(), PATIENCE_S), self.points
         assert self.process.poll() is None, self.points
 
     def thaw(self) -> None:
         self.process.send_signal(signal.SIGCONT)
 
     def wait(self) -> int:
-        return self.process.wait(60)
+        return self.process.wait(PATIENCE_S)
 
     def close(self) -> None:
         if self.process.poll() is None:
@@ -151,7 +152,7 @@ def test_a_worker_that_slept_past_its_lease_does_nothing_twice(
 ) -> None:
     slept = start_worker(on_postgres, "watched-rollout", point)
     slept.wait_frozen()
-    # A transaction that was left open is ended by the server after 5 s; until then its row locks are waited for.
+    # A transaction that was left open is ended by the server in the end; until then its row locks are waited for.
     assert start_worker(on_postgres, "watched-rollout").wait() == 0
     before = all_restarts(on_postgres)
 
@@ -178,8 +179,8 @@ def test_a_worker_that_wakes_after_a_rollback_is_refused_by_the_unit(
     slept.thaw()
 
     # Its call raises, and so it looks; then it commits what it saw.
-    assert until(lambda: any(p.startswith("observe:before:web1") for p in slept.points[passed:]), 20)
-    assert until(lambda: any(p.startswith("commit:after leg.conclude") for p in slept.points[passed:]), 20)
+    assert until(lambda: any(p.startswith("observe:before:web1") for p in slept.points[passed:]), PATIENCE_S)
+    assert until(lambda: any(p.startswith("commit:after leg.conclude") for p in slept.points[passed:]), PATIENCE_S)
     slept.close()
     assert "apply:after:web1 #1" not in slept.points
     assert all_restarts(on_postgres) == before
@@ -222,7 +223,7 @@ def test_a_rollout_whose_server_went_away_goes_on_when_it_is_back(
     own_postgres_server.stop()
     worker.thaw()
     # What it was about to do it does, and can tell nobody.
-    assert until(lambda: "apply:after:web1 #1" in worker.points, 20), worker.points
+    assert until(lambda: "apply:after:web1 #1" in worker.points, PATIENCE_S), worker.points
     own_postgres_server.start()
 
     assert worker.wait() == 0, worker.points[-30:]
@@ -274,11 +275,11 @@ def test_an_agent_whose_parent_was_killed_ends_its_act_and_the_next_worker_sees_
     slow = on_sqlite.hosts / "production" / "web1.slow"
     slow.touch()
     worker = start_worker(on_sqlite, "watched-rollout")
-    assert until(lambda: last_stage(on_sqlite, "web1") == "restarting", 30)
+    assert until(lambda: last_stage(on_sqlite, "web1") == "restarting", PATIENCE_S)
     worker.process.kill()
     worker.wait()
     successor = start_worker(on_sqlite, "watched-rollout")
-    assert until(lambda: any(p.startswith("observe:before:web1") for p in successor.points), 30)
+    assert until(lambda: any(p.startswith("observe:before:web1") for p in successor.points), PATIENCE_S)
     slow.unlink()
 
     assert successor.wait() == 0
@@ -292,8 +293,8 @@ def test_an_agent_that_was_killed_in_a_restart_is_given_a_new_attempt_under_a_ne
     slow = on_sqlite.hosts / "production" / "web1.slow"
     slow.touch()
     worker = start_worker(on_sqlite, "watched-rollout")
-    assert until(lambda: last_stage(on_sqlite, "web1") == "restarting", 30)
-    assert until(lambda: "apply:after:web2 #1" in worker.points, 30)
+    assert until(lambda: last_stage(on_sqlite, "web1") == "restarting", PATIENCE_S)
+    assert until(lambda: "apply:after:web2 #1" in worker.points, PATIENCE_S)
     (agent,) = children(worker.process.pid)
     os.kill(agent, signal.SIGKILL)
     slow.unlink()

@@ -32,6 +32,7 @@ from tests.support.kubernetes.world import (
     simulated_cluster,
     workload,
 )
+from tests.support.patience import PATIENCE_S
 from tidegate.core.effect import ALL, Act, Finding, Health, Observation, Package, Presence, Share, Stage, Token, judge
 from tidegate.drivers.contract import Target
 from tidegate.drivers.kubernetes import KubernetesDriver, KubernetesSettings
@@ -427,14 +428,14 @@ class Halfway:
         self._pool = ThreadPoolExecutor(1)
         self._driver = cluster.driver(**settings)
         self.act = self._pool.submit(self._driver.apply, effect("web1", "s1", self.to), self.path, TOKEN)
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE_S
         while cluster.restarts("web1") == 0:
             assert time.monotonic() < end
             time.sleep(0.01)
 
     def failure(self) -> TargetError:
         with self._pool, pytest.raises(TargetError) as caught:
-            self.act.result(20)
+            self.act.result(PATIENCE_S)
         return caught.value
 
 
@@ -458,7 +459,7 @@ def test_an_image_that_somebody_set_while_it_rolled_out_is_never_confirmed(clust
     set_image(cluster, f"{IMAGE}:hotfix")
     cluster.api.controllers.asleep.clear()
     cluster.api.controllers.settle()
-    seen = act.act.result(20)
+    seen = act.act.result(PATIENCE_S)
     assert (seen.running, judge(effect("web1", "s1", act.to), seen, TOKEN)) == (Presence.FOREIGN, Finding.IN_DOUBT)
 
 

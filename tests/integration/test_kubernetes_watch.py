@@ -14,6 +14,7 @@ import pytest
 from tests.support.hosts import effect
 from tests.support.kubernetes.server import Fault, Request
 from tests.support.kubernetes.world import FAST, IMAGE, NAMESPACE, SimulatedCluster, digest_of, simulated_cluster
+from tests.support.patience import PATIENCE_S
 from tidegate.core.effect import Finding, Observation, Token, judge
 from tidegate.drivers.kubernetes.cluster import Cluster
 from tidegate.drivers.kubernetes.hold import Pace
@@ -36,7 +37,7 @@ def is_watch(request: Request) -> bool:
 
 
 def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE_S
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.01)

@@ -13,6 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy.sql.elements import TextClause
 
+from tests.support.patience import PATIENCE_S
 from tidegate.core.actor import Actor, Assurance
 from tidegate.core.adoption import Proposal
 from tidegate.core.approval import Answer, Approval
@@ -142,7 +143,7 @@ def test_a_newer_schema_is_refused(database: Database) -> None:
 
 
 def _ensure(url: str, ready: object, outcomes: object) -> None:
-    ready.wait(30)  # type: ignore[attr-defined]
+    ready.wait(PATIENCE_S)  # type: ignore[attr-defined]
     made = open_database(url)
     try:
         ensure_schema(made)
@@ -158,7 +159,7 @@ def test_four_processes_that_come_at_once_make_one_schema(database_url: str) -> 
     processes = [context.Process(target=_ensure, args=(database_url, ready, outcomes)) for _ in range(4)]
     for process in processes:
         process.start()
-    assert [outcomes.get(timeout=60) for _ in processes] == ["done"] * 4
+    assert [outcomes.get(timeout=PATIENCE_S) for _ in processes] == ["done"] * 4
     for process in processes:
         process.join(30)
     made = open_database(database_url)

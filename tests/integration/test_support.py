@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.support.gitrepo import GitRepository
+from tests.support.patience import PATIENCE_S
 from tests.support.postgres import PostgresServer
 from tests.support.processes import PROJECT, Server, ServerFailedError
 from tests.support.sshd import SshServer, start_sshd, why_no_sshd
@@ -156,8 +157,8 @@ def test_a_repository_has_the_fixed_author_and_dates(git_repository: GitReposito
 
 
 def _ends(pid: int) -> bool:
-    """Whether a process that is no child of ours is gone, or dead and unreaped, within 20 seconds."""
-    deadline = time.monotonic() + 20
+    """Whether a process that is no child of ours is gone, or dead and unreaped."""
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         try:
             if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":

@@ -29,6 +29,7 @@ import sqlalchemy as sa
 
 from tests.support.facts import merged
 from tests.support.gitrepo import GitRepository
+from tests.support.patience import PATIENCE_S
 from tests.support.postgres import PostgresServer
 from tidegate.app import Settings, build_house
 from tidegate.core.actor import Actor, Assurance
@@ -352,7 +353,7 @@ class Organisation:
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
         """Wait for what another thread or process does."""
-        assert until(condition, 30), "it did not come to pass within 30 s"
+        assert until(condition, PATIENCE_S), "it did not come to pass"
 
 
 @contextlib.contextmanager

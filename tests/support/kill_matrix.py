@@ -29,6 +29,7 @@ from tests.support.kill_agents import load_agent, serve
 from tests.support.kill_checks import Ending, problems
 from tests.support.kill_stories import STORIES, Story
 from tests.support.kill_world import Points, World, copy, execute, found, hurry, prepare
+from tests.support.patience import PATIENCE_S
 from tests.support.postgres import PostgresServer, find_postgres
 from tests.support.warm import build_models, keep
 
@@ -94,7 +95,7 @@ class Databases:
             self.server.close()
 
 
-def forked(act: Callable[[], object], report: Path | None = None, timeout_s: float = 180.0) -> int:
+def forked(act: Callable[[], object], report: Path | None = None, timeout_s: float = 2 * PATIENCE_S) -> int:
     """Run ``act`` in a child, to its end; its wait status. What it returns goes to ``report`` as JSON."""
     assert threading.active_count() == 1, threading.enumerate()
     child = os.fork()

@@ -19,6 +19,7 @@ from tests.support.kill_world import (
     open_together,
     say_of_release,
 )
+from tests.support.patience import PATIENCE_S
 from tidegate.core.joint_rollout import JointState
 from tidegate.core.notice import NoticeState
 from tidegate.core.rollout import Direction
@@ -72,7 +73,7 @@ def _switched_on_and_off(_: World, house: House) -> None:
         known = rollouts.find(connection, release=RELEASE, environment="staging")
     if not known:
         rollout.start(house, RELEASE, "staging", RITA, strategy="switched-on")
-    assert until(lambda: _has_ended(house), 60.0)
+    assert until(lambda: _has_ended(house), PATIENCE_S)
     if not any(one.direction is Direction.BACK for one in known):
         rollback.roll_back(house, "shop", "staging", RITA)
 
@@ -108,7 +109,7 @@ def _emergency(world: World, house: House) -> None:
             criterion="Production down",
             components=["shop"],
         )
-    assert until(lambda: _all_called(house), 20.0)
+    assert until(lambda: _all_called(house), PATIENCE_S)
     with house.database.read() as connection:
         [row] = emergencies.everything(connection)
     if row.emergency.ended_at is None:
@@ -135,7 +136,7 @@ def _notices(world: World, house: House) -> None:
     if not there:
         intent = release.Intent(planned_at=house.now() + month)
         release.open_release(house, "shop", world.claim("rita"), version=NEW, type_="told", intent=intent)
-    assert until(lambda: _sent(house) == 2, 20.0)
+    assert until(lambda: _sent(house) == 2, PATIENCE_S)
     with house.database.read() as connection:
         facts = releases.load(connection, RELEASE).facts
     moved = facts.opened_at + month + timedelta(hours=12)
@@ -172,7 +173,7 @@ def _together(world: World, house: House) -> None:
         known = joint_rollouts.find(connection, release=name)
     if not known:
         rollout.start(house, name, "staging", RITA)
-    assert until(lambda: _state_of(house, name) is not JointState.RUNNING and all_is_quiet(house), 60.0)
+    assert until(lambda: _state_of(house, name) is not JointState.RUNNING and all_is_quiet(house), PATIENCE_S)
     if _state_of(house, name) is JointState.SUCCEEDED:
         rollback.roll_back(house, name, "staging", RITA)
 

@@ -80,9 +80,7 @@ def main(arguments: list[str]) -> int:
                 return told.over(house) and not (world.directory / "stay").exists()
             return False  # its server is away: it is waited for
 
-        over = execute(
-            world, points, lambda house: told.tell(world, house), is_over, lease_s=lease_s, timeout_s=40, close=False
-        )
+        over = execute(world, points, lambda house: told.tell(world, house), is_over, lease_s=lease_s, close=False)
         sys.stdout.flush()
         os._exit(0 if over else 1)
     return 0

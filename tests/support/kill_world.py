@@ -20,6 +20,7 @@ from typing import Any
 
 from tests.support.gitrepo import GitRepository
 from tests.support.kill_agents import ForkedHostDriver
+from tests.support.patience import PATIENCE_S
 from tidegate.app import Settings, build_house
 from tidegate.clock import system_clock
 from tidegate.core.actor import Actor, Assurance
@@ -300,7 +301,7 @@ def execute(
     commands: Callable[[House], object],
     over: Callable[[House], bool],
     *,
-    timeout_s: float = 20.0,
+    timeout_s: float = PATIENCE_S,
     lease_s: float | None = None,
     close: bool = True,
 ) -> bool:
@@ -375,7 +376,7 @@ def found(world: World) -> None:
         opened = open_and_approve(world, house, "0.10.0")
         for environment in ("staging", "production"):
             rollout.start(house, opened, environment, RITA)
-            assert until(lambda: all_is_quiet(house), 20, 0.01)
+            assert until(lambda: all_is_quiet(house), PATIENCE_S, 0.01)
 
     assert execute(world, nowhere, commands, all_is_quiet)
 

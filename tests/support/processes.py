@@ -11,6 +11,8 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tests.support.patience import PATIENCE_S
+
 PROJECT = Path(__file__).resolve().parents[2]
 UNPACKED = PROJECT / ".cache" / "debian" / "bin"
 ADMINISTRATIVE = ("/usr/local/sbin", "/usr/sbin", "/sbin")
@@ -74,7 +76,7 @@ class Server:
                 start_new_session=True,
             )
 
-    def wait_until(self, ready: Callable[[], bool], *, within_s: float = 60.0) -> None:
+    def wait_until(self, ready: Callable[[], bool], *, within_s: float = PATIENCE_S) -> None:
         """Return when ``ready`` says so.
 
         Raises:

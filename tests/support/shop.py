@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.gitrepo import GitRepository, isolated_environment
+from tests.support.patience import PATIENCE_S
 from tests.support.warm import WarmCommand
 
 PEOPLE = ("alice", "bob", "carol", "rita", "mallory")
@@ -209,7 +210,7 @@ def make_keys(directory: Path) -> Path:
     return directory
 
 
-def ends(process: subprocess.Popen[str], timeout_s: float = 60.0) -> Done:
+def ends(process: subprocess.Popen[str], timeout_s: float = PATIENCE_S) -> Done:
     """Wait for the end of a command that was begun."""
     out, err = process.communicate(timeout=timeout_s)
     assert "Traceback" not in out + err, (out, err)
@@ -221,7 +222,7 @@ def interrupt(process: subprocess.Popen[str]) -> None:
     os.killpg(process.pid, signal.SIGINT)
 
 
-def wait_until(holds: Callable[[], bool], what: str, timeout_s: float = 30.0) -> None:
+def wait_until(holds: Callable[[], bool], what: str, timeout_s: float = PATIENCE_S) -> None:
     """Wait until something holds, looking again and again."""
     deadline = time.monotonic() + timeout_s
     while not holds():

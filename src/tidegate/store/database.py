@@ -15,7 +15,7 @@ What each promises on the two databases:
                                                             row locks (SELECT ... FOR UPDATE) in the lock order
     read     BEGIN with query_only: a snapshot              REPEATABLE READ, READ ONLY: a snapshot
     durable  WAL with synchronous=FULL, read back           synchronous_commit at least on, fsync seen by checks()
-    waiting  5 s for the writer's lock                      10 s for a row lock; a transaction left idle for 5 s is
+    waiting  5 s for the writer's lock                      20 s for a row lock; a transaction left idle for 10 s is
                                                             ended by the server, so that a frozen process cannot
                                                             hold everybody's locks
     ======== ============================================== ======================================================
@@ -57,11 +57,11 @@ LOOKS = 20
 
 SQLITE_BUSY_S = 5.0
 POSTGRES_CONNECT_S = 5
-POSTGRES_LOCK_MS = 10_000
+POSTGRES_LOCK_MS = 20_000
 POSTGRES_IDLE_IN_TRANSACTION_MS = 10_000
 """A process that stands still longer than this in the middle of a transaction loses it: a paused machine may not hold
-the head of the log for ever. Not less than a lease, or honest work is lost on a busy machine; not more than others wait
-for a lock, or they give up first."""
+the head of the log for ever. Not less than a lease, or honest work is lost on a busy machine; clearly less than others
+wait for a lock, or they give up just before."""
 POOL_TIMEOUT_S = 10
 
 _logger = logging.getLogger(__name__)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from tests.support.patience import PATIENCE_S
 from tidegate.orchestration.together import MOST, Together
 
 
@@ -41,7 +42,7 @@ def test_those_that_wait_are_run_together_with_those_of_their_key_only() -> None
         # The first is held until the others have come.
         if not batches:
             batches.append(list(items))
-            first.wait(10)
+            first.wait(PATIENCE_S)
         else:
             batches.append(list(items))
         return doubled(items)
@@ -92,7 +93,7 @@ def test_who_is_interrupted_takes_nobody_along() -> None:
         runs.append(list(items))
         if len(runs) == 1:
             entered.set()
-            go.wait(10)
+            go.wait(PATIENCE_S)
             return doubled(items)
         if len(runs) == 2:
             raise Interrupted
@@ -108,7 +109,7 @@ def test_who_is_interrupted_takes_nobody_along() -> None:
 
     first = threading.Thread(target=one, args=(0,))
     first.start()
-    assert entered.wait(10)
+    assert entered.wait(PATIENCE_S)
     others = [threading.Thread(target=one, args=(number,)) for number in (1, 2, 3)]
     for thread in others:
         thread.start()
@@ -139,7 +140,7 @@ def test_an_interrupt_while_each_is_run_alone_loses_nobody() -> None:
         runs.append(list(items))
         if len(runs) == 1:
             entered.set()
-            go.wait(10)
+            go.wait(PATIENCE_S)
         elif len(items) > 1:
             raise ValueError("together it fails")
         elif not pressed:
@@ -157,7 +158,7 @@ def test_an_interrupt_while_each_is_run_alone_loses_nobody() -> None:
 
     threads = [threading.Thread(target=one, args=(number,)) for number in range(5)]
     threads[0].start()
-    assert entered.wait(10)
+    assert entered.wait(PATIENCE_S)
     for thread in threads[1:]:
         thread.start()
     while len(together._waiting) < 4:
