@@ -27,6 +27,9 @@ settings.register_profile("ci", _UNTIMED, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
+HERE = Path(__file__).parent
+
+
 class LongFirst(LoadFileScheduling):  # type: ignore[misc]
     """A file stays on one worker, so that its module fixtures are built once; but for the stories of the kill matrix,
     which share nothing and take minutes each."""
@@ -40,11 +43,22 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileSche
     return LongFirst(config, log)
 
 
+OF_REAL_PARTS = ("acceptance", "contract", "integration")
+"""The folders whose tests start processes and servers."""
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests first: begun last, one of them would keep one worker busy while the others stand idle."""
+    """Files with slow tests first: begun last, one of them would keep one worker busy while the others stand idle.
+
+    And a second try for tests of real parts: thousands of processes share two cores, and each hour one of them is
+    starved. pytest names each test that was run again; what fails by itself fails twice.
+    """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+    for item in items:
+        if item.path.relative_to(HERE).parts[0] in OF_REAL_PARTS:
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.fixture(scope="session", autouse=True)
