@@ -219,6 +219,25 @@ def test_a_locked_row_says_so(postgres_url: str, monkeypatch: pytest.MonkeyPatch
     database.close()
 
 
+@pytest.mark.parametrize("many", [False, True], ids=["one", "many"])
+def test_who_stands_still_in_a_transaction_holds_nobody_up(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, many: bool
+) -> None:
+    monkeypatch.setattr(module, "POSTGRES_IDLE_IN_TRANSACTION_MS", 200)
+    database = open_database(postgres_url)
+    tally(database, 1)
+    statement = TALLY.update().where(TALLY.c.n == sa.bindparam("was")).values(n=2)
+    rows = [{"was": 1}, {"was": 9}]
+    still = database.write()
+    holder = still.__enter__()
+    holder.execute(statement, rows if many else rows[0])
+    change(database, 3)  # waits for the lock until the server has taken it from the other one
+    assert total(database) == 3
+    with pytest.raises(StoreError, match="lost while committing"):
+        still.__exit__(None, None, None)
+    database.close()
+
+
 def write_much(database: Database, *statements: str) -> None:
     with database.write() as connection:
         connection.execute(TALLY.update().values(n=2))

@@ -23,7 +23,17 @@ WITHOUT_HOSTS = ("decisions", "policy", "tag", "emergency", "train")
 MATRIX = [
     *(
         ("sqlite", s)
-        for s in ("rollout", "watched-rollout", "rollback", "flag", "unhealthy", "errors", "together", *WITHOUT_HOSTS)
+        for s in (
+            "rollout",
+            "watched-rollout",
+            "rollback",
+            "flag",
+            "unhealthy",
+            "errors",
+            "together",
+            "scripted",
+            *WITHOUT_HOSTS,
+        )
     ),
     # An unhealthy unit and one that answers errors are taken back by the same code; `make kill-matrix` runs both.
     *(("postgres", s) for s in ("rollout", "watched-rollout", "rollback", "errors", "together", *WITHOUT_HOSTS)),

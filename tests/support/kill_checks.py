@@ -107,7 +107,8 @@ def _of_rows(house: House) -> Iterator[str]:
             for row in rollouts.effects_of(connection, rollout):
                 if row.state not in ENDED:
                     yield f"{row.effect.key} is {row.state.value} for ever"
-                if row.effect.attempt > 1:
+                # A command dies with the worker that runs it; the agent of a host does not.
+                if row.effect.attempt > 1 and row.effect.environment != "scripted":
                     yield f"{row.effect.key} is a new attempt, and no command was interrupted"
         for lease in connection.execute(sa.select(tables.lease)):
             if lease.holder:

@@ -28,6 +28,8 @@ from tidegate.core.approval import Answer
 from tidegate.core.joint_rollout import JointState
 from tidegate.core.mark import MarkKind
 from tidegate.core.policy import Metrics
+from tidegate.drivers.command_driver.driver import CommandDriver
+from tidegate.drivers.command_driver.settings import CommandSettings
 from tidegate.drivers.contract import Driver, Target
 from tidegate.drivers.host.driver import HostDriver
 from tidegate.drivers.host.settings import HostSettings
@@ -71,6 +73,14 @@ RESTART = (
 )
 """Notes the version, and the last line of the host's journal, in which the key stands; waits where a test says so."""
 
+NOTE = """
+printf '%s {"key": "%s"}\\n' "$1" "$2" >> "$3.restarts"
+if test "$1" = absent; then rm -f "$3.version"; else printf '%s' "$1" > "$3.draft" && mv "$3.draft" "$3.version"; fi
+"""
+"""The same for a target that is deployed to by commands: the version stands in a file."""
+
+OBSERVE = """cat "$1.version" 2>/dev/null || echo '{"version": null}'"""
+
 JUNIT = (
     '<testsuites><testsuite name="a" tests="1" failures="0" errors="0" skipped="0">'
     '<testcase classname="x" name="y" time="0.1"/></testsuite></testsuites>'
@@ -96,6 +106,17 @@ def policy_text(keys: Mapping[str, str], rehearsal: str = "") -> str:
             "flag": {"file": f"{PLACE}/{environment}.flags.json", "name": "new-checkout"},
         }
 
+    def by_commands(environment: str) -> dict[str, Any]:
+        note = ["/bin/sh", "-c", NOTE, "note"]
+        return {
+            "driver": "command",
+            "directory": f"{PLACE}/{environment}",
+            "units": list(UNITS),
+            "observe": ["/bin/sh", "-c", OBSERVE, "observe", "{unit}"],
+            "deploy": [*note, "{version}", "{key}", "{unit}"],
+            "remove": [*note, "absent", "{key}", "{unit}"],
+        }
+
     approved = {"from": "team"}
     policy = {
         "tidegate": 1,
@@ -112,7 +133,10 @@ def policy_text(keys: Mapping[str, str], rehearsal: str = "") -> str:
             "shop": {
                 "path": "app",
                 "tag": "shop-v{version}",
-                "targets": {name: target(name) for name in ("staging", "production")},
+                "targets": {
+                    **{name: target(name) for name in ("staging", "production")},
+                    "scripted": by_commands("scripted"),
+                },
             },
             # Released only together with the shop, and after it.
             "portal": {
@@ -164,6 +188,12 @@ def policy_text(keys: Mapping[str, str], rehearsal: str = "") -> str:
                 "permits": {"start": ["rm"], "rollback": ["rm"]},
             },
             "elsewhere": {"purpose": "staging"},
+            "scripted": {
+                "purpose": "staging",
+                "gates": ["tests"],
+                "strategy": {"rolling": {"batch": 2}},
+                "permits": {"start": ["rm"], "rollback": ["rm"]},
+            },
         },
         "strategies": {"switched-on": {"feature_flag": {}}},
         # No run of it is foreseen: the story that needs one plans it.
@@ -251,14 +281,19 @@ class World:
         return Claim(person, self.directory / "keys" / person)
 
     def driver(self, component: str, environment: str, settings: Mapping[str, Any], at: Seam = nowhere) -> Driver:
-        """The host driver on this world's directories, with its seam."""
+        """The driver on this world's directories, with its seam."""
+        target = Target(component, environment)
+        if settings["driver"] == "command":
+            place = Path(settings["directory"].replace(PLACE, str(self.hosts), 1))
+            place.mkdir(parents=True, exist_ok=True)
+            commands = CommandSettings.model_validate({**settings, "directory": str(place)})
+            return SeamedDriver(CommandDriver(target, commands, observe_wait_s=5.0), at)
         hosts = [{**host, "path": host["path"].replace(PLACE, str(self.hosts), 1)} for host in settings["hosts"]]
         flag = {**settings["flag"], "file": settings["flag"]["file"].replace(PLACE, str(self.hosts), 1)}
         own = {key: value for key, value in settings.items() if key != "flag"}
         made = HostSettings.model_validate({**own, "hosts": hosts})
         for host in hosts:
             Path(host["path"]).parent.mkdir(parents=True, exist_ok=True)
-        target = Target(component, environment)
         driver = (
             ForkedHostDriver(target, made, self.agents)
             if self.forked

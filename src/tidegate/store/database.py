@@ -400,6 +400,7 @@ def _postgres_engine(url: sa.URL, name: str, where: str) -> sa.Engine:
             remedy="Install it with: pip install 'tidegate[postgres]'",
         ) from error
     event.listen(engine, "connect", lambda dbapi, _: _prepare_postgres(dbapi))
+    event.listen(engine, "after_cursor_execute", _arm_idle_timeout)
     return engine
 
 
@@ -410,6 +411,16 @@ SELECT set_config('lock_timeout', %s, false),
        set_config('synchronous_commit', CASE WHEN current_setting('synchronous_commit') = 'off' THEN 'on'
                                              ELSE current_setting('synchronous_commit') END, false)
 """
+
+
+def _arm_idle_timeout(_: Any, cursor: Any, __: str, ___: Any, ____: Any, many: bool) -> None:
+    """One plain statement after those that were sent together.
+
+    psycopg sends many in pipeline mode, which ends with a Flush; by it PostgreSQL (15.18, ``PostgresMain``) takes back
+    the timer of ``idle_in_transaction_session_timeout``, and sets it again only after the next plain statement.
+    """
+    if many:
+        cursor.connection.execute("SELECT 1")
 
 
 def _prepare_postgres(dbapi: Any) -> None:
