@@ -40,22 +40,31 @@ MATRIX = [
 ]
 EVERY = {
     "sqlite": {
-        "rollout": 2,
-        "rollback": 2,
-        "flag": 4,
-        "watched-rollout": 4,
-        "unhealthy": 5,
-        "errors": 4,
-        "together": 9,
+        "rollout": 4,
+        "watched-rollout": 10,
+        "rollback": 6,
+        "flag": 11,
+        "unhealthy": 15,
+        "errors": 12,
+        "together": 23,
+        "scripted": 7,
+        "decisions": 3,
+        "policy": 2,
+        "tag": 2,
+        "emergency": 4,
+        "train": 3,
     },
     "postgres": {
-        "rollout": 4,
-        "watched-rollout": 5,
-        "rollback": 3,
-        "errors": 5,
-        "together": 11,
-        "emergency": 2,
-        "decisions": 2,
+        "rollout": 7,
+        "watched-rollout": 13,
+        "rollback": 9,
+        "errors": 16,
+        "together": 31,
+        "decisions": 5,
+        "policy": 3,
+        "tag": 3,
+        "emergency": 5,
+        "train": 5,
     },
 }
 """At every so many points of a seam a long story is killed here, with its first always among them; `make kill-matrix`
@@ -90,6 +99,6 @@ def test_a_story_that_is_killed_at_any_point_ends_as_if_it_had_not_been(
     assert {o["point"]: o["problems"] for o in outcomes if o["problems"]} == {}
     # A sweep or a beat more or less depends on the machine; that most points were not reached would prove nothing.
     missed = [o["point"] for o in outcomes if not o["reached"] and "lease.beat" not in o["point"]]
-    assert len(missed) <= len(outcomes) // 10, missed
+    assert len(missed) <= max(1, len(outcomes) // 10), missed
     seams = {o["point"].split(":")[0] for o in outcomes}
     assert seams >= ({"commit"} if story in WITHOUT_HOSTS else {"commit", "apply", "observe", "leg", "step"}), seams
