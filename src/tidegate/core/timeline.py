@@ -292,10 +292,12 @@ def _going(planner: Planner, goal: Leg, opens: datetime) -> Iterator[Event]:
     kind, environment = _type(planner), policy.environments[where]
     yield from _frozen(planner, goal, opens)
     yield from _approvals(planner, where, opens)
-    named = list(environment.checklists) + list(kind.checklists if kind and _in_production(planner, where) else ())
+    template = policy.release_templates.get(planner.facts.release.template)
+    own = [of for of in (kind, template) if of is not None] if kind and _in_production(planner, where) else []
+    named = dict.fromkeys([*environment.checklists, *(name for of in own for name in of.checklists)])
     if named:
         yield Event(opens, f"ticked by now: {listed(named)}", f"environments.{where}.checklists")
-    papers = list(environment.documents) + list(kind.documents if kind and _in_production(planner, where) else ())
+    papers = dict.fromkeys([*environment.documents, *(name for of in own for name in of.documents)])
     if papers:
         yield Event(opens, f"written by now: {listed(papers)}", f"environments.{where}.documents")
     for name, closes in _boarded(planner, where, opens):

@@ -12,7 +12,7 @@ from tidegate.core.calendar import CloseAt, OpenAt
 from tidegate.core.decision import Action, Finding, Question
 from tidegate.core.facts import Facts
 from tidegate.core.naming import Path
-from tidegate.core.policy import Environment, Policy, ReleaseType
+from tidegate.core.policy import Environment, Policy, ReleaseTemplate, ReleaseType
 from tidegate.core.rulebook import Rulebook
 from tidegate.core.rules.lookup import Lookup
 from tidegate.core.verdict import Verdict
@@ -56,6 +56,11 @@ class Context:
     def type(self) -> ReleaseType | None:
         """The release's type; None when this policy does not know it."""
         return self.policy.release_types.get(self.facts.release.type)
+
+    @property
+    def template(self) -> ReleaseTemplate | None:
+        """The template from which the release was opened; None where there is none, or this policy has it no more."""
+        return self.policy.release_templates.get(self.facts.release.template)
 
     @cached_property
     def subject(self) -> str:
