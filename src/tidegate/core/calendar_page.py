@@ -172,18 +172,19 @@ def page(
 def _free(
     book: Rulebook, environment: str, start: datetime, end: datetime, type_: str, component: str
 ) -> Iterator[Free]:
-    """One for all that ride the same trains, are of the same client, and are named by the same blackouts: what they
-    wait for differs by nothing else.
+    """One for all that ride the same trains, are of the same client, are named by the same blackouts, and have no
+    windows of their own: what they wait for differs by nothing else.
     """
     policy = book.policy
-    groups: dict[tuple[tuple[str, ...], str, tuple[int, ...]], list[str]] = {}
+    groups: dict[tuple[tuple[str, ...], str, tuple[int, ...], str], list[str]] = {}
     for name in [component] if component else policy.components:
         trains = policy.trains_of(name)
         rides = tuple(sorted(n for n, train in trains.items() if train.to == environment))
         named = tuple(n for n, blackout in enumerate(policy.calendar.blackouts) if name in blackout.components)
-        groups.setdefault((rides, policy.components[name].client or "", named), []).append(name)
-    riding = [rides for rides, _, _ in groups]
-    for (rides, _, _), names in sorted(groups.items()) or [(((), "", ()), [""])]:
+        own = "" if policy.components[name].windows is None else name
+        groups.setdefault((rides, policy.components[name].client or "", named, own), []).append(name)
+    riding = [rides for rides, *_ in groups]
+    for (rides, *_), names in sorted(groups.items()) or [(((), "", (), ""), [""])]:
         spans = openings(book, environment, start, end, type_=type_, component=names[0])
         yield Free(environment, rides, spans, tuple(names) if riding.count(rides) > 1 else ())
 

@@ -114,6 +114,7 @@ def test_free_times_are_told_apart_where_only_a_blackout_or_a_client_differs() -
     more = {
         "till": {"path": "till", "tag": "till-v{version}"},
         "site": {"path": "site", "tag": "site-v{version}", "client": "acme"},
+        "dock": {"path": "dock", "tag": "dock-v{version}", "timezone": "Europe/Vienna", "windows": [{"days": "thu"}]},
     }
     acme = {"acme": {"title": "Acme", "windows": [{"days": "wed"}]}}
     book = small(calendar={"blackouts": closed}, components=more, clients=acme)
@@ -123,6 +124,7 @@ def test_free_times_are_told_apart_where_only_a_blackout_or_a_client_differs() -
         ("till",): [(day[0], utc(2026, 12, 5, 8))],
         ("shop",): [(day[3], utc(2026, 12, 5, 8))],
         ("site",): [(day[1], day[2])],
+        ("dock",): [(utc(2026, 12, 2, 23), utc(2026, 12, 3, 23))],
     }
 
 

@@ -21,7 +21,8 @@ def _check(given: Given) -> Iterator[Found]:
 
 
 def _windows(policy: Policy) -> Iterator[tuple[Path, str, WindowRule | MaintenanceWindow]]:
-    for section, places in (("environments", policy.environments), ("clients", policy.clients)):
+    of_places = (("environments", policy.environments), ("clients", policy.clients), ("components", policy.components))
+    for section, places in of_places:
         for name, place in places.items():
             for index, rule in enumerate(place.windows or ()):
                 yield (section, name, "windows", index), f"a window of {name}", rule
