@@ -46,10 +46,10 @@ def _intent(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _intended(house: House, planned: str, reason: str, criterion: str, downtime: bool | None) -> Intent:
-    from tidegate.cli.times import moment
+    from tidegate.cli.times import moment_to_come
     from tidegate.orchestration.release import Intent
 
-    return Intent(moment(house, planned, "--planned") if planned else None, reason, criterion, downtime)
+    return Intent(moment_to_come(house, planned, "--planned") if planned else None, reason, criterion, downtime)
 
 
 @command(
