@@ -26,7 +26,8 @@ class Context:
     """What every rule is given: the question, one policy, the facts, the time. Nothing else exists for it.
 
     ``known`` is what several rules look up in the facts; both policies of a decision share it. ``version`` is that of
-    the rules, where a rule answers differently since one of them.
+    the rules, where a rule answers differently since one of them. ``today`` is the current policy, which only remedies
+    look at: the policy that is asked may be the pinned one.
     """
 
     question: Question
@@ -35,6 +36,7 @@ class Context:
     now: datetime
     known: Lookup = field(default_factory=Lookup, compare=False, repr=False)
     version: int = NEWEST
+    today: Policy | None = field(default=None, compare=False, repr=False)
 
     # Not slotted, so that what is looked up is kept with the decision and no longer.
 
