@@ -4,6 +4,7 @@ There is no standard, only what runners write. So the test cases themselves are 
 them must agree, in one of the ways in which runners count. A test case with an ``<error>`` did not pass: it is in
 ``failed`` as well as in ``errors``, so that ``tests.failed == 0`` means what it says. In ``failed`` is, too, one whose
 status says that it failed though no ``<failure>`` stands in it, and one that CTest could not run and shows as skipped.
+One with a ``<warning>``, as PHPUnit up to 9 has it for a class without tests, has not passed: it is in ``skipped``.
 
     total = passed + failed + skipped        errors <= failed
 """
@@ -29,9 +30,9 @@ _SECONDS = re.compile(
 )
 _NOT_RUN = {("status", "notrun"), ("result", "suppressed"), ("status", "disabled"), ("status", "skipped")}
 _SAID_TO_FAIL = {"fail", "failed", "failure", "error"}
-_FAILURE, _ERROR, _SKIP, _SAID = 1, 2, 4, 8
-_MARKS = {"failure": _FAILURE, "error": _ERROR, "skipped": _SKIP}
-_WAYS_TO_END = 16
+_FAILURE, _ERROR, _SKIP, _SAID, _WARNING = 1, 2, 4, 8, 16
+_MARKS = {"failure": _FAILURE, "error": _ERROR, "skipped": _SKIP, "warning": _WARNING}
+_WAYS_TO_END = 32
 _MEANT_TO_SKIP = "SKIP_"
 """How the message begins where a test itself told CTest to skip it. Any other says why CTest could not run the test, as
 "Unable to find executable", for which ``ctest`` fails.
@@ -77,7 +78,7 @@ def _counted(cases: list[int]) -> _Counts:
                 with_skip=number * skip,
                 failed=number * broken,
                 errors=number * error,
-                skipped=number * (skip and not broken),
+                skipped=number * ((skip or bool(marks & _WARNING)) and not broken),
             )
         )
     return counts
