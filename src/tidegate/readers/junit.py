@@ -16,6 +16,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from tidegate.clock import from_text
 from tidegate.readers.contract import Reading
@@ -43,6 +44,7 @@ Source: CMake, SKIP_RETURN_CODE and SKIP_REGULAR_EXPRESSION; ``Source/CTest/cmCT
 _NOWHERE, _BETWEEN = -2, -1
 """What stands where the marks of a case do, while none is open: outside of every suite, and in one."""
 _TIMES_KEPT = 10_000
+_LONGEST_STATUS = 24
 
 
 @dataclass(slots=True)
@@ -154,8 +156,9 @@ class _Report:
         except KeyError:
             self._note_time(attributes)
         if "status" in attributes or "result" in attributes:
-            self._marks = _mark_of(attributes)
-            self._unrun = attributes.get("status") == "notrun" and "result" not in attributes
+            self._marks, self._unrun = _said_of(
+                attributes.get("status", "")[:_LONGEST_STATUS], attributes.get("result", "")[:_LONGEST_STATUS]
+            )
         else:
             self._marks, self._unrun = 0, False
 
@@ -266,11 +269,15 @@ class _Report:
 _DECLARED = ("tests", "failures", "errors", "skipped", "skip", "skips", "disabled")
 
 
-def _mark_of(attributes: Mapping[str, str]) -> int:
-    """What the status of a case says of it, before anything that stands in it."""
-    if not _SAID_TO_FAIL.isdisjoint(attributes.get(name, "").lower() for name in ("status", "result")):
-        return _SAID
-    return _SKIP if _NOT_RUN & {(name, value.lower()) for name, value in attributes.items()} else 0
+@lru_cache(maxsize=256)
+def _said_of(status: str, result: str) -> tuple[int, bool]:
+    """What the status of a case says of it before anything that stands in it, and whether it is one that CTest gives to
+    what did not run.
+    """
+    said = {"status": status.lower(), "result": result.lower()}
+    if not _SAID_TO_FAIL.isdisjoint(said.values()):
+        return _SAID, False
+    return _SKIP if _NOT_RUN & set(said.items()) else 0, said["status"] == "notrun" and not result
 
 
 def _check_declared(suite: _Suite, own: _Counts, everything: _Counts) -> None:
