@@ -85,6 +85,10 @@ def test_a_release_is_approved_in_order_by_a_board_with_a_delegate(board_shop: S
     stranger = shop.run("delegate", "add", "--to", "bob", "--for", "cab", "--until", "2099-01-01", by="rita")
     assert (stranger.code, "a delegation ends after now and within 100 days" in stranger.err) == (2, True)
 
+    early = answer(shop, "rita", "--role", "board")
+    assert "\n  not counted: rita answered, and no minutes of cab name this release as it is\n" in early.out
+    assert answer(shop, "rita", verb="revoke").code == 0
+
     first = answer(shop, "bob")
     assert re.fullmatch(
         r"✓ bob approved shop-1.1.0 for production, by signature\n"

@@ -161,6 +161,8 @@ def test_an_open_release_is_planned_from_what_is_known_of_it(shop: Shop) -> None
     before = shop.good("plan", "shop", "--json").json
     assert before["release"] == ""
     release = shop.open()
+    past = shop.run("release", "amend", release, "--planned", "2020-01-01", by="rita")
+    assert (past.code, '--planned "2020-01-01" lies before today' in past.err) == (2, True)
     shop.good("release", "amend", release, "--planned", "2d", by="rita")
     after = shop.good("plan", "shop", "--json").json
     assert after["release"] == release

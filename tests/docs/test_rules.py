@@ -231,6 +231,19 @@ EXAMPLES: Mapping[str, tuple[str, Decision]] = {
         "client.windows.acme",
         refusal(client(timezone="Asia/Tokyo", windows=[{"days": "sat", "from": "09:00", "to": "12:00"}])),
     ),
+    "component.windows": (
+        "component.windows.billing",
+        refusal(
+            {
+                "components": {
+                    "billing": {
+                        "timezone": "Asia/Tokyo",
+                        "windows": [{"days": "sat", "from": "09:00", "to": "12:00"}],
+                    }
+                }
+            }
+        ),
+    ),
     "client.blackout": ("client.blackout.acme", refusal(client(blackouts=[TRADE_FAIR]))),
     "maintenance": ("maintenance", refusal({"calendar": {"maintenance": [SUNDAYS]}})),
     "holiday": (

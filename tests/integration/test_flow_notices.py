@@ -232,6 +232,18 @@ def test_without_a_plan_time_counts_from_what_the_policy_foresees(make_org: Make
     ]
 
 
+def test_the_delivery_of_an_announcement_is_no_move_to_tell_of(make_org: MakeOrg) -> None:
+    """The notice counts from when the announcement was delivered; who has just read it is not told of these minutes."""
+    told_at_once = {"at": "-3d", "to": FILE, "say": "announced"}
+    org = make_org(communication=[told_at_once, EVE], templates=TEMPLATES, release_types={"minor": {"notice": "3d"}})
+    release = opened(org, None)
+    go(org, NOW + timedelta(minutes=5))
+    go(org, NOW + timedelta(minutes=6))
+    assert lines(org) == ["Example: billing 1.1.0 (minor) is planned"]
+    assert states(org, release)[1] == ("reminder", "planned", NOW + timedelta(minutes=5) + 2 * DAY)
+    assert [moved["told"] for moved in data(org, "timeline.moved")] == [[]]
+
+
 def test_where_only_people_are_waited_for_nothing_has_a_time(make_org: MakeOrg) -> None:
     org = make_org(communication=[EVE, REPORT], templates=TEMPLATES)
     release = prepared(org)

@@ -86,6 +86,8 @@ EVERYTHING: dict[str, Any] = {
             "config": {"production": "shop/production.yaml"},
             "targets": {"production": {"driver": "host", "hosts": ["a", "b"], "port": 1}},
             "client": "acme",
+            "windows": _WINDOWS,
+            "timezone": "Europe/Vienna",
         },
         "platform": {"kind": "platform"},
     },

@@ -198,6 +198,9 @@ DEMANDS: Mapping[str, Callable[[dict[str, Any]], None]] = {
     "a change request": _change,
     "a change request of the type": _change_of_the_type,
     "a client's windows": lambda document: _client(document, "windows", [{"from": "08:00", "to": "18:00"}]),
+    "a component's windows": lambda document: document["components"]["billing"].setdefault(
+        "windows", [{"from": "08:30", "to": "18:30"}]
+    ),
     "a client's blackout": lambda document: _client(
         document, "blackouts", [{"name": "fair", "from": "2026-12-07", "to": "2026-12-07"}]
     ),

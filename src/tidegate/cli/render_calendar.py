@@ -295,7 +295,8 @@ def _blackouts(view: CalendarView) -> list[str]:
         if one.windows:
             blocked.append(counted(len(one.windows), "window"))
         exempt = f"; {listed(map(clean, one.exempt))} may go" if one.exempt else ""
-        said = f"{clean(one.name)}, {span}: {listed(blocked) or 'no train and no window'}{exempt}"
+        whose = f", for {listed(map(clean, one.components))} alone" if one.components else ""
+        said = f"{clean(one.name)}, {span}{whose}: {listed(blocked) or 'no train and no window'}{exempt}"
         told = wrapped(said, "    ", first="  x ")
         told[0] = told[0].replace("  x ", f"  {bad(BLACKOUT)} ", 1)
         lines += told
@@ -312,6 +313,7 @@ def _free(view: CalendarView) -> list[str]:
     lines = ["", strong("Free")]
     for one in view.free:
         rides = f", on the {listed(map(clean, one.rides), 'or')} train" if one.rides else ""
+        rides += f", for {listed(map(clean, one.components))}" if one.components else ""
         ahead = [span for span in one.spans if span.closes > view.decided_at]
         lines.append(f"  {clean(one.environment)}{rides}: {counted(len(ahead), 'slot') if ahead else bad('none')}")
         lines += [f"    {good('█')} {_slot(span, view)}" for span in ahead[:_MOST]]

@@ -221,4 +221,5 @@ def _deciding(prospect: Prospect) -> str:
     if not prospect.deciding:
         return "nothing opens"
     then = f", then the {prospect.then}" if prospect.then else ""
-    return f"{clean(prospect.deciding)} decides{then}"
+    verb = "decide" if prospect.deciding.endswith("windows") else "decides"
+    return f"{clean(prospect.deciding)} {verb}{then}"

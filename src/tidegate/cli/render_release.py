@@ -42,6 +42,8 @@ def release_page(view: ReleaseView, book: Rulebook, now: datetime) -> list[str]:
         ("opened", f"{moment(view.opened_at, tz, now)} by {clean(view.opened_by)}"),
         ("announced", moment(view.announced_at, tz, now) if view.announced_at else "not delivered yet"),
     ]
+    if view.template:
+        facts.append(("template", clean(view.template)))
     if len(view.order) == 1 and view.order[0].requires:
         facts.append(("requires", clean(", ".join(view.order[0].requires))))
     if view.closed_at:

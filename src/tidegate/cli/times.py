@@ -35,3 +35,22 @@ def moment(house: House, text: str, option: str) -> datetime:
         from tidegate.cli.text import clean
 
         raise click.UsageError(f'{option} "{clean(text)[:40]}" names no moment; write {HOW}') from error
+
+
+def moment_to_come(house: House, text: str, option: str) -> datetime:
+    """The moment that a text names, in UTC, of today or later.
+
+    Raises:
+        UsageError: it names none, or one before today.
+    """
+    from tidegate.store import policies
+
+    named = moment(house, text, option)
+    with house.database.read() as connection:
+        tz = policies.current(connection).tz
+    today = house.now().astimezone(tz).date()
+    if named.astimezone(tz).date() < today:
+        from tidegate.cli.text import clean
+
+        raise click.UsageError(f'{option} "{clean(text)[:40]}" lies before today, {today.isoformat()}')
+    return named

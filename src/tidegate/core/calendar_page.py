@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from tidegate.core.calendar import Timetable, Weekday, Window, instant, parse_cadence, parse_time
 from tidegate.core.holiday import places, public_holidays
@@ -25,7 +26,7 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A departure of a train, who rides it, and the blackouts in which it falls."""
+    """A departure of a train, who rides it, and in which blackouts, holidays and closed business cycles it falls."""
 
     train: str
     environment: str
@@ -48,7 +49,7 @@ class Named:
 class Blocked:
     """A blackout and what it blocks of the time that is looked at: departures, and windows wholly or in part.
 
-    ``ends`` is its last day, included.
+    ``ends`` is its last day, included. ``components`` are those for which alone it holds; without any it holds for all.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Blocked:
     exempt: tuple[str, ...]
     runs: tuple[Run, ...]
     windows: tuple[Open, ...]
+    components: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +85,15 @@ class Stated:
 
 @dataclass(frozen=True, slots=True)
 class Free:
-    """When something could go to an environment: what rides these trains, or what rides none."""
+    """When something could go to an environment: what rides these trains, or what rides none.
+
+    ``components`` are told where others that ride the same wait for something else, as for their client's windows.
+    """
 
     environment: str
     rides: tuple[str, ...]
     spans: tuple[Open, ...]
+    components: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +148,12 @@ def page(
     places = tuple(name for name in policy.environments if name in (environments or _places(policy)))
     runs = tuple(sorted(_runs(book, start, end, component, places), key=lambda run: (run.opens, run.train)))
     windows = tuple(span for name in places for span in _windows(book, name, first, last))
-    shown = [b for b in policy.calendar.blackouts if b.starts <= last and b.ends >= first]
+    shown = [
+        blackout
+        for blackout in policy.calendar.blackouts
+        if blackout.starts <= last and blackout.ends >= first
+        if not (component and blackout.components) or component in blackout.components
+    ]
     return Page(
         first,
         last,
@@ -161,13 +172,21 @@ def page(
 def _free(
     book: Rulebook, environment: str, start: datetime, end: datetime, type_: str, component: str
 ) -> Iterator[Free]:
-    """One for all that ride the same trains: what it waits for differs by that alone."""
-    groups: dict[tuple[str, ...], str] = {}
-    for name in [component] if component else book.policy.components:
-        trains = book.policy.trains_of(name)
-        groups.setdefault(tuple(sorted(n for n, train in trains.items() if train.to == environment)), name)
-    for rides, name in sorted(groups.items()) or [((), "")]:
-        yield Free(environment, rides, openings(book, environment, start, end, type_=type_, component=name))
+    """One for all that ride the same trains, are of the same client, are named by the same blackouts, and have no
+    windows of their own: what they wait for differs by nothing else.
+    """
+    policy = book.policy
+    groups: dict[tuple[tuple[str, ...], str, tuple[int, ...], str], list[str]] = {}
+    for name in [component] if component else policy.components:
+        trains = policy.trains_of(name)
+        rides = tuple(sorted(n for n, train in trains.items() if train.to == environment))
+        named = tuple(n for n, blackout in enumerate(policy.calendar.blackouts) if name in blackout.components)
+        own = "" if policy.components[name].windows is None else name
+        groups.setdefault((rides, policy.components[name].client or "", named, own), []).append(name)
+    riding = [rides for rides, *_ in groups]
+    for (rides, *_), names in sorted(groups.items()) or [(((), "", (), ""), [""])]:
+        spans = openings(book, environment, start, end, type_=type_, component=names[0])
+        yield Free(environment, rides, spans, tuple(names) if riding.count(rides) > 1 else ())
 
 
 def _places(policy: Policy) -> set[str]:
@@ -185,9 +204,24 @@ def _runs(book: Rulebook, start: datetime, end: datetime, component: str, places
         if train.to not in places or (component and name not in policy.trains_of(component)):
             continue
         riders = tuple(one for one in policy.components if name in policy.trains_of(one))
+        whose = {component} if component else set(riders)
+        closed = list(_closed(book, train.to, start, end))
         for opens, closes in _departures(book.timetables[name], start, end):
-            blocked = tuple(b.name for b in policy.calendar.blackouts if _covers(book, b, train.to, opens, closes))
-            yield Run(name, train.to, opens, closes, riders, blocked)
+            blocked = [b.name for b in policy.calendar.blackouts if _covers(book, b, train.to, opens, closes, whose)]
+            blocked += [one.name for one in closed if one.opens <= opens and closes <= one.closes]
+            yield Run(name, train.to, opens, closes, riders, tuple(dict.fromkeys(blocked)))
+
+
+def _closed(book: Rulebook, environment: str, start: datetime, end: datetime) -> Iterator[Named]:
+    """The holidays, and the business cycles that are closed, on which nothing goes to an environment."""
+    policy, tz = book.policy, book.tz
+    if policy.environments[environment].purpose is not Purpose.PRODUCTION:
+        return
+    shut = {cycle.name for cycle in policy.calendar.business_cycles if cycle.closed}
+    yield from (cycle for cycle in _cycles(book, start, end) if cycle.name in shut)
+    for holiday in holidays_of(policy, start.astimezone(tz).date(), end.astimezone(tz).date()):
+        name = f"{holiday.name} ({holiday.country})"
+        yield Named(name, instant(holiday.day, time(0), tz), instant(holiday.day + _DAY, time(0), tz))
 
 
 def _departures(table: Timetable, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
@@ -200,18 +234,24 @@ def _departures(table: Timetable, start: datetime, end: datetime) -> Iterator[tu
 
 def _windows(book: Rulebook, environment: str, first: date, last: date) -> Iterator[Open]:
     rules = book.policy.environments[environment].windows
+    tz = book.hours.zone_of("environments", environment)
     for rule in rules or ():
-        for opens, closes in _recurring(book, rule.window(), first, last):
+        for opens, closes in _recurring(book, rule.window(), first, last, tz):
             yield Open(environment, opens, closes)
 
 
-def _recurring(book: Rulebook, window: Window, first: date, last: date) -> Iterator[tuple[datetime, datetime]]:
-    """The spans of a window that have a part in these days; the day before may reach into the first of them."""
-    start = instant(first, time(0), book.tz)
-    for number in range(-1, (last - first).days + 1):
+def _recurring(
+    book: Rulebook, window: Window, first: date, last: date, tz: ZoneInfo
+) -> Iterator[tuple[datetime, datetime]]:
+    """The spans of a window, meant in ``tz``, that have a part in these days, which are those of the policy's zone.
+
+    The day before may reach into the first of them; in another zone it may be two days before, or the day after.
+    """
+    start, end = instant(first, time(0), book.tz), instant(last + _DAY, time(0), book.tz)
+    for number in range(-2, (last - first).days + 2):
         day = first + timedelta(days=number)
-        opens, closes = window.span(day, book.tz)
-        if Weekday(day.weekday()) in window.days and closes > max(opens, start):
+        opens, closes = window.span(day, tz)
+        if Weekday(day.weekday()) in window.days and closes > max(opens, start) and opens < end:
             yield opens, closes
 
 
@@ -226,9 +266,13 @@ def _span(book: Rulebook, blackout: Blackout) -> tuple[datetime, datetime]:
     return instant(blackout.starts, time(0), book.tz), instant(blackout.ends + _DAY, time(0), book.tz)
 
 
-def _covers(book: Rulebook, blackout: Blackout, environment: str, opens: datetime, closes: datetime) -> bool:
-    """Whether a whole run lies in a blackout, so that nobody boards it."""
+def _covers(
+    book: Rulebook, blackout: Blackout, environment: str, opens: datetime, closes: datetime, riders: Collection[str]
+) -> bool:
+    """Whether a whole run lies in a blackout that holds for all of its riders, so that nobody boards it."""
     starts, ends = _span(book, blackout)
+    if blackout.components and not set(riders) <= set(blackout.components):
+        return False
     return environment in _held(book.policy, blackout) and starts <= opens and closes <= ends
 
 
@@ -244,6 +288,7 @@ def _blocked(book: Rulebook, blackout: Blackout, runs: Sequence[Run], windows: S
         tuple(blackout.exempt),
         tuple(run for run in runs if blackout.name in run.blocked_by),
         tuple(one for one in windows if one.environment in held and one.opens < ends and one.closes > starts),
+        tuple(blackout.components),
     )
 
 
@@ -260,7 +305,7 @@ def _maintenance(book: Rulebook, first: date, last: date) -> Iterator[Named]:
     for rule in book.policy.calendar.maintenance:
         until = None if rule.closes == "24:00" else parse_time(rule.closes)
         window = Window(days_of(rule.days), parse_time(rule.opens), until)
-        for opens, closes in _recurring(book, window, first, last):
+        for opens, closes in _recurring(book, window, first, last, book.tz):
             yield Named(rule.name, opens, closes)
 
 

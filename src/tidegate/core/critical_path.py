@@ -21,7 +21,7 @@ from tidegate.core.spoken import listed, spell, spoken
 _MOST_STEPS = 8
 """How many rules are told one after the other; what lies below is far from deciding."""
 
-_PLURAL = ("windows",)
+_PLURAL = ("windows", "client.windows.", "component.windows.")
 
 _MOST_TOGETHER = 6
 """How many rules are looked for that decide together."""
@@ -112,7 +112,7 @@ def _step(planner: Planner, course: Course, keys: frozenset[Key], without: Cours
     ordered = sorted(keys, key=lambda key: (order.get(key, len(order)), key))
     names = list(dict.fromkeys(name_of(planner, key) for key in ordered))
     tz, now = planner.policies.current.tz, planner.now
-    several = len(names) > 1 or ordered[0].rule in _PLURAL
+    several = len(names) > 1 or ordered[0].rule.startswith(_PLURAL)
     verb, pronoun = ("decide", "them") if several else ("decides", "it")
     if course.earliest is None:
         verb = "never open" if several else "never opens"
@@ -170,6 +170,8 @@ def _named(planner: Planner, key: Key) -> str:
     if key.rule.startswith("client."):
         what, _, client = key.rule.removeprefix("client.").partition(".")
         return f"the {'windows' if what == 'windows' else 'blackouts'} of {client}"
+    if key.rule.startswith("component.windows."):
+        return f"the windows of {key.rule.removeprefix('component.windows.')}"
     if key.rule == "watch":
         return f"{spell(policy.watch[where].lasts, possessive=True)} watch in {where}"
     freeze = policy.environments[where].freeze if where in policy.environments else None

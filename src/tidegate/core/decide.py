@@ -35,8 +35,9 @@ def decide(question: Question, policies: Policies, facts: Facts, now: datetime, 
     known = Lookup()
     asked = policies.asked(question.action)
     rules = [rule for rule in RULES if question.action in rule.actions and rule.since <= version]
+    today = policies.current.policy
     hearings = [
-        _hear(Context(question, rulebook, facts, now, known, version), label, rules) for label, rulebook in asked
+        _hear(Context(question, rulebook, facts, now, known, version, today), label, rules) for label, rulebook in asked
     ]
     findings = tuple([finding for hearing in hearings for finding in hearing.findings])
     in_the_way = [finding for finding in findings if finding.verdict is not Verdict.ALLOW]

@@ -89,7 +89,8 @@ class Release:
     ``announcements`` are those that reached their whole audience, each with the content of which it spoke; there are
     none where they were delivered before that was kept.
     ``planned_at`` is for when it is planned, ``criterion`` and ``reason`` say why there is one at all, and ``downtime``
-    whether its systems stand still meanwhile; None where nobody has said it.
+    whether its systems stand still meanwhile; None where nobody has said it. ``template`` is the one from which it was
+    opened; empty where it was not.
     """
 
     id: str
@@ -104,6 +105,7 @@ class Release:
     criterion: str = ""
     downtime: bool | None = None
     announcements: tuple[Announcement, ...] = ()
+    template: str = ""
 
     def subject_for(self, environment: str) -> str:
         """The digest that approvals of this release for ``environment`` are bound to: all parts of all items."""

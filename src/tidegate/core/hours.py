@@ -27,10 +27,15 @@ class Hours:
         self._holidays: dict[Path, tuple[PublicHolidays, Openings]] = {}
 
     def zone_of(self, section: str, name: str) -> ZoneInfo:
-        """The zone in which an environment's windows, or a client's windows and blackouts, are meant."""
+        """The zone in which windows of an environment, a client or a component, or a client's blackouts, are meant."""
         policy = self._policy
-        place = policy.environments[name] if section == "environments" else policy.clients[name]
-        return zone(place.timezone) if place.timezone else self._tz
+        zones = {
+            "environments": lambda: policy.environments[name].timezone,
+            "clients": lambda: policy.clients[name].timezone,
+            "components": lambda: policy.components[name].timezone,
+        }
+        timezone = zones[section]()
+        return zone(timezone) if timezone else self._tz
 
     def windows(self, section: str, name: str, rules: Sequence[WindowRule]) -> Openings:
         """When a window of an environment or a client is open."""

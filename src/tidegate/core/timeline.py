@@ -13,6 +13,7 @@ from tidegate.core.calendar import instant
 from tidegate.core.course import Course, Leg, Planner, binds, milestones_of, offset_of
 from tidegate.core.debt import WITHIN
 from tidegate.core.frequency import parse_frequency
+from tidegate.core.notice import moment_of
 from tidegate.core.policy import OWNERS, ApprovalRule, Message, Occasion, Phase, Purpose, ReleaseType, Skippable
 from tidegate.core.span import Span, format_offset, parse_span
 from tidegate.core.spoken import listed, spell
@@ -57,12 +58,27 @@ def late(planner: Planner, course: Course) -> tuple[Late, ...]:
     goal = course.last if course.earliest is not None else None
     if goal is None or goal.opens is None:
         return ()
-    found = []
-    for event in _before(planner, goal.opens):
-        if event.at < planner.now:
-            behind = planner.now - event.at
-            found.append(Late(event.what, event.at, behind, planner.not_before(goal.opens + behind).course().earliest))
+    opens, now = goal.opens, planner.now
+    found = [
+        Late(event.what, event.at, now - event.at, _in_time(planner, event, opens))
+        for event in _before(planner, opens)
+        if event.at < now
+    ]
     return tuple(sorted(found, key=lambda one: one.due))
+
+
+def _in_time(planner: Planner, event: Event, opens: datetime) -> datetime | None:
+    """The first moment to go at which something before it would not be late.
+
+    What is counted in civil days may lie an hour nearer to one release than to the next: then it is put off once more.
+    """
+    behind = planner.now - event.at
+    earliest = planner.not_before(opens + behind).course().earliest
+    if earliest is None:
+        return None
+    same = (each.at for each in _before(planner, earliest) if (each.what, each.because) == (event.what, event.because))
+    still = planner.now - next(same, planner.now)
+    return planner.not_before(earliest + still).course().earliest if still > _NOTHING else earliest
 
 
 def _type(planner: Planner) -> ReleaseType | None:
@@ -245,9 +261,8 @@ def _said_at(planner: Planner, opens: datetime, *, before: bool) -> Iterator[Eve
     for index, message in enumerate(planner.policy.communication):
         if message.at is None or (message.at <= _NOTHING) is not before or not _concerns(planner, message.types):
             continue
-        yield Event(
-            opens + message.at, _told(planner, message), f"communication[{index}].at: {format_offset(message.at)}"
-        )
+        at = moment_of(message.at, opens, planner.policies.current.tz)
+        yield Event(at, _told(planner, message), f"communication[{index}].at: {format_offset(message.at)}")
 
 
 def _said_on(planner: Planner, occasion: Occasion, at: datetime) -> Iterator[Event]:
@@ -292,10 +307,12 @@ def _going(planner: Planner, goal: Leg, opens: datetime) -> Iterator[Event]:
     kind, environment = _type(planner), policy.environments[where]
     yield from _frozen(planner, goal, opens)
     yield from _approvals(planner, where, opens)
-    named = list(environment.checklists) + list(kind.checklists if kind and _in_production(planner, where) else ())
+    template = policy.release_templates.get(planner.facts.release.template)
+    own = [of for of in (kind, template) if of is not None] if kind and _in_production(planner, where) else []
+    named = dict.fromkeys([*environment.checklists, *(name for of in own for name in of.checklists)])
     if named:
         yield Event(opens, f"ticked by now: {listed(named)}", f"environments.{where}.checklists")
-    papers = list(environment.documents) + list(kind.documents if kind and _in_production(planner, where) else ())
+    papers = dict.fromkeys([*environment.documents, *(name for of in own for name in of.documents)])
     if papers:
         yield Event(opens, f"written by now: {listed(papers)}", f"environments.{where}.documents")
     for name, closes in _boarded(planner, where, opens):

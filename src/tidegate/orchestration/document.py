@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tidegate.core.canonical import digest
 from tidegate.core.decision import Action, Finding, Question
-from tidegate.core.facts import Facts
+from tidegate.core.facts import Facts, Release
 from tidegate.core.mark import Mark, MarkKind
 from tidegate.core.paper import ATTACHED, filled_in, path_of, skeleton
 from tidegate.core.paper_reading import LIMIT_BYTES
@@ -186,7 +186,9 @@ def documents_of(book: Rulebook, facts: Facts, now: datetime) -> Iterator[Docume
     place = _place(book.policy)
     context = Context(Question(Action.START, NOBODY, place), book, facts, now)
     for name, document in documents_asked(book.policy, facts.release.type):
-        asked = tuple(_asking(book.policy, facts.release.type, name))
+        asked = tuple(_asking(book.policy, facts.release, name))
+        if not asked:
+            continue  # It is asked of what is opened from another template.
         for item in facts.release.items:
             paper = paper_of(context, item, name, document)
             where = path_of(document, item.component, item.to_version) or ATTACHED
@@ -198,10 +200,12 @@ def documents_of(book: Rulebook, facts: Facts, now: datetime) -> Iterator[Docume
             )
 
 
-def _asking(policy: Policy, type_: str, name: str) -> Iterator[str]:
-    kind = policy.release_types.get(type_)
+def _asking(policy: Policy, release: Release, name: str) -> Iterator[str]:
+    kind, template = policy.release_types.get(release.type), policy.release_templates.get(release.template)
     if kind and name in kind.documents:
-        yield f"{type_} releases"
+        yield f"{release.type} releases"
+    if template and name in template.documents:
+        yield f"the template {release.template}"
     yield from (place for place, environment in policy.environments.items() if name in environment.documents)
     for checklist, known in policy.checklists.items():
         if any(point.document == name for point in known.items.values()):

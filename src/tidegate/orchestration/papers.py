@@ -76,6 +76,7 @@ def documents_asked(policy: Policy, type_: str) -> Iterator[tuple[str, Document]
     kind = policy.release_types.get(type_)
     names = [name for environment in policy.environments.values() for name in environment.documents]
     names += kind.documents if kind else ()
+    names += [name for one in policy.release_templates.values() if one.type == type_ for name in one.documents]
     points = (point for checklist in policy.checklists.values() for point in checklist.items.values())
     names += [point.document for point in points if point.document]
     for name in dict.fromkeys(names):

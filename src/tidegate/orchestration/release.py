@@ -90,16 +90,25 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What people say of a release: for when it is planned, why there is one, and whether systems stand still."""
+    """What people say of a release: for when it is planned, why there is one, and whether systems stand still.
+
+    ``template`` is the one from which it is opened, and is said only then.
+    """
 
     planned_at: datetime | None = None
     reason: str = ""
     criterion: str = ""
     downtime: bool | None = None
+    template: str = ""
 
     def said(self) -> dict[str, Any]:
         """What was said of it; what was not is left out."""
-        found = {"planned_at": self.planned_at, "reason": self.reason, "criterion": self.criterion}
+        found = {
+            "planned_at": self.planned_at,
+            "reason": self.reason,
+            "criterion": self.criterion,
+            "template": self.template,
+        }
         return {name: value for name, value in found.items() if value} | (
             {} if self.downtime is None else {"downtime": self.downtime}
         )
@@ -314,7 +323,52 @@ def _moment(connection: sa.Connection, release: Release, book: Rulebook, now: da
 
 
 def _intent_of(release: Release) -> Intent:
-    return Intent(release.planned_at, release.reason, release.criterion, release.downtime)
+    return Intent(release.planned_at, release.reason, release.criterion, release.downtime, release.template)
+
+
+@dataclass(frozen=True, slots=True)
+class FilledIn:
+    """What a template fills in of a release: its components, in their order, and its type."""
+
+    components: tuple[str, ...]
+    type: str
+
+
+def fill_in(house: House, template: str, components: Sequence[str], type_: str) -> FilledIn:
+    """What is opened from a template of the active policy.
+
+    Args:
+        components: those that were named; a template that says its own needs none.
+        type_: the type that was named, or empty.
+
+    Raises:
+        NotFoundError: the policy has no such template.
+        UsageError: other components or another type are named than those of the template, or it takes components.
+    """
+    with house.database.read() as connection:
+        known = policies.current(connection).policy.release_templates
+    found = known.get(template)
+    if found is None:
+        raise NotFoundError(
+            f'the policy has no release template "{template[:64]}"',
+            remedy=f"name one of: {', '.join(known)}" if known else "declare one under release_templates",
+        )
+    if type_ not in ("", found.type):
+        raise UsageError(
+            f"the template {template} opens {found.type} releases, and none of type {type_[:64]}",
+            remedy="leave --type out, or --template",
+        )
+    if not (components or found.components):
+        raise UsageError(
+            f"the template {template} says no components",
+            remedy=f"name them: tidegate release open COMPONENT --template {template}",
+        )
+    if found.components and components and set(components) != set(found.components):
+        raise UsageError(
+            f"the template {template} is of {', '.join(found.components)}",
+            remedy="name those, or none",
+        )
+    return FilledIn(tuple(components or found.components), found.type)
 
 
 def amend(house: House, release: str, claim: Claim, intent: Intent) -> None:

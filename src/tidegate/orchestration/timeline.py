@@ -59,6 +59,11 @@ LIMIT_BYTES = 64 << 10
 """A text in a file that is longer is none that anybody reads."""
 
 SWEEP = Actor.automation("sweep")
+SLIGHT = timedelta(hours=1)
+"""A time that nobody has set, and that moves by less, moves in silence. A notice period counts from the delivery of its
+announcement, so that the time foreseen moves by as long as that took: whoever reads it needs no second message.
+"""
+
 _OPEN = (ReleaseState.OPEN, ReleaseState.ROLLING)
 _NOT_ASKED = "the policy of the release does not ask for it any more"
 
@@ -219,13 +224,20 @@ def _set(
     notices.set_moment(connection, release.id, moment.at, moment.basis, look_at)
     told: list[str] = []
     if before is not None and before.moment and moment.at and before.moment != moment.at:
-        told = _tell_of_move(connection, release, as_told(pinned, current), before, moment.at, now)
+        if not _is_slight(before, moment):
+            told = _tell_of_move(connection, release, as_told(pinned, current), before, moment.at, now)
         data = {"from": to_text(before.moment), "to": to_text(moment.at), "basis": moment.basis}
         whole = {**data, "told": _few(told), "notices": changed}
         record(connection, Entry("timeline.moved", SWEEP, release.id, whole), now)
     elif changed:
         data = {"moment": to_text(moment.at) if moment.at else "", "basis": moment.basis}
         record(connection, Entry("timeline.planned", SWEEP, release.id, {**data, "notices": changed}), now)
+
+
+def _is_slight(before: Timeline, to: Moment) -> bool:
+    if before.moment is None or to.at is None or (before.basis, to.basis) != (FORESEEN, FORESEEN):
+        return False
+    return abs(to.at - before.moment) < SLIGHT
 
 
 def _plan_all(

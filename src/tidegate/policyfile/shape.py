@@ -103,10 +103,13 @@ def _path(document: Document, location: tuple[str | int, ...], root: type[Sectio
 
 
 def _told(document: Document, path: Path, detail: Detail) -> bool:
-    """Whether this only follows from what is told anyway: no value at all, or a list left empty by its bad entries."""
+    """Whether this only follows from what is told anyway: no value at all, or a list left empty by its bad entries.
+
+    One entry may be written without its list.
+    """
     node = document.node(path)
     if isinstance(node, Scalar):
-        return node.value is None
+        return node.value is None or (detail["type"] == "too_short" and node.value != "")
     return detail["type"] == "too_short" and isinstance(node, Sequence) and bool(node.items)
 
 

@@ -47,9 +47,10 @@ class _Report:
     """What was listed so far, and what the root declares."""
 
     root: Mapping[str, str] = field(default_factory=dict)
-    files: dict[str, dict[int, _Line]] = field(default_factory=dict)
+    files: dict[tuple[str, str], dict[int, _Line]] = field(default_factory=dict)
     listed: Counts = field(default_factory=lambda: Counts(0, 0))
     _path: list[str] = field(default_factory=list)
+    _package: str = ""
     _file: dict[int, _Line] = field(default_factory=dict)
     _where: str = ""
     _sums: list[int] = field(default_factory=lambda: [0, 0, 0, 0])
@@ -62,6 +63,8 @@ class _Report:
             if name != "coverage":
                 _XML.refuse(f"its root is <{name[:60]}>", "give the report that the tool writes as Cobertura XML")
             self.root = dict(attributes)
+        elif name == "package":
+            self._package = attributes.get("name", "")
         elif name == "class":
             self._open_class(attributes)
         elif name == "line" and self._path[-2:] == ["class", "lines"]:
@@ -87,7 +90,9 @@ class _Report:
         if not name:
             _XML.refuse(f"the class {attributes.get('name', '')[:60]!r} has no filename")
         self._where = f"the file {name[:80]!r}"
-        self._file = self.files.setdefault(name, {})
+        # Projects that are measured together each write names from their own root: Program.cs of one is not that of
+        # another, and what one reached says nothing of the other.
+        self._file = self.files.setdefault((self._package, name), {})
 
     def _take(self, attributes: Mapping[str, str]) -> None:
         number = _count(attributes, "number", self._where)

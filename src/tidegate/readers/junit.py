@@ -2,7 +2,9 @@
 
 There is no standard, only what runners write. So the test cases themselves are counted; what the suites declare about
 them must agree, in one of the ways in which runners count. A test case with an ``<error>`` did not pass: it is in
-``failed`` as well as in ``errors``, so that ``tests.failed == 0`` means what it says.
+``failed`` as well as in ``errors``, so that ``tests.failed == 0`` means what it says. In ``failed`` is, too, one whose
+status says that it failed though no ``<failure>`` stands in it, and one that CTest could not run and shows as skipped.
+One with a ``<warning>``, as PHPUnit up to 9 has it for a class without tests, has not passed: it is in ``skipped``.
 
     total = passed + failed + skipped        errors <= failed
 """
@@ -14,6 +16,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from tidegate.clock import from_text
 from tidegate.readers.contract import Reading
@@ -27,12 +30,21 @@ _SECONDS = re.compile(
     r"(?:(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,12})(?:\.[0-9]{0,20})?|\.[0-9]{1,20})(?:[eE][+-]?[0-9]{1,2})?"
 )
 _NOT_RUN = {("status", "notrun"), ("result", "suppressed"), ("status", "disabled"), ("status", "skipped")}
-_FAILURE, _ERROR, _SKIP = 1, 2, 4
-_MARKS = {"failure": _FAILURE, "error": _ERROR, "skipped": _SKIP}
-_WAYS_TO_END = 8
+_SAID_TO_FAIL = {"fail", "failed", "failure", "error"}
+_FAILURE, _ERROR, _SKIP, _SAID, _WARNING = 1, 2, 4, 8, 16
+_MARKS = {"failure": _FAILURE, "error": _ERROR, "skipped": _SKIP, "warning": _WARNING}
+_WAYS_TO_END = 32
+_MEANT_TO_SKIP = "SKIP_"
+"""How the message begins where a test itself told CTest to skip it. Any other says why CTest could not run the test, as
+"Unable to find executable", for which ``ctest`` fails.
+
+Source: CMake, SKIP_RETURN_CODE and SKIP_REGULAR_EXPRESSION; ``Source/CTest/cmCTestTestHandler.cxx``, WriteJUnitXML.
+"""
+
 _NOWHERE, _BETWEEN = -2, -1
 """What stands where the marks of a case do, while none is open: outside of every suite, and in one."""
 _TIMES_KEPT = 10_000
+_LONGEST_STATUS = 24
 
 
 @dataclass(slots=True)
@@ -58,7 +70,7 @@ def _counted(cases: list[int]) -> _Counts:
     counts = _Counts()
     for marks, number in enumerate(cases):
         failure, error, skip = bool(marks & _FAILURE), bool(marks & _ERROR), bool(marks & _SKIP)
-        broken = failure or error
+        broken = failure or error or bool(marks & _SAID)
         counts.add(
             _Counts(
                 cases=number,
@@ -68,7 +80,7 @@ def _counted(cases: list[int]) -> _Counts:
                 with_skip=number * skip,
                 failed=number * broken,
                 errors=number * error,
-                skipped=number * (skip and not broken),
+                skipped=number * ((skip or bool(marks & _WARNING)) and not broken),
             )
         )
     return counts
@@ -118,6 +130,7 @@ class _Report:
         "_marks",
         "_suites",
         "_times",
+        "_unrun",
         "started",
         "total",
     )
@@ -129,6 +142,7 @@ class _Report:
         self._suites: list[_Suite] = []
         self._cases: list[int] = []
         self._marks = _NOWHERE
+        self._unrun = False
         self._declared_seconds: list[float] = []
         self._case_seconds = 0.0
         self._times: dict[str, float] = {}
@@ -141,7 +155,12 @@ class _Report:
             self._case_seconds += self._times[attributes["time"]]
         except KeyError:
             self._note_time(attributes)
-        self._marks = _mark_of(attributes) if "status" in attributes or "result" in attributes else 0
+        if "status" in attributes or "result" in attributes:
+            self._marks, self._unrun = _said_of(
+                attributes.get("status", "")[:_LONGEST_STATUS], attributes.get("result", "")[:_LONGEST_STATUS]
+            )
+        else:
+            self._marks, self._unrun = 0, False
 
     def end(self, tag: str) -> None:
         if tag == "testcase":
@@ -172,7 +191,7 @@ class _Report:
         if not self._suites and name not in ("testsuites", "testsuite"):
             _XML.refuse(f"its root is <{name[:60]}>", "give the report that the runner writes as JUnit XML")
         if self._marks >= 0:
-            self._inside_case(name)
+            self._inside_case(name, attributes)
         elif name == "testcase":
             # In a namespace, which few runners write.
             self.start(name, attributes)
@@ -193,11 +212,13 @@ class _Report:
             self._close_suite()
         self._depth -= 1
 
-    def _inside_case(self, name: str) -> None:
+    def _inside_case(self, name: str, attributes: Mapping[str, str]) -> None:
         if name in ("testcase", "testsuite", "testsuites"):
             _XML.refuse(f"<{name}> stands inside of a test case")
         if self._depth == self._suites[-1].depth:
             self._marks |= _MARKS.get(name, 0)
+            if name == "skipped" and self._unrun and not attributes.get("message", "").startswith(_MEANT_TO_SKIP):
+                self._marks |= _SAID
 
     def _note_time(self, attributes: Mapping[str, str]) -> None:
         """The seconds that a case says. Many cases take equally long, to the digits that runners write."""
@@ -248,8 +269,15 @@ class _Report:
 _DECLARED = ("tests", "failures", "errors", "skipped", "skip", "skips", "disabled")
 
 
-def _mark_of(attributes: Mapping[str, str]) -> int:
-    return _SKIP if _NOT_RUN & {(name, value.lower()) for name, value in attributes.items()} else 0
+@lru_cache(maxsize=256)
+def _said_of(status: str, result: str) -> tuple[int, bool]:
+    """What the status of a case says of it before anything that stands in it, and whether it is one that CTest gives to
+    what did not run.
+    """
+    said = {"status": status.lower(), "result": result.lower()}
+    if not _SAID_TO_FAIL.isdisjoint(said.values()):
+        return _SAID, False
+    return _SKIP if _NOT_RUN & set(said.items()) else 0, said["status"] == "notrun" and not result
 
 
 def _check_declared(suite: _Suite, own: _Counts, everything: _Counts) -> None:

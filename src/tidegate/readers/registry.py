@@ -24,7 +24,7 @@ from tidegate.readers.npm_audit import NpmAuditReader
 from tidegate.readers.pip_audit import PipAuditReader
 from tidegate.readers.reviews import ReviewsReader
 from tidegate.readers.sarif import SarifReader
-from tidegate.readers.sniff import HEAD_BYTES, describe
+from tidegate.readers.sniff import HEAD_BYTES, UTF_16, describe
 from tidegate.readers.stated import StatedReader
 from tidegate.readers.trivy import TrivyReader
 
@@ -112,7 +112,10 @@ def _reader(name: str, head: bytes, kind: str | None, refuse: partial[UsageError
             )
         # It was named, and knows best why this is none.
         return candidates[0]
-    what = f"it is {describe(head)}, and no"
+    seems = describe(head)
+    what = f"it is {seems}, and no"
+    if seems == UTF_16:
+        raise refuse(f"{what} report is recognised in that", remedy="save it in UTF-8, and give it again")
     if kind is None:
         raise refuse(f"{what} report that can be read", remedy=f"give a report of one of these kinds: {_kinds()}")
     raise refuse(

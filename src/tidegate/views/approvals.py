@@ -141,3 +141,11 @@ def short_of(view: ApprovalsView) -> str:
     missing = [f"{demand.missing} from {demand.group or 'owners'}" for demand in view.demands if demand.missing > 0]
     said = [f"{who} stops it" for who in view.stopped_by]
     return "; ".join([*missing, *said])
+
+
+def left_out(view: ApprovalsView, person: str) -> tuple[str, ...]:
+    """Why the yes that ``person`` has given fills no seat as it stands; empty where it fills one."""
+    if any(seat.person == person for demand in view.demands for seat in demand.given):
+        return ()
+    whys = (why for demand in view.demands for why in demand.not_counted if why.startswith(f"{person} "))
+    return tuple(dict.fromkeys(whys))

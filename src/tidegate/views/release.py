@@ -211,6 +211,7 @@ class ReleaseView:
     ways_back: tuple[BackView, ...] = ()
     incidents: tuple[IncidentLine, ...] = ()
     joint_rollouts: tuple[JointView, ...] = ()
+    template: str = ""
 
 
 def release_lines(house: House) -> list[ReleaseLine]:
@@ -273,6 +274,7 @@ def release_view(house: House, release: str) -> ReleaseView:
             rollouts=tuple(rollout_lines(connection, release=release)),
             waiting=tuple(waiting_views(connection, release)),
             superseded_by=row.superseded_by,
+            template=row.facts.template,
             trains=tuple(_ride(run, one) for run, one in trains.runs_of(connection, release)),
             ways_back=tuple(
                 BackView(one.component, one.environment, one.since, chosen_here(book.policy, one))

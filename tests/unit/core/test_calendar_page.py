@@ -95,6 +95,62 @@ def test_a_blackout_elsewhere_blocks_no_train_to_production() -> None:
     assert all(run.blocked_by == () for run in found.runs)
 
 
+def test_a_blackout_of_some_components_blocks_what_only_they_ride() -> None:
+    closed = [{"name": "stocktaking", "from": "2026-12-01", "to": "2026-12-03", "components": ["shop"]}]
+    both = {"shared": {"of": {"kind": "module"}, "every": "week on tuesday at 12:00", "from": "2026-01-06"}}
+    book = small(
+        trains=TRAIN | both,
+        calendar={"blackouts": closed},
+        components={"shop": {"kind": "module"}, "till": {"kind": "module", "path": "till", "tag": "till-v{version}"}},
+    )
+    found = of(book, date(2026, 12, 1), date(2026, 12, 1))
+    assert [(run.train, run.blocked_by) for run in found.runs] == [("weekly", ("stocktaking",)), ("shared", ())]
+    assert [blocked.components for blocked in found.blackouts] == [("shop",)]
+    assert of(book, date(2026, 12, 1), date(2026, 12, 1), component="till").blackouts == ()
+
+
+def test_free_times_are_told_apart_where_only_a_blackout_or_a_client_differs() -> None:
+    closed = [{"name": "stocktaking", "from": "2026-12-01", "to": "2026-12-03", "components": ["shop"]}]
+    more = {
+        "till": {"path": "till", "tag": "till-v{version}"},
+        "site": {"path": "site", "tag": "site-v{version}", "client": "acme"},
+        "dock": {"path": "dock", "tag": "dock-v{version}", "timezone": "Europe/Vienna", "windows": [{"days": "thu"}]},
+    }
+    acme = {"acme": {"title": "Acme", "windows": [{"days": "wed"}]}}
+    book = small(calendar={"blackouts": closed}, components=more, clients=acme)
+    found = of(book, date(2026, 12, 1), date(2026, 12, 4)).free
+    day = [utc(2026, 12, n, 8) for n in range(6)[1:]]
+    assert {one.components: [(span.opens, span.closes) for span in one.spans] for one in found} == {
+        ("till",): [(day[0], utc(2026, 12, 5, 8))],
+        ("shop",): [(day[3], utc(2026, 12, 5, 8))],
+        ("site",): [(day[1], day[2])],
+        ("dock",): [(utc(2026, 12, 2, 23), utc(2026, 12, 3, 23))],
+    }
+
+
+def test_windows_are_those_of_the_environments_own_zone() -> None:
+    where = {
+        "production": {"timezone": "Pacific/Chatham", "windows": [{"days": "wed", "from": "02:00", "to": "03:00"}]}
+    }
+    found = of(small(environments=where), date(2026, 12, 1), date(2026, 12, 1))
+    # Wednesday 2 December, 02:00 at +13:45, is Tuesday in the policy's zone.
+    assert [(one.opens, one.closes) for one in found.windows] == [(utc(2026, 12, 1, 12, 15), utc(2026, 12, 1, 13, 15))]
+    (free,) = found.free
+    assert free.spans == found.windows
+
+
+def test_a_departure_on_a_holiday_or_in_a_closed_cycle_is_blocked() -> None:
+    cycle = {"name": "closing", "every": "month on last tuesday at 00:00", "from": "2026-01-01", "lasts": "1d"}
+    calendar = {
+        "holidays": [{"country": "AT"}],
+        "business_cycles": [cycle | {"closed": True}, cycle | {"name": "quiet"}],
+    }
+    found = of(small(trains=TRAIN, calendar=calendar), date(2026, 12, 1), date(2026, 12, 31))
+    assert {run.opens.day: run.blocked_by for run in found.runs} == {
+        1: (), 8: ("Immaculate Conception (AT)",), 15: (), 22: (), 29: ("closing",),
+    }  # fmt: skip
+
+
 def test_holidays_cycles_and_maintenance_are_on_it() -> None:
     calendar = {
         "holidays": [{"country": "US"}, {"country": "AT", "subdivision": "9"}],

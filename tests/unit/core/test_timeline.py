@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.planning import BREAKING, FEATURE, FIX, FRIDAY, planner, preset, small
 from tidegate.core.course import Planner
+from tidegate.core.notice import moment_of
 from tidegate.core.timeline import late, timeline
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -169,7 +170,24 @@ def test_what_lies_before_today_is_late_and_says_when_it_would_not_be() -> None:
     assert course.earliest == datetime(2026, 11, 30, 17, tzinfo=UTC)
     (only,) = late(plan, course)
     assert only.what == "message to file:A.md: announced"
-    assert only.due == datetime(2026, 10, 31, 17, tzinfo=UTC)
+    # At the same time of day, though the clocks change in between.
+    assert only.due == datetime(2026, 10, 31, 16, tzinfo=UTC)
     assert only.late_by == FRIDAY - only.due
     # Thirty days from Friday is a Sunday: the window after it is Monday's.
     assert only.in_time == datetime(2026, 12, 21, 17, tzinfo=UTC)
+
+
+def test_a_message_is_planned_for_the_very_moment_at_which_it_will_go() -> None:
+    """Its days are civil days, as those of the notice are; in spring they are an hour shorter in all."""
+    message = {"at": "-7d", "to": ["file:A.md"], "say": "announced"}
+    spring = datetime(2027, 3, 10, 12, tzinfo=UTC)  # The clocks are set forward on 14 March.
+    kinds = {"minor": {"bump": "minor"}}
+    windows = {"production": {"windows": [{"days": "tue", "from": "09:00", "to": "10:00"}]}}
+    plan = planner(small(communication=[message], release_types=kinds, environments=windows), now=spring)
+    course = plan.course()
+    goes = course.earliest
+    assert goes == datetime(2027, 3, 16, 16, tzinfo=UTC)
+    tz = plan.policies.current.tz
+    assert events(plan)["message to file:A.md: announced"] == moment_of(-7 * DAY, goes, tz) == goes - 7 * DAY + HOUR
+    (only,) = late(plan, course)
+    assert only.in_time == datetime(2027, 3, 23, 16, tzinfo=UTC)

@@ -263,6 +263,13 @@ def test_all_mistakes_are_told_in_their_order() -> None:
     ]
 
 
+def test_a_bad_entry_without_its_list_is_told_once() -> None:
+    error = spoiled('to: "file:news.txt"', 'to: "slak:#x"')
+    assert [mistake.what for mistake in error.mistakes] == [
+        'communication[0].to: "slak:#x" is neither a channel nor an audience'
+    ]
+
+
 def test_many_mistakes_are_counted_not_described() -> None:
     with pytest.raises(PolicyError) as caught:
         load_policy(("tidegate: 1\n" + "".join(f"k{i}: 1\n" for i in range(5_000))).encode(), "p.yaml")

@@ -72,6 +72,20 @@ def test_a_file_of_two_classes_is_one_file() -> None:
         assert found == {"line": 1.0, "branch": 0.25, "lines_total": 3, "lines_covered": 3}
 
 
+def test_files_of_one_name_in_two_projects_are_two_files() -> None:
+    """What one project reached is not taken for what the other did, though each calls its file by the same name."""
+    lines = '<line number="1" hits="0"/><line number="3" hits="0"/>'
+    other = f'<class name="b" filename="a.py"><lines>{lines}</lines></class>'
+    both = report().replace(
+        b"</package></packages>",
+        f'</package><package name="other"><classes>{other}</classes></package></packages>'.encode(),
+    )
+    totals = TOTALS.replace('lines-valid="3"', 'lines-valid="5"')
+    found = read_report("c", both.replace(TOTALS.encode(), totals.encode()))
+    assert found.values["line"] == 2 / 5
+    assert found.summary.startswith("2 of 5 lines covered in 2 files")
+
+
 def test_what_is_declared_and_not_listed_counts_as_not_reached() -> None:
     totals = 'line-rate="0.9" lines-valid="10" lines-covered="9" branches-valid="8" branches-covered="7"'
     assert values(report(totals=totals)) == {"line": 0.2, "branch": 0.125, "lines_total": 10, "lines_covered": 2}

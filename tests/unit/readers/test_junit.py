@@ -19,6 +19,9 @@ ERROR = '<testcase name="e"><error/></testcase>'
 SKIP = '<testcase name="s"><skipped/></testcase>'
 BOTH = '<testcase name="b"><failure/><error/></testcase>'
 SKIP_ERROR = '<testcase name="se"><skipped/><error/></testcase>'
+NOT_FOUND = '<testcase status="notrun"><skipped message="Unable to find executable: /t"/></testcase>'
+WARNED = "<testcase><warning>No tests found</warning></testcase>"
+TOLD_TO_SKIP = '<testcase status="notrun"><skipped message="SKIP_RETURN_CODE=77"/></testcase>'
 
 
 def counts(xml: str) -> tuple[object, ...]:
@@ -44,6 +47,19 @@ def counts(xml: str) -> tuple[object, ...]:
         (
             '<testsuite tests="1" disabled="1"><testcase name="x" status="notrun"/></testsuite>',
             (1, 0, 0, 0, 1),
+        ),
+        # A status says that a case failed, and nothing stands in it; CTest shows as skipped what it could not run.
+        ('<testsuite tests="2"><testcase status="failed"/><testcase status="passed"/></testsuite>', (2, 1, 1, 0, 0)),
+        ('<testsuite failures="1"><testcase status="Fail"/><testcase result="ok"/></testsuite>', (2, 1, 1, 0, 0)),
+        ('<testsuite errors="1"><testcase status="error"><error/></testcase></testsuite>', (1, 0, 1, 1, 0)),
+        (
+            f'<testsuite tests="2" failures="0" disabled="0" skipped="2">{NOT_FOUND}{TOLD_TO_SKIP}</testsuite>',
+            (2, 0, 1, 0, 1),
+        ),
+        # PHPUnit warns of a class without tests by a case of its own.
+        (
+            f'<testsuite tests="2" warnings="1" failures="0" skipped="1">{WARNED}{SKIP}</testsuite>',
+            (2, 0, 0, 0, 2),
         ),
         # Attributes are missing; names are the same; a namespace; output that looks like a result.
         (f"<testsuites><testsuite>{CASE}{CASE}</testsuite></testsuites>", (2, 2, 0, 0, 0)),

@@ -53,6 +53,13 @@ def test_what_no_reader_takes_is_named_for_what_it_is(data: bytes, what: str) ->
     assert caught.value.remedy == f"give a report of one of these kinds: {READ}"
 
 
+def test_what_a_windows_shell_redirects_is_said_to_be_saved_in_utf_8() -> None:
+    with pytest.raises(UsageError) as caught:
+        read_report("audit.json", '{"auditReportVersion": 2}'.encode("utf-16"))
+    assert caught.value.what == "it is text in UTF-16, and no report is recognised in that"
+    assert caught.value.remedy == "save it in UTF-8, and give it again"
+
+
 @pytest.mark.parametrize(
     ("kind", "what"),
     [

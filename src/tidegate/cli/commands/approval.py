@@ -22,7 +22,7 @@ def _answer(said: str, release: str, environment: str, role: str, reason: str) -
     from tidegate.cli.text import clean, good, wrapped
     from tidegate.core.approval import Answer
     from tidegate.orchestration import approval
-    from tidegate.views.approvals import approvals, short_of
+    from tidegate.views.approvals import approvals, left_out, short_of
 
     run = session()
     house = run.house()
@@ -31,6 +31,7 @@ def _answer(said: str, release: str, environment: str, role: str, reason: str) -
     ).approval
     with house.database.read() as connection:
         (view,) = approvals(connection, release, house.now(), environment)
+    whys = left_out(view, answered.actor.person) if said == "approve" else ()
     record = {
         "release": release,
         "environment": environment,
@@ -41,6 +42,7 @@ def _answer(said: str, release: str, environment: str, role: str, reason: str) -
         "subject": answered.subject,
         "assurance": answered.actor.assurance,
         "missing": short_of(view),
+        "not_counted": list(whys),
     }
     word = "approved" if said == "approve" else "rejected"
     as_role = f" as {clean(role)}" if role else ""
@@ -50,6 +52,7 @@ def _answer(said: str, release: str, environment: str, role: str, reason: str) -
     lines = [
         f"{good('✓')} {said_so}",
         f"  bound to subject {answered.subject[:19]}…",
+        *(line for why in whys for line in wrapped(f"not counted: {clean(why)}", indent="    ", first="  ")),
         *(["  every approval is there"] if view.complete else missing),
     ]
     run.answer(record, lines)

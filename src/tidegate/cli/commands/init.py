@@ -44,7 +44,7 @@ release_types:
   patch: {bump: patch, gates: [tests], approvals: [{from: $owners}]}
 
 gates:
-  tests: {evidence: junit, pass: "tests.total > 0 && tests.failed == 0"}
+  tests: {evidence: junit, pass: "tests.passed > 0 && tests.failed == 0"}
 
 environments:
   staging: {purpose: staging}

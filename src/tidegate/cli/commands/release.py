@@ -46,10 +46,10 @@ def _intent(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _intended(house: House, planned: str, reason: str, criterion: str, downtime: bool | None) -> Intent:
-    from tidegate.cli.times import moment
+    from tidegate.cli.times import moment_to_come
     from tidegate.orchestration.release import Intent
 
-    return Intent(moment(house, planned, "--planned") if planned else None, reason, criterion, downtime)
+    return Intent(moment_to_come(house, planned, "--planned") if planned else None, reason, criterion, downtime)
 
 
 @command(
@@ -58,18 +58,21 @@ def _intended(house: House, planned: str, reason: str, criterion: str, downtime:
     "It pins the policy that is active now. Nothing is deployed. It supersedes the open releases of the component "
     "whose content it has and that go the same way, unless they are on their way already. With --tag it is a release "
     "of what was tagged, as by a pipeline that a pushed tag starts. Several components are one release under --name: "
-    "approved as one, carried out as one, taken back as one.",
+    "approved as one, carried out as one, taken back as one. --template fills in what the policy's template of that "
+    "name says: the type, the components, and what it asks for besides.",
     examples=(
         "tidegate release open billing --as rita",
         "tidegate release open billing --tag billing-v1.1.0 --as rita",
         "tidegate release open billing --type hotfix --criterion 'Critical bugs' --reason 'TG-7: no login' --as rita",
         "tidegate release open platform billing --name december --version billing=1.1.0 --as rita",
+        "tidegate release open billing --template module --as rita",
     ),
 )
-@click.argument("components", nargs=-1, required=True, metavar="COMPONENT...")
+@click.argument("components", nargs=-1, metavar="COMPONENT...")
 @click.option(
     "--type", "type_", default="", metavar="TYPE", help="The release type; by default what the version raises."
 )
+@click.option("--template", default="", metavar="NAME", help="Open what this release template fills in.")
 @click.option(
     "--version",
     "versions",
@@ -84,6 +87,7 @@ def _intended(house: House, planned: str, reason: str, criterion: str, downtime:
 def open_(
     components: tuple[str, ...],
     type_: str,
+    template: str,
     versions: tuple[str, ...],
     at: str,
     tag: str,
@@ -94,18 +98,25 @@ def open_(
     downtime: bool | None,
 ) -> int:
     """The command."""
+    from dataclasses import replace
+
     from tidegate.orchestration import bundle
     from tidegate.orchestration import release as releases
 
+    if not (components or template):
+        raise click.UsageError("Missing argument 'COMPONENT...'; or name a --template that says its components")
     run = session()
     house = run.house()
+    if template:
+        filled = releases.fill_in(house, template, components, type_)
+        components, type_ = filled.components, filled.type
     if tag and (versions or at != "HEAD"):
         raise click.UsageError("--tag says the version and the revision; leave out --version and --at")
     if len(components) > 1 and tag:
         raise click.UsageError("--tag is of one component; name the components, and their versions with --version")
     if len(components) == 1 and (name or len(versions) > 1):
         raise click.UsageError("--name and several versions are for a release of several components")
-    intent = _intended(house, planned, reason, criterion, downtime)
+    intent = replace(_intended(house, planned, reason, criterion, downtime), template=template)
     if len(components) > 1:
         each = _versions(versions)
         opened = bundle.open_bundle(

@@ -40,6 +40,7 @@ from tidegate.core.lint import (
     unsafe_no_trigger,
     unsafe_release_type,
     unsafe_rollback,
+    unsafe_window,
     unused,
 )
 from tidegate.core.lint.lint import Abilities, Found, Given, Lint, Severity
@@ -71,6 +72,7 @@ LINTS: tuple[Lint, ...] = (
     unsafe_emergency.LINT,
     unsafe_data.LINT,
     unsafe_empty_list.LINT,
+    unsafe_window.LINT,
     template_field.LINT,
     self_approval.LINT,
     unknown_decision.LINT,

@@ -91,7 +91,8 @@ def _cadences(policy: Policy) -> Iterator[tuple[Path, str, Cadence, date]]:
 def _windows(given: Given) -> Iterator[tuple[Path, str, Window, ZoneInfo]]:
     policy, hours = given.policy, given.rulebook.hours
     of = "a window of {} opens or closes"
-    for section, places in (("environments", policy.environments), ("clients", policy.clients)):
+    of_places = (("environments", policy.environments), ("clients", policy.clients), ("components", policy.components))
+    for section, places in of_places:
         for name, place in places.items():
             for index, rule in enumerate(place.windows or ()):
                 path: Path = (section, name, "windows", index)

@@ -119,6 +119,7 @@ _KEYS = {
     "business.cycle": "skips: [blackouts]",
     "client.blackout": "skips: [blackouts]",
     "client.windows": "skips: [windows]",
+    "component.windows": "skips: [windows]",
     "holiday": "skips: [blackouts]",
     "maintenance": "calendar.maintenance without it",
     "milestone": "skips: [freeze]",
@@ -132,7 +133,7 @@ def _key(rule: str) -> str:
 def _noun(rule: str) -> str:
     """The rule's id without the name that follows it."""
     first, _, rest = rule.partition(".")
-    return f"{first}.{rest.partition('.')[0]}" if first in ("business", "client") else first
+    return f"{first}.{rest.partition('.')[0]}" if first in ("business", "client", "component") else first
 
 
 def _places(policy: Policy, where: str, kind: str, rules: Sequence[str]) -> tuple[Path, ...]:
@@ -147,6 +148,7 @@ def _places(policy: Policy, where: str, kind: str, rules: Sequence[str]) -> tupl
         "holiday": ("calendar", "holidays"),
         "business.cycle": ("calendar", "business_cycles"),
         "client.windows": ("clients",),
+        "component.windows": ("components",),
         "client.blackout": ("clients",),
         "milestone": ("milestones",),
     }

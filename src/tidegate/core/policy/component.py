@@ -186,6 +186,10 @@ class Component(Section):
     """Where it goes, by environment."""
     client: Annotated[Identifier | None, Stricter.DEMANDS, Names("client")] = None
     """The client whose site or instance it is."""
+    windows: Annotated[tuple[WindowRule, ...] | None, Stricter.GRANTS_WHERE_GIVEN] = Field(default=None)
+    """When it may be released to production, besides the environment's windows; with an empty list never."""
+    timezone: Annotated[Annotated[str, reads(zone, max_length=100)] | None, Stricter.EITHER] = None
+    """The IANA zone in which its windows are meant, as of the region in which it runs; without it the policy's."""
 
 
 class BumpRule(Section):

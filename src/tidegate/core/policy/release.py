@@ -106,7 +106,7 @@ class ReleaseType(Section):
 
 
 class ReleaseTemplate(Section):
-    """A release with its plan already filled in."""
+    """A release with its plan already filled in: `tidegate release open --template NAME`."""
 
     title: Line
     """What people call it."""
@@ -114,10 +114,10 @@ class ReleaseTemplate(Section):
     """The release type."""
     components: Annotated[tuple[Identifier, ...], Names("component"), EMPTY_IS_ALL] = Field(default=())
     """The components that it releases; without it those that are named when it is opened."""
-    documents: Annotated[tuple[Identifier, ...], Names("document")] = Field(default=())
-    """Documents besides those of the type."""
-    checklists: Annotated[tuple[Identifier, ...], Names("checklist")] = Field(default=())
-    """Checklists besides those of the type."""
+    documents: Annotated[tuple[Identifier, ...], Stricter.DEMANDS, Names("document")] = Field(default=())
+    """Documents that it must have for production, besides those of the type."""
+    checklists: Annotated[tuple[Identifier, ...], Stricter.DEMANDS, Names("checklist")] = Field(default=())
+    """Checklists that are ticked before production, besides those of the type."""
 
 
 class Waiver(Section):

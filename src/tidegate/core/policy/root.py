@@ -126,10 +126,8 @@ class Policy(Section):
     """The phases that releases go through, by the name that a type calls them."""
     release_types: Mapping[Identifier, ReleaseType] = named()
     """The kinds of release, such as minor and hotfix."""
-    release_templates: Annotated[Mapping[Identifier, ReleaseTemplate], SAID] = Field(
-        default_factory=dict, max_length=MAX_ENTRIES
-    )
-    """Releases with their plan already filled in."""
+    release_templates: Mapping[Identifier, ReleaseTemplate] = named()
+    """Releases with their plan already filled in, which people open by their name."""
     gates: Mapping[Identifier, Gate] = named()
     """The conditions that release types and environments name."""
     documents: Mapping[Identifier, Document] = named()

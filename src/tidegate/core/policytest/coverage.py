@@ -225,6 +225,11 @@ def _calendar(context: Context, found: Sequence[Finding]) -> Iterator[Seen]:
     yield from _in_order("business.cycle", cycles, found)
 
 
+def _components(context: Context, found: Sequence[Finding]) -> Iterator[Seen]:
+    for name in dict.fromkeys(item.component for item in context.facts.release.items):
+        yield from _mark(("components", name, "windows"), _of(found, f"component.windows.{name}"))
+
+
 def _clients(context: Context, found: Sequence[Finding]) -> Iterator[Seen]:
     for name in clients_of(context):
         yield from _mark(("clients", name, "windows"), _of(found, f"client.windows.{name}"))
@@ -334,5 +339,6 @@ _LOOKS: tuple[Look, ...] = (
     _blackouts,
     _calendar,
     _clients,
+    _components,
     _milestones,
 )

@@ -90,6 +90,7 @@ def _all(policy: Policy) -> Iterator[Demand]:
     yield from _migrations(policy)
     for name, component in policy.components.items():
         yield from _requirements(name, component)
+        yield from _times_of_component(name, component, f"a release of {name} to {_production(policy)}")
     for name, kind in policy.release_types.items():
         yield from _type(policy, name, kind)
     for name, environment in policy.environments.items():
@@ -304,6 +305,14 @@ def _calendar(policy: Policy) -> Iterator[Demand]:
         if cycle.closed:
             path, what = ("calendar", "business_cycles", index), f'the business cycle "{cycle.name}"'
             yield _when(path, "business.cycle", what, release, "a time outside it", f"a time inside it ({cycle.every})")
+
+
+def _times_of_component(name: str, component: Component, release: str) -> Iterator[Demand]:
+    if component.windows is not None:
+        rule, path = f"component.windows.{name}", ("components", name, "windows")
+        inside, outside = "a time inside a window", "a time outside its windows"
+        found = _when(path, rule, f"the windows of {name}", release, inside, outside)
+        yield found if component.windows else replace(found, hints={Way.STANDS: found.hints[Way.STANDS]})
 
 
 def _times_of_client(name: str, client: Client, release: str) -> Iterator[Demand]:

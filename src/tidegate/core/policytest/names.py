@@ -58,6 +58,7 @@ def rule_ids(policies: Iterable[Policy]) -> frozenset[str]:
             found |= {f"change.approval.{category.board}"} if category.board else set()
         found |= {f"{rule}.{name}" for rule in ("after", "soak") for name in policy.environments}
         found |= {f"{rule}.{name}" for rule in ("client.windows", "client.blackout") for name in policy.clients}
+        found |= {f"component.windows.{name}" for name in policy.components}
         found |= {f"milestone.{name}" for name in policy.milestones}
         found |= {f"drill.{name}" for name in policy.drills}
         found |= {f"backup.{name}" for name in policy.backups}

@@ -11,7 +11,7 @@ from tidegate.core.approval import Answer, Approval, Seat, fill, in_order
 from tidegate.core.board import Minutes
 from tidegate.core.decision import Action
 from tidegate.core.delegation import Delegation, handed
-from tidegate.core.policy import OWNERS, ApprovalRule, Person
+from tidegate.core.policy import OWNERS, ApprovalRule, Person, Policy
 from tidegate.core.rules.actor_permitted import minimum_assurance
 from tidegate.core.rules.demands import approval_rules
 from tidegate.core.rules.rule import FORWARD, Chapter, Context, Found, Rule, denies, passes
@@ -457,13 +457,18 @@ def _complete(hearing: Hearing, ask: Ask, given: Sequence[Approval]) -> Found:
 
 
 def _rejection(context: Context, no: Approval) -> Found:
-    command = f"tidegate revoke {context.facts.release.id} --for {context.question.environment}"
-    return denies(
-        "approval.rejected",
-        f"{no.actor.person} rejected it",
-        f"settle it with {no.actor.person}, who can take the no back: {command}",
-        [no.id],
-    )
+    who, release = no.actor.person, context.facts.release.id
+    command = f"tidegate revoke {release} --for {context.question.environment}"
+    remedy = f"settle it with {who}, who can take the no back: {command}"
+    if context.today is not None and not _is_here(context.today, who):
+        # They have left since: nobody could take it back, and by the current policy it does not count.
+        remedy = f"{who} has left since; go by the current policy: tidegate release rebase {release}"
+    return denies("approval.rejected", f"{who} rejected it", remedy, [no.id])
+
+
+def _is_here(policy: Policy, who: str) -> bool:
+    person = policy.people.get(who)
+    return person is not None and not person.disabled
 
 
 def _objection(context: Context, no: Approval) -> Found:

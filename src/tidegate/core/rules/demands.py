@@ -37,6 +37,7 @@ def document_names(context: Context) -> tuple[str, ...]:
     found = dict.fromkeys(environment.documents if environment else ())
     if kind and is_production(context):
         found |= dict.fromkeys(kind.documents)
+        found |= dict.fromkeys(context.template.documents if context.template else ())
     return tuple(found)
 
 
@@ -46,6 +47,7 @@ def checklist_names(context: Context) -> tuple[str, ...]:
     found = dict.fromkeys(environment.checklists if environment else ())
     if kind and is_production(context):
         found |= dict.fromkeys(kind.checklists)
+        found |= dict.fromkeys(context.template.checklists if context.template else ())
     return tuple(found)
 
 

@@ -1,4 +1,4 @@
-"""The release is open, and of a type that the policy knows."""
+"""The release is open, and of a type and from a template that the policy knows."""
 
 from __future__ import annotations
 
@@ -37,6 +37,16 @@ def _type(context: Context) -> Iterator[Found]:
         )
 
 
+def _template(context: Context) -> Iterator[Found]:
+    name = context.facts.release.template
+    if name and context.template is None:
+        yield denies(
+            RULE.id,
+            f'it was opened from the release template "{name}", which the policy does not have',
+            "declare it under release_templates, or open the release again without it",
+        )
+
+
 def _items(context: Context) -> Iterator[Found]:
     release = context.facts.release
     if not release.items:
@@ -61,6 +71,7 @@ def _said(state: ReleaseState) -> str:
 
 def _check(context: Context) -> Iterator[Found]:
     yield from _type(context)
+    yield from _template(context)
     yield from _items(context)
     yield _state(context)
 

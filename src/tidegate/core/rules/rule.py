@@ -12,7 +12,7 @@ from tidegate.core.calendar import CloseAt, OpenAt
 from tidegate.core.decision import Action, Finding, Question
 from tidegate.core.facts import Facts
 from tidegate.core.naming import Path
-from tidegate.core.policy import Environment, Policy, ReleaseType
+from tidegate.core.policy import Environment, Policy, ReleaseTemplate, ReleaseType
 from tidegate.core.rulebook import Rulebook
 from tidegate.core.rules.lookup import Lookup
 from tidegate.core.verdict import Verdict
@@ -26,7 +26,8 @@ class Context:
     """What every rule is given: the question, one policy, the facts, the time. Nothing else exists for it.
 
     ``known`` is what several rules look up in the facts; both policies of a decision share it. ``version`` is that of
-    the rules, where a rule answers differently since one of them.
+    the rules, where a rule answers differently since one of them. ``today`` is the current policy, which only remedies
+    look at: the policy that is asked may be the pinned one.
     """
 
     question: Question
@@ -35,6 +36,7 @@ class Context:
     now: datetime
     known: Lookup = field(default_factory=Lookup, compare=False, repr=False)
     version: int = NEWEST
+    today: Policy | None = field(default=None, compare=False, repr=False)
 
     # Not slotted, so that what is looked up is kept with the decision and no longer.
 
@@ -56,6 +58,11 @@ class Context:
     def type(self) -> ReleaseType | None:
         """The release's type; None when this policy does not know it."""
         return self.policy.release_types.get(self.facts.release.type)
+
+    @property
+    def template(self) -> ReleaseTemplate | None:
+        """The template from which the release was opened; None where there is none, or this policy has it no more."""
+        return self.policy.release_templates.get(self.facts.release.template)
 
     @cached_property
     def subject(self) -> str:

@@ -50,6 +50,8 @@ def _component(names: Names, component: Component) -> Iterator[str]:
     yield f"{upper(article(plain(component.kind)))}: {where}{shared}{owners}; tagged {code(component.tag)}."
     if component.client:
         yield f"It belongs to {names.client(component.client)}."
+    if component.windows is not None:
+        yield windows_sentence(component.windows, of="It", zone=component.timezone)
     if component.versions is not Scheme.SEMVER:
         yield _SCHEMES[component.versions]
     if component.version_files:

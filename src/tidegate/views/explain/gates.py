@@ -160,7 +160,6 @@ def templates_topic(policy: Policy, names: Names) -> Topic:
                 (Item(_template(names, one), one.title, name) for name, one in policy.release_templates.items()),
             ),
         ),
-        not_yet=not_yet(of_roots(policy, "release_templates")),
     )
 
 

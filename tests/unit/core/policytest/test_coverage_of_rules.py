@@ -123,7 +123,7 @@ def test_every_rule_is_counted_or_is_the_same_for_all() -> None:
 
 
 YEAR: dict[str, Any] = {
-    "components": {"billing": {"client": "acme"}},
+    "components": {"billing": {"client": "acme", "windows": [{"days": "mon-sat", "from": "09:00", "to": "18:00"}]}},
     "clients": {
         "acme": {
             "title": "Acme",
@@ -151,6 +151,7 @@ def test_what_the_calendar_closes_is_a_demand_that_a_case_tries() -> None:
     ways = {
         "milestones.freeze": (case(), case({"deny": "milestone.freeze"}, but(release={"content": "-4d"}))),
         "clients.acme.windows": (case(), case({"deny": "client.windows.acme"}, at="2026-12-05T10:00")),
+        "components.billing.windows": (case(), case({"deny": "component.windows.billing"}, at="2026-12-03T08:00")),
         "clients.acme.blackouts[0]": (case(), case({"deny": "client.blackout.acme"}, at="2026-12-09T10:00")),
         "calendar.maintenance[0]": (
             case(given=but(release={"type": "hotfix", "changes": ["fix"]}), at="2026-12-06T10:00"),

@@ -12,6 +12,7 @@ from tests.support.facts import (
     against,
     approval,
     asked,
+    both,
     facts,
     found,
     item,
@@ -24,6 +25,7 @@ from tests.support.facts import (
 )
 from tidegate.core.actor import Assurance
 from tidegate.core.approval import Answer, Approval
+from tidegate.core.decide import decide
 from tidegate.core.decision import Action
 from tidegate.core.release import ReleaseState
 from tidegate.core.verdict import Verdict
@@ -271,3 +273,13 @@ def test_two_answers_of_one_person_fill_one_seat() -> None:
     twice = (approval("carol"), replace(approval("carol"), id="again"))
     finding = found(asked(facts(approvals=twice), rulebook(**rules)), "approval.tech-leads")
     assert finding.message == "needs 2 approvals from tech-leads, 1 given (carol)"
+
+
+def test_the_no_of_who_has_left_since_is_not_to_be_taken_back_by_them() -> None:
+    """It stands by the pinned policy alone, and nobody could take it back: the remedy is not to ask them."""
+    told = facts(approvals=(approval("dave", answer=Answer.REJECT),))
+    left = rulebook(people={"dave": {"name": "Dave", "disabled": True}})
+    decision = decide(question(), both(left, rulebook()), told, NOW)
+    (no,) = [finding for finding in decision.findings if finding.rule == "approval.rejected"]
+    assert (no.verdict, no.policy) == (Verdict.DENY, "pinned")
+    assert no.remedy == "dave has left since; go by the current policy: tidegate release rebase billing-1.1.0"

@@ -121,6 +121,45 @@ def client(**settings: Any) -> dict[str, Any]:
     return {"clients": {"acme": {"title": "Acme", **settings}}, "components": {"billing": {"client": "acme"}}}
 
 
+def windows_of_billing(windows: list[dict[str, str]], **settings: Any) -> dict[str, Any]:
+    return {"components": {"billing": {"windows": windows, **settings}}}
+
+
+IN_TOKYO = windows_of_billing([{"days": "wed", "from": "09:00", "to": "12:00"}], timezone="Asia/Tokyo")
+
+
+@table(
+    Case(
+        "of its own region",
+        "component.windows.billing",
+        Verdict.DENY,
+        "outside the windows of billing (Asia/Tokyo); the next opens Tue 1 Dec 2026 16:00 PST",
+        "wait until Tue 1 Dec 2026 16:00 PST",
+        IN_TOKYO,
+    ),
+    Case(
+        "inside",
+        "component.windows.billing",
+        Verdict.ALLOW,
+        "inside a window of billing",
+        policy=IN_TOKYO,
+        now=NOW + 6 * HOUR,
+    ),
+    Case("for production alone", "component.windows.billing", policy=IN_TOKYO, about=STAGING),
+    Case("skipped", "component.windows.billing", policy=IN_TOKYO | skipping("minor", "windows")),
+    Case(
+        "an empty list is never",
+        "component.windows.billing",
+        Verdict.DENY,
+        "billing has no window that ever opens",
+        "it does not open within 400 days",
+        windows_of_billing([]),
+    ),
+)
+def test_component_windows(case: Case) -> None:
+    case.hold()
+
+
 TOKYO = client(timezone="Asia/Tokyo", windows=[{"days": "wed", "from": "09:00", "to": "12:00"}])
 CLOSED = {"name": "fair", "from": "2026-12-02", "to": "2026-12-02"}
 
