@@ -62,14 +62,14 @@ def insert(
         "state": release.state.value,
         "policy": policy,
         "opened_at": release.opened_at,
-        # How it was opened is kept with who opened it.
-        "opened_by": actor_record(opened_by) | ({"template": release.template} if release.template else {}),
+        "opened_by": actor_record(opened_by),
         "announced_at": release.announced_at,
         "notes": notes,
         "planned_at": release.planned_at,
         "reason": release.reason or None,
         "criterion": release.criterion or None,
         "downtime": release.downtime,
+        "template": release.template or None,
     }
     if not contents.insert_once(connection, tables.release, row):
         raise ConflictError(
@@ -133,7 +133,7 @@ def load(connection: sa.Connection, release: str) -> ReleaseRow:
         criterion=row.criterion or "",
         downtime=row.downtime,
         announcements=notices.announcements(connection, release),
-        template=row.opened_by.get("template", ""),
+        template=row.template or "",
     )
     packages = {i.component: i.package for i in items}
     return ReleaseRow(facts, row.policy, packages, row.notes, row.closed_at, row.superseded_by or "")

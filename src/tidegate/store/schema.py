@@ -12,7 +12,7 @@ from tidegate.errors import StoreError
 from tidegate.store import tables
 from tidegate.store.database import Database
 
-HEAD = "0018"
+HEAD = "0019"
 """The revision that this version of Tidegate works on: the newest file under ``migrations/versions``."""
 
 _MIGRATION_LOCK = 0x7469_6465

@@ -200,10 +200,12 @@ release = sa.Table(
     sa.Column("reason", Words),
     sa.Column("criterion", Words),
     sa.Column("downtime", sa.Boolean),
+    sa.Column("template", Words),
     sa.Column("superseded_by", _ID),
 )
 """``superseded_by`` is the newer release that took its place. ``planned_at``, ``reason``, ``criterion`` and
-``downtime`` are what people said of it; empty where nobody has."""
+``downtime`` are what people said of it; empty where nobody has. ``template`` is the
+release template that it was opened from."""
 
 item = sa.Table(
     "tg_item",
