@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tidegate.readers.contract import Reading
-from tidegate.readers.json_report import WHOLE, JsonForm, outer_names
-from tidegate.readers.reviews import Review, named, reviews_reading, timed
+from tidegate.readers.json_report import WHOLE, JsonForm, outer_names, timed
+from tidegate.readers.reviews import Review, named, reviews_reading
 from tidegate.readers.sniff import HEAD_BYTES
 
 FORM = "the reviews of a pull request as gh prints them"

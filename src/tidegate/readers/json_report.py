@@ -10,9 +10,11 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, NoReturn
 
+from tidegate.clock import from_text
 from tidegate.core.canonical import LARGEST_INTEGER
 from tidegate.readers.contract import unreadable
 from tidegate.readers.sniff import HEAD_BYTES, describe
@@ -188,3 +190,11 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
+
+
+def timed(form: JsonForm, text: str, member: str, where: str) -> datetime:
+    """A time, which must name an instant."""
+    try:
+        return from_text(text)
+    except (ValueError, OverflowError):
+        form.refuse(f"{where} has {text[:40]!r} as {member}, which is no time with an offset")

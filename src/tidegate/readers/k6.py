@@ -1,20 +1,25 @@
 """Load tests of k6: the file of ``--summary-export``, or what ``handleSummary`` is given, written as JSON.
 
+Both may have the form of ``--new-machine-readable-summary`` (1.0.0 of its schema), in which the metrics are a list and
+say nothing of thresholds.
+
 Times are of all requests over HTTP, in milliseconds. A percentile that k6 was not told to compute is left out. The
 share of failed requests is counted from the requests, and must be the one that k6 says. A threshold that was crossed
 is written in two ways: as ``true`` by ``--summary-export``, as ``ok: false`` by ``handleSummary``.
 
-Source: Grafana k6, "Custom summary" and "Summary export"; k6, ``internal/js/summary-wrapper.js``.
+Source: Grafana k6, "Custom summary" and "Summary export"; k6, ``internal/js/summary-wrapper.js`` and
+``internal/lib/summary/machinereadable``.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from tidegate.readers.contract import Reading
-from tidegate.readers.json_report import WHOLE, JsonForm, outer_names, shown
+from tidegate.readers.json_report import WHOLE, JsonForm, outer_names, shown, timed
 from tidegate.readers.sniff import HEAD_BYTES
 
 FORM = "a k6 summary"
@@ -23,6 +28,7 @@ _TIMES = {"p50_ms": "med", "p95_ms": "p(95)", "p99_ms": "p(99)"}
 _ORDER = ("min", "med", "p(90)", "p(95)", "p(99)", "max")
 _DURATION = "http_req_duration"
 _RATE_TOLERANCE = 1e-6
+_LONGEST_S = 366 * 86_400
 
 
 class K6Reader:
@@ -33,10 +39,15 @@ class K6Reader:
 
     def recognises(self, name: str, head: bytes) -> bool:
         names = outer_names(head)
+        if {"config", "metadata", "results", "version"} <= names or (
+            "results" in names and b'"k6Version"' in head[:HEAD_BYTES]
+        ):
+            return True
         return "root_group" in names or ("metrics" in names and b'"http_req' in head[:HEAD_BYTES])
 
     def read(self, data: bytes) -> Reading:
-        metrics = _JSON.members(_JSON.report(data), "metrics", WHOLE)
+        report = _JSON.report(data)
+        metrics, began = _machine_readable(report) if "results" in report else (_metrics_of(report), None)
         requests = _requests(metrics)
         values: dict[str, int | float | bool | str] = {"requests": requests, **_times(metrics)}
         rate = _error_rate(metrics)
@@ -48,8 +59,40 @@ class K6Reader:
         summary = f"{requests} {'request' if requests == 1 else 'requests'}, 95% within {values['p95_ms']:g} ms"
         summary += "" if rate is None else f", {rate:.2%} failed"
         summary += f", {failed} of {held} thresholds crossed" if held else ""
-        # Neither form says when the run began.
-        return Reading(K6Reader.kind, values, None, summary)
+        return Reading(K6Reader.kind, values, began, summary)
+
+
+def _metrics_of(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The metrics by name; these forms do not say when the run began."""
+    return _JSON.members(report, "metrics", WHOLE)
+
+
+def _machine_readable(report: Mapping[str, Any]) -> tuple[dict[str, Any], datetime]:
+    """The metrics by name, with the values of the other forms; and when the run began."""
+    metrics: dict[str, Any] = {}
+    for number, entry in enumerate(_JSON.items(_JSON.members(report, "results", WHOLE), "metrics", "results"), 1):
+        where = f"metric {number}"
+        metric = _JSON.mapping(entry, where)
+        name = _JSON.text(metric, "name", where)
+        if name in metrics:
+            _JSON.refuse(f"it has the metric {name[:60]!r} twice")
+        metrics[name] = {"values": _values_said(metric, f"the metric {name[:60]!r}")}
+    metadata, config = _JSON.members(report, "metadata", WHOLE), _JSON.members(report, "config", WHOLE)
+    ended = timed(_JSON, _JSON.text(metadata, "generatedAt", "metadata"), "generatedAt", "metadata")
+    duration = _JSON.number(config, "duration", "config")
+    if not 0 <= duration <= _LONGEST_S:
+        _JSON.refuse(f"config has {duration:g} as duration, which is no length of a test in seconds")
+    return metrics, ended - timedelta(seconds=duration)
+
+
+def _values_said(metric: Mapping[str, Any], where: str) -> dict[str, Any]:
+    values = _JSON.members(metric, "values", where)
+    if _JSON.text(metric, "type", where) != "rate":
+        return values
+    matches, total = _JSON.count(values, "matches", where), _JSON.count(values, "total", where)
+    if matches > total:
+        _JSON.refuse(f"{where} has {matches} matches of {total}")
+    return {"rate": _JSON.number(values, "rate", where), "passes": matches, "fails": total - matches}
 
 
 def _requests(metrics: Mapping[str, Any]) -> int:

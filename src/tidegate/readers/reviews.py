@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tidegate.clock import from_text
 from tidegate.readers.contract import Reading
-from tidegate.readers.json_report import WHOLE, JsonForm, outer_names
+from tidegate.readers.json_report import WHOLE, JsonForm, outer_names, timed
 from tidegate.readers.sniff import HEAD_BYTES
 
 FORMAT = "reviews/1"
@@ -97,11 +96,3 @@ def named(form: JsonForm, text: str, member: str, where: str) -> str:
     if not text.strip():
         form.refuse(f"{where} has an empty {member}")
     return text.strip()
-
-
-def timed(form: JsonForm, text: str, member: str, where: str) -> datetime:
-    """A time, which must name an instant."""
-    try:
-        return from_text(text)
-    except (ValueError, OverflowError):
-        form.refuse(f"{where} has {text[:40]!r} as {member}, which is no time with an offset")

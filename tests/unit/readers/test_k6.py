@@ -1,8 +1,10 @@
-"""k6: percentiles, the share of failed requests, thresholds; in both of its forms."""
+"""k6: percentiles, the share of failed requests, thresholds; in each of its forms."""
 
 from __future__ import annotations
 
 import json
+import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -126,3 +128,56 @@ def test_reading_is_total(noise: bytes) -> None:
     assert reader.recognises("x", noise) in (True, False)
     with pytest.raises(UsageError):
         reader.read(noise)
+
+
+MACHINE_READABLE: dict[str, Any] = {
+    "config": {"duration": 30.5, "execution": "local"},
+    "metadata": {"generatedAt": "2026-02-10T19:00:30.5+01:00", "k6Version": "2.0.0"},
+    "results": {
+        "metrics": [
+            {
+                "name": "http_req_duration",
+                "type": "trend",
+                "contains": "time",
+                "values": {"med": 110.25, "p(95)": 180.75},
+            },
+            {
+                "name": "http_req_failed",
+                "type": "rate",
+                "contains": "default",
+                "values": {"matches": 1, "rate": 0.25, "total": 4},
+            },
+            {"name": "http_reqs", "type": "counter", "contains": "default", "values": {"count": 4}},
+        ]
+    },
+    "version": "1.0.0",
+}
+
+
+def test_the_machine_readable_summary_says_when_the_run_began() -> None:
+    reading = read_report("k6.json", json.dumps(MACHINE_READABLE).encode())
+    assert reading.taken_at == datetime(2026, 2, 10, 18, 0, tzinfo=UTC)
+    assert reading.values == {"p50_ms": 110.25, "p95_ms": 180.75, "requests": 4, "error_rate": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "because"),
+    [
+        (("results", "metrics", 1, "values", "matches"), 5, "has 5 matches of 4"),
+        (("results", "metrics", 1, "values", "rate"), 0.5, "declares the rate 0.5, and 1 of 4 requests failed"),
+        (("results", "metrics", 1, "name"), "http_reqs", "it has the metric 'http_reqs' twice"),
+        (("results", "metrics", 0, "values"), [], "no object"),
+        (("results", "metrics"), {}, "no list"),
+        (("metadata", "generatedAt"), "yesterday", "which is no time with an offset"),
+        (("config", "duration"), -1, "no length of a test"),
+        (("config", "duration"), 1e12, "no length of a test"),
+    ],
+)
+def test_a_machine_readable_summary_that_cannot_be(path: tuple[Any, ...], value: object, because: str) -> None:
+    whole = json.loads(json.dumps(MACHINE_READABLE))
+    here = whole
+    for step in path[:-1]:
+        here = here[step]
+    here[path[-1]] = value
+    with pytest.raises(UsageError, match=re.escape(because)):
+        read_report("k6.json", json.dumps(whole).encode())

@@ -32,6 +32,7 @@ LOAD = {"p50_ms": 110.25, "p95_ms": 180.75, "requests": 1000}
             {"violations": 6, "critical": 3, "serious": 2, "moderate": 1, "minor": 0, "incomplete": 1, "pages": 1},
         ),
         ("k6/good/k6-summary-export.json", LOAD | {"error_rate": 0.01, "thresholds_failed": 1}),
+        ("k6/good/k6-machine-readable.json", LOAD | {"error_rate": 0.01}),
         ("k6/good/k6-handle-summary.json", LOAD | {"p99_ms": 300.5, "error_rate": 0.0, "thresholds_failed": 0}),
         ("benchmark/good/pytest-benchmark.json", {"total": 2}),
         ("reviews/good/reviews.json", {"approved": 1, "rejected": 1, "open": 1}),
