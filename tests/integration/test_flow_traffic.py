@@ -219,6 +219,45 @@ def test_a_switch_that_is_lost_half_way_is_waited_for(make_org: Make, haproxy: H
     assert share(haproxy, "blue") == 0
 
 
+@pytest.mark.parametrize("haproxy", [MANY], indirect=True)
+def test_a_share_that_the_switch_has_forgotten_is_noticed_and_set_again(make_org: Make, haproxy: HAProxy) -> None:
+    org = make_org(**behind(haproxy, CANARY, MANY, watch=HEALTH))
+    started = org.start(org.prepared())
+    org.carry()
+    haproxy.stop()
+    haproxy.start()  # with the weights of its file: half of the traffic to the canary
+    paused = watched(org, started, RolloutState.PAUSED)
+    assert paused.because == "the traffic is not shared as it was set (green 5%): it is blue 50%, green 50%"
+    rollout.resume(org.house, started, org.claim("rita"))
+    org.carry()
+    assert org.rollout(started).state is RolloutState.WATCHING
+    assert share(haproxy, "green") == 12 * 13
+    assert shifts(org, started)[-2:] == ["green 5%", "green 5%"]
+
+
+def test_a_release_does_not_begin_where_the_traffic_is_not_as_it_was_left(make_org: Make, haproxy: HAProxy) -> None:
+    org = make_org(**behind(haproxy, BLUE_GREEN))
+    org.released()
+    haproxy.stop()
+    haproxy.start()
+    release = org.prepared("1.2.0")
+    said = r"not shared as the rollout before has left it \(green 100%\): it is blue 50%, green 50%"
+    with pytest.raises(TargetError, match=said):
+        dry_run_view(org.house, release, "production")
+    with pytest.raises(TargetError, match=said) as caught:
+        org.start(release)
+    assert caught.value.remedy == (
+        "set it back at the switch so that green has 100%; or, where it is meant so, go back: "
+        "tidegate rollback billing production"
+    )
+    for unit in ("web1", "web2"):
+        haproxy.ask(f"set server shop/{unit} weight 0")
+    org.carry()
+    org.start(release)
+    org.carry()
+    assert org.running() == ["1.2.0", "1.2.0", "1.1.0", "1.1.0"]
+
+
 def test_a_lost_switch_keeps_no_unit_from_going_back(make_org: Make, haproxy: HAProxy) -> None:
     org = make_org(**behind(haproxy, BLUE_GREEN))
     org.released()

@@ -208,6 +208,11 @@ def _looked_at(wave: Wave, step: CanaryStep, *, last: bool) -> Wave:
     return Wave(wave.units, wave.share, lasts=step.lasts, stays=step.lasts is not None, asks=step.lasts is None)
 
 
+def shares_left(waves: Sequence[Wave]) -> dict[str, Share]:
+    """What each switch or flag is left at by waves that were all carried: the last share, by its unit."""
+    return {wave.units[0]: wave.share for wave in waves if wave.share is not None}
+
+
 def waves_back(
     forward: Sequence[Wave], units: Sequence[str], *, to_other: bool = False, database: bool = False
 ) -> tuple[Wave, ...]:
