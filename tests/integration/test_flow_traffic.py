@@ -18,6 +18,7 @@ from tidegate.errors import TargetError, UsageError
 from tidegate.orchestration import rollback, rollout
 from tidegate.store import rollouts
 from tidegate.views.dry_run import dry_run_view
+from tidegate.views.look import look_at
 
 UNITS = ("web1", "web2", "web3", "web4")
 POOLS = {"blue": ["web1", "web2"], "green": ["web3", "web4"]}
@@ -238,8 +239,13 @@ def test_a_share_that_the_switch_has_forgotten_is_noticed_and_set_again(make_org
 def test_a_release_does_not_begin_where_the_traffic_is_not_as_it_was_left(make_org: Make, haproxy: HAProxy) -> None:
     org = make_org(**behind(haproxy, BLUE_GREEN))
     org.released()
+    (before,) = look_at(org.house, "production")
+    assert before.is_as_recorded
+    assert [part.says for part in before.parts][-1] == "blue 0%, green 100%"
     haproxy.stop()
     haproxy.start()
+    (after,) = look_at(org.house, "production")
+    assert [part.wrong for part in after.parts if part.wrong] == ["the last rollout has left green 100%"]
     release = org.prepared("1.2.0")
     said = r"not shared as the rollout before has left it \(green 100%\): it is blue 50%, green 50%"
     with pytest.raises(TargetError, match=said):
