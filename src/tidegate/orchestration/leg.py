@@ -478,7 +478,9 @@ def _look(driver: Driver, rollout: Rollout, row: EffectRow) -> Outcome:
     finding = judge(row.effect, seen, rollout.token)
     commanded = seen.last_key == row.effect.key and seen.last_stage in (Stage.RESTARTING, Stage.STOPPING)
     if finding is Finding.IN_DOUBT and seen.reachable and not seen.busy and commanded:
-        return Outcome(row, Finding.FAILED, f"{INTERRUPTED}{seen.last_stage}", seen)
+        # What interrupted it, such as a time-out, was known when it was lost sight of.
+        why = f": {row.detail}" if row.detail and not row.detail.startswith(INTERRUPTED) else ""
+        return Outcome(row, Finding.FAILED, f"{INTERRUPTED}{seen.last_stage}{why}", seen)
     return Outcome(row, finding, seen.detail, seen)
 
 
