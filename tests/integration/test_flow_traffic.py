@@ -391,6 +391,25 @@ def test_a_release_chooses_a_strategy_that_the_policy_lets_it_choose(make_org: M
     assert _signed(org, started)["role"] == "swap"
 
 
+def test_after_blue_green_a_release_may_go_to_all_units(make_org: Make, haproxy: HAProxy) -> None:
+    changes = behind(haproxy, BLUE_GREEN, strategies={"all": {"recreate": {}}})
+    changes["environments"]["production"]["may_use"] = ["all"]
+    org = make_org(**changes)
+    for version in ("1.1.0", "1.2.0"):
+        org.released(version)
+    assert org.running() == ["1.2.0", "1.2.0", "1.1.0", "1.1.0"]
+    started = rollout.start(org.house, org.prepared("1.3.0"), "production", org.claim("rita"), strategy="all")
+    org.carry()
+    assert org.rollout(started).state is RolloutState.SUCCEEDED
+    assert org.running() == ["1.3.0"] * 4
+    assert (share(haproxy, "blue"), share(haproxy, "green")) == (512, 0)
+    rollback.roll_back(org.house, "billing", "production", org.claim("rita"))
+    org.carry()
+    assert org.running() == ["1.2.0"] * 4
+    org.released("1.4.0")
+    assert org.running() == ["1.2.0", "1.2.0", "1.4.0", "1.4.0"]
+
+
 def _signed(org: Organisation, rollout_id: str) -> Any:
     from tidegate.store import contents
 

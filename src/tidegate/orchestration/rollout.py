@@ -316,7 +316,7 @@ def _standing(house: House, prospect: _Prospect) -> Standing:
     if driver.abilities.images:
         keep_lock(house, prospect.lock)
     target = package_for(driver, prospect.lock)
-    sharing = sharing_of(driver, prospect.strategy, prospect.left)
+    sharing = sharing_of(driver, prospect.left)
     source, running = _source(driver, known.target if known else None, target, sharing)
     way = waves(driver.units, prospect.strategy, sharing, database=bool(driver.abilities.database))
     _demand_watch(way, prospect.policy, prospect.environment)
@@ -337,8 +337,10 @@ def _demand_watch(way: Sequence[Wave], policy: Policy, environment: str) -> None
         )
 
 
-def sharing_of(driver: Driver, strategy: Strategy, left: Share | None = None) -> Sharing:
-    """How the traffic is shared now, where the strategy changes that; the switch is asked.
+def sharing_of(driver: Driver, left: Share | None = None) -> Sharing:
+    """How the traffic is shared now between the pools of a target, where it has any; the switch is asked.
+
+    Whatever the strategy: the units of the idle pool may run another version than the one that stands.
 
     Args:
         left: how the rollout before has left it. Where it is shared otherwise now, a switch has forgotten it (HAProxy
@@ -348,7 +350,7 @@ def sharing_of(driver: Driver, strategy: Strategy, left: Share | None = None) ->
         TargetError: the switch does not answer, or does not share the traffic as it was left.
     """
     abilities = driver.abilities
-    if not abilities.pools or not (strategy.blue_green or strategy.canary):
+    if not abilities.pools:
         return Sharing(switch=abilities.switch, flag=abilities.flag)
     seen = driver.observe(TRAFFIC)
     if not seen.reachable:

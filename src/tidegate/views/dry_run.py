@@ -97,7 +97,7 @@ def _dry_run(house: House, row: ReleaseRow, policy: Policy, item: Item, environm
 
     way = strategy_of(policy, environment, strategy, item.component)
     left = shares_left(before.waves).get(TRAFFIC) if before else None
-    planned = waves(driver.units, way, sharing_of(driver, way, left), database=bool(driver.abilities.database))
+    planned = waves(driver.units, way, sharing_of(driver, left), database=bool(driver.abilities.database))
 
     def effect(number_: int, wave: Wave, unit: str) -> Effect:
         return Effect(

@@ -42,6 +42,11 @@ class TargetSeen:
         """Whether every part answers, and says what is recorded."""
         return not any(part.wrong for part in self.parts)
 
+    @property
+    def units_differ(self) -> bool:
+        """Whether that is so of a unit, and not only of how the traffic is shared."""
+        return any(part.wrong and part.unit not in (TRAFFIC, FLAG) for part in self.parts)
+
 
 def look_at(house: House, environment: str, component: str = "") -> tuple[TargetSeen, ...]:
     """Ask every target of an environment, or that of one component. Changes nothing, there and here.

@@ -130,7 +130,7 @@ def _target_lines(one: TargetSeen) -> list[str]:
     head = f"{good('✓') if one.is_as_recorded else bad('✗')} {strong(clean(one.component))} {clean(one.recorded)}"
     lines = [f"{head} in {clean(one.environment)}" + (f", {clean(one.under_way)} is under way" * bool(one.under_way))]
     words = {"yes": faint("healthy"), "no": bad("not healthy")}
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (bad("✗") if part.wrong else good("✓"), clean(part.unit), clean(part.says), words.get(part.healthy, ""))
         for part in one.parts
     ]
@@ -140,10 +140,10 @@ def _target_lines(one: TargetSeen) -> list[str]:
             lines += wrapped(clean(part.wrong), "      ")
     if not one.is_as_recorded:
         where = f"{clean(one.component)} {clean(one.environment)}"
-        lines += wrapped(
-            f"> set it right where it runs; or record it as it is: tidegate adopt {where} --version VERSION; "
+        ways = [
+            "set it right where it runs",
+            *([f"or record it as it is: tidegate adopt {where} --version VERSION"] if one.units_differ else []),
             f"or go back to the version before: tidegate rollback {where}",
-            "    ",
-            first="  ",
-        )
+        ]
+        lines += wrapped(f"> {'; '.join(ways)}", "    ", first="  ")
     return lines
