@@ -43,6 +43,7 @@ from tidegate.core.lint import (
     unsafe_release_type,
     unsafe_rollback,
     unused,
+    watch_blind,
 )
 from tidegate.core.lint.lint import Abilities, Found, Given, Lint, Severity
 
@@ -71,6 +72,7 @@ LINTS: tuple[Lint, ...] = (
     unsafe_gate.LINT,
     unsafe_release_type.LINT,
     unsafe_no_trigger.LINT,
+    watch_blind.LINT,
     unsafe_rollback.LINT,
     unsafe_emergency.LINT,
     unsafe_data.LINT,
