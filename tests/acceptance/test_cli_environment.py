@@ -210,5 +210,11 @@ def test_what_runs_is_asked_of_the_units_themselves(shop: Shop) -> None:
     seen = shop.run("environment", "look", "staging", "--component", "shop", "--json")
     assert (seen.code, seen.json["as_recorded"]) == (1, False)
     assert [bool(part["wrong"]) for part in seen.json["targets"][0]["parts"]] == [False, True, True]
+    assert "> set it right where it runs; or record it as it is: tidegate adopt shop" in told.out
+    (shop.directory / "hosts" / "staging").rename(shop.directory / "hosts" / "away")
+    (shop.directory / "hosts" / "staging").write_text("no directory")
+    silent = shop.run("environment", "look", "staging")
+    assert silent.code == 1
+    assert "  > see why it does not answer; or go back to the version before: tidegate" in silent.out
     assert shop.run("environment", "look", "nowhere").code == 5
     assert shop.run("environment", "look", "staging", "--component", "nothing").code == 5

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tidegate.core.effect import Health, Observation, Package, Presence, Share, is_shared_so
 from tidegate.core.policy import Policy
+from tidegate.core.rollout import Direction
 from tidegate.core.wave import FLAG, TRAFFIC, Sharing, shares_left
 from tidegate.drivers.contract import Driver
 from tidegate.errors import NotFoundError
@@ -15,6 +16,9 @@ from tidegate.orchestration.identity import demand_environment
 from tidegate.orchestration.rollout import driver_of, shared
 from tidegate.store import policies, rollouts
 from tidegate.store.rollouts import Rollout
+
+SILENT = "does not say"
+_SHARING = frozenset({TRAFFIC, FLAG})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +33,16 @@ class PartSeen:
 
 @dataclass(frozen=True, slots=True)
 class TargetSeen:
-    """The target of one component: the version that is recorded, what is under way there, and what each part says."""
+    """The target of one component: the version that is recorded, what is under way there, and what each part says.
+
+    ``goes_back``: whether a rollback could take back what stands there; what was adopted has no way back.
+    """
 
     component: str
     environment: str
     recorded: str
     under_way: str
+    goes_back: bool
     parts: tuple[PartSeen, ...]
 
     @property
@@ -43,9 +51,18 @@ class TargetSeen:
         return not any(part.wrong for part in self.parts)
 
     @property
-    def units_differ(self) -> bool:
-        """Whether that is so of a unit, and not only of how the traffic is shared."""
-        return any(part.wrong and part.unit not in (TRAFFIC, FLAG) for part in self.parts)
+    def remedies(self) -> tuple[str, ...]:
+        """What can be done, in the order in which one tries it; empty where nothing is wrong."""
+        wrong = [part for part in self.parts if part.wrong]
+        where = f"{self.component} {self.environment}"
+        adopted = any(part.says not in (SILENT, Presence.ABSENT.value) and part.unit not in _SHARING for part in wrong)
+        found = {
+            "see why it does not answer": any(part.says == SILENT for part in wrong),
+            "set it right where it runs": any(part.says != SILENT for part in wrong),
+            f"record it as it is: tidegate adopt {where} --version VERSION": adopted,
+            f"go back to the version before: tidegate rollback {where}": bool(wrong) and self.goes_back,
+        }
+        return tuple(way for way, fits in found.items() if fits)
 
 
 def look_at(house: House, environment: str, component: str = "") -> tuple[TargetSeen, ...]:
@@ -92,6 +109,7 @@ def _seen(driver: Driver, good: Rollout | None, ended: Rollout | None, active: R
         environment=driver.target.environment,
         recorded=good.target.version if good and good.target else "absent",
         under_way=active.id if active else "",
+        goes_back=bool(active or (good and good.direction is Direction.FORWARD)),
         parts=tuple(parts),
     )
 
@@ -126,7 +144,7 @@ def _unit_seen(seen: Observation, expected: list[Package | None], *, idle: bool)
     says = str(seen.running) if isinstance(seen.running, Package) else seen.running.value
     wrong = ""
     if not seen.reachable or seen.running is Presence.UNSEEN:
-        says, wrong = "does not say", seen.detail or "it does not answer"
+        says, wrong = SILENT, seen.detail or "it does not answer"
     elif seen.busy:
         wrong = "an act is under way on it"
     elif seen.running is Presence.FOREIGN:
@@ -148,4 +166,4 @@ def _share_seen(seen: Observation, left: Share | None) -> PartSeen:
         wrong = seen.detail or "it does not answer"
     elif left is not None and not is_shared_so(left, seen):
         wrong = f"the last rollout has left {left}"
-    return PartSeen(seen.unit, shared(seen) if seen.reachable else "does not say", "", wrong)
+    return PartSeen(seen.unit, shared(seen) if seen.reachable else SILENT, "", wrong)

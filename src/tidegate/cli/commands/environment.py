@@ -138,12 +138,6 @@ def _target_lines(one: TargetSeen) -> list[str]:
         lines.append(row)
         if part.wrong:
             lines += wrapped(clean(part.wrong), "      ")
-    if not one.is_as_recorded:
-        where = f"{clean(one.component)} {clean(one.environment)}"
-        ways = [
-            "set it right where it runs",
-            *([f"or record it as it is: tidegate adopt {where} --version VERSION"] if one.units_differ else []),
-            f"or go back to the version before: tidegate rollback {where}",
-        ]
-        lines += wrapped(f"> {'; '.join(ways)}", "    ", first="  ")
+    if one.remedies:
+        lines += wrapped(f"> {'; or '.join(map(clean, one.remedies))}", "    ", first="  ")
     return lines
