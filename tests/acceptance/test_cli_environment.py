@@ -190,3 +190,31 @@ def test_what_is_compared_must_be_there(company: Company) -> None:
     kept = company.run("evidence", "add", company.open(), facts, "--kind", "environment", by="rita")
     assert kept.code == 2
     assert "settings may hold secrets, and are compared rather than kept" in kept.err
+
+
+def test_what_runs_is_asked_of_the_units_themselves(shop: Shop) -> None:
+    assert shop.good("policy", "adopt", by="rita").code == 0
+    nothing = shop.good("environment", "look", "staging")
+    assert nothing.out.startswith("✓ shop absent in staging\n  ✓  web1  absent")
+    shop.ready()
+    looked = shop.good("environment", "look", "staging").out
+    assert looked.startswith("✓ shop 1.1.0 in staging\n  ✓  web1  1.1.0 ")
+    by_hand = shop.host("staging", "web2") / "current"
+    (shop.directory / "by-hand").mkdir()
+    by_hand.unlink()
+    by_hand.symlink_to(shop.directory / "by-hand")
+    (shop.host("staging", "web3") / "current").unlink()
+    told = shop.run("environment", "look", "staging")
+    assert told.code == 1
+    assert all(len(line) <= 80 for line in told.out.splitlines())
+    seen = shop.run("environment", "look", "staging", "--component", "shop", "--json")
+    assert (seen.code, seen.json["as_recorded"]) == (1, False)
+    assert [bool(part["wrong"]) for part in seen.json["targets"][0]["parts"]] == [False, True, True]
+    assert "> set it right where it runs; or record it as it is: tidegate adopt shop" in told.out
+    (shop.directory / "hosts" / "staging").rename(shop.directory / "hosts" / "away")
+    (shop.directory / "hosts" / "staging").write_text("no directory")
+    silent = shop.run("environment", "look", "staging")
+    assert silent.code == 1
+    assert "  > see why it does not answer; or go back to the version before: tidegate" in silent.out
+    assert shop.run("environment", "look", "nowhere").code == 5
+    assert shop.run("environment", "look", "staging", "--component", "nothing").code == 5

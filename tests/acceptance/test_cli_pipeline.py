@@ -133,6 +133,23 @@ def test_results_of_another_tool_count_as_well(shop: Shop) -> None:
     assert shop.runs("staging") == ["1.1.0"] * 3
 
 
+def test_a_stage_that_backs_up_takes_what_is_missing(shop: Shop) -> None:
+    (shop.directory / "uploads").mkdir()
+    (shop.directory / "uploads" / "a.txt").write_text("hello")
+    kept = {"title": "Uploads", "of": {"files": {"directory": str(shop.directory / "uploads")}}}
+    backups = {"uploads": {**kept, "kept_in": str(shop.directory / "kept"), "environments": ["staging"]}}
+    release = declared(shop, [{"does": "backup", "environment": "staging"}, *stages(build=None, test=None)[:1]])
+    file = shop.root / "tidegate.yaml"
+    asking = file.read_text().replace("gates: [tests],", "gates: [tests], backups: [uploads],", 1)
+    file.write_text(f"{asking}backups: {json.dumps(backups)}\n")
+    shop.good("policy", "adopt", by="rita")
+    shop.good("evidence", "add", release, shop.report, by="rita")
+    assert standings(shop, release) == ["open", "open"]
+    shop.good("pipeline", "run", release, by="rita")
+    assert standings(shop, release) == ["done", "done"]
+    assert len(shop.good("backup", "list", "--json").json) == 1
+
+
 def test_evidence_of_what_was_released_before_counts_no_more(shop: Shop) -> None:
     release = declared(shop, stages())
     shop.run("pipeline", "run", release, "--until", "2", by="rita")

@@ -12,7 +12,7 @@ from tests.support.flows import Organisation
 from tidegate.app import make_driver
 from tidegate.core.effect import Package
 from tidegate.core.rollout import Direction, RolloutState
-from tidegate.errors import ConflictError, NotPermittedError, TargetError
+from tidegate.errors import ConflictError, NotFoundError, NotPermittedError, TargetError
 from tidegate.orchestration import adopt, rollback
 from tidegate.store import leases, rollouts
 
@@ -56,6 +56,8 @@ def test_what_was_adopted_is_returned_to(hosts: Organisation, tmp_path: Path) ->
     assert (package.version, files(tmp_path)) == ("0.9.0", ["old", "old"])
     leaf = hosts.leaves()[-1]
     assert (leaf.kind, leaf.data["version"], leaf.data["package"]) == ("version.adopted", "0.9.0", package.digest)
+    with pytest.raises(NotFoundError, match=r"0\.9\.0 was adopted as it ran in production: there is nothing"):
+        rollback.roll_back(hosts.house, "billing", "production", hosts.claim("rita"))
     started = hosts.start(release)
     hosts.carry()
     assert hosts.rollout(started).source == Package("0.9.0", package.digest)

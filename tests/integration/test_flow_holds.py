@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.support.flows import Organisation
 from tidegate.core.rollout import RolloutState
 from tidegate.errors import ConflictError, NotFoundError, NotPermittedError
-from tidegate.orchestration import audit, hold, rollback, rollout
+from tidegate.orchestration import abreast, audit, hold, leg, rollback, rollout
 from tidegate.orchestration.judge import DecisionRefusedError
 
 STOPPED = "rita stopped the line until it is lifted: incident 4711"
@@ -37,6 +39,53 @@ def test_between_two_waves_it_stops(org: Organisation) -> None:
     rollback.roll_back(org.house, "billing", "production", org.claim("rita"))
     org.carry()
     assert org.running() == ["absent", "absent"]
+
+
+def test_within_a_wave_it_stops_before_the_units_whose_turn_has_not_come(
+    org: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leg, "AT_ONCE", 1)
+    monkeypatch.setattr(abreast, "AT_ONCE", 1)
+    org.adopt(environments={"production": {"strategy": {"rolling": None, "recreate": {}}}})
+    started = org.start(org.prepared())
+    held: list[str] = []
+
+    def stop(said: str) -> None:
+        if not held and "web1" in said:
+            held.append(hold.add(org.house, org.claim("rita"), "incident 4711").id)
+
+    org.house = replace(org.house, say=stop)
+    org.carry()
+    assert org.running() == ["1.1.0", "absent"]
+    stopped = org.rollout(started)
+    assert (stopped.state, stopped.because) == (RolloutState.PAUSED, STOPPED)
+    with pytest.raises(DecisionRefusedError):
+        rollout.resume(org.house, started, org.claim("rita"))
+    hold.lift(org.house, org.claim("rita"), held[0])
+    rollout.resume(org.house, started, org.claim("rita"))
+    org.carry()
+    assert (org.running(), org.rollout(started).state) == (["1.1.0", "1.1.0"], RolloutState.SUCCEEDED)
+    assert {each.problem for each in audit.rejudge(org.house)} == {""}
+
+
+def test_within_a_wave_that_was_stopped_the_way_back_leads_everywhere(
+    org: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leg, "AT_ONCE", 1)
+    monkeypatch.setattr(abreast, "AT_ONCE", 1)
+    org.adopt(environments={"production": {"strategy": {"rolling": None, "recreate": {}}}})
+    started = org.start(org.prepared())
+
+    def stop(said: str) -> None:
+        if "1.1.0 on web1" in said:
+            rollout.pause_by_person(org.house, started, org.claim("rita"), "wait")
+
+    org.house = replace(org.house, say=stop)
+    org.carry()
+    assert (org.running(), org.rollout(started).because) == (["1.1.0", "absent"], "wait")
+    rollback.roll_back(org.house, "billing", "production", org.claim("rita"))
+    org.carry()
+    assert (org.running(), org.rollout(started).state) == (["absent", "absent"], RolloutState.ROLLED_BACK)
 
 
 def test_a_fix_passes_where_somebody_says_so(org: Organisation) -> None:

@@ -18,6 +18,7 @@ from tidegate.errors import TargetError, UsageError
 from tidegate.orchestration import rollback, rollout
 from tidegate.store import rollouts
 from tidegate.views.dry_run import dry_run_view
+from tidegate.views.look import look_at
 
 UNITS = ("web1", "web2", "web3", "web4")
 POOLS = {"blue": ["web1", "web2"], "green": ["web3", "web4"]}
@@ -219,6 +220,50 @@ def test_a_switch_that_is_lost_half_way_is_waited_for(make_org: Make, haproxy: H
     assert share(haproxy, "blue") == 0
 
 
+@pytest.mark.parametrize("haproxy", [MANY], indirect=True)
+def test_a_share_that_the_switch_has_forgotten_is_noticed_and_set_again(make_org: Make, haproxy: HAProxy) -> None:
+    org = make_org(**behind(haproxy, CANARY, MANY, watch=HEALTH))
+    started = org.start(org.prepared())
+    org.carry()
+    haproxy.stop()
+    haproxy.start()  # with the weights of its file: half of the traffic to the canary
+    paused = watched(org, started, RolloutState.PAUSED)
+    assert paused.because == "the traffic is not shared as it was set (green 5%): it is blue 50%, green 50%"
+    rollout.resume(org.house, started, org.claim("rita"))
+    org.carry()
+    assert org.rollout(started).state is RolloutState.WATCHING
+    assert share(haproxy, "green") == 12 * 13
+    assert shifts(org, started)[-2:] == ["green 5%", "green 5%"]
+
+
+def test_a_release_does_not_begin_where_the_traffic_is_not_as_it_was_left(make_org: Make, haproxy: HAProxy) -> None:
+    org = make_org(**behind(haproxy, BLUE_GREEN))
+    org.released()
+    (before,) = look_at(org.house, "production")
+    assert before.is_as_recorded
+    assert [part.says for part in before.parts][-1] == "blue 0%, green 100%"
+    haproxy.stop()
+    haproxy.start()
+    (after,) = look_at(org.house, "production")
+    assert [part.wrong for part in after.parts if part.wrong] == ["the last rollout has left green 100%"]
+    release = org.prepared("1.2.0")
+    said = r"not shared as the rollout before has left it \(green 100%\): it is blue 50%, green 50%"
+    with pytest.raises(TargetError, match=said):
+        dry_run_view(org.house, release, "production")
+    with pytest.raises(TargetError, match=said) as caught:
+        org.start(release)
+    assert caught.value.remedy == (
+        "set it back at the switch so that green has 100%; or, where it is meant so, go back: "
+        "tidegate rollback billing production"
+    )
+    for unit in ("web1", "web2"):
+        haproxy.ask(f"set server shop/{unit} weight 0")
+    org.carry()
+    org.start(release)
+    org.carry()
+    assert org.running() == ["1.2.0", "1.2.0", "1.1.0", "1.1.0"]
+
+
 def test_a_lost_switch_keeps_no_unit_from_going_back(make_org: Make, haproxy: HAProxy) -> None:
     org = make_org(**behind(haproxy, BLUE_GREEN))
     org.released()
@@ -344,6 +389,25 @@ def test_a_release_chooses_a_strategy_that_the_policy_lets_it_choose(make_org: M
     assert org.rollout(started).state is RolloutState.SUCCEEDED
     assert org.running() == ["absent", "absent", "1.1.0", "1.1.0"]
     assert _signed(org, started)["role"] == "swap"
+
+
+def test_after_blue_green_a_release_may_go_to_all_units(make_org: Make, haproxy: HAProxy) -> None:
+    changes = behind(haproxy, BLUE_GREEN, strategies={"all": {"recreate": {}}})
+    changes["environments"]["production"]["may_use"] = ["all"]
+    org = make_org(**changes)
+    for version in ("1.1.0", "1.2.0"):
+        org.released(version)
+    assert org.running() == ["1.2.0", "1.2.0", "1.1.0", "1.1.0"]
+    started = rollout.start(org.house, org.prepared("1.3.0"), "production", org.claim("rita"), strategy="all")
+    org.carry()
+    assert org.rollout(started).state is RolloutState.SUCCEEDED
+    assert org.running() == ["1.3.0"] * 4
+    assert (share(haproxy, "blue"), share(haproxy, "green")) == (512, 0)
+    rollback.roll_back(org.house, "billing", "production", org.claim("rita"))
+    org.carry()
+    assert org.running() == ["1.2.0"] * 4
+    org.released("1.4.0")
+    assert org.running() == ["1.2.0", "1.2.0", "1.4.0", "1.4.0"]
 
 
 def _signed(org: Organisation, rollout_id: str) -> Any:

@@ -316,9 +316,13 @@ def test_an_agent_that_was_killed_in_a_restart_is_given_a_new_attempt_under_a_ne
     with house.database.read() as connection:
         effects = rollouts.effects_of(connection, rollouts.load(connection, FORWARD))
     states = {(row.effect.unit, row.effect.attempt): (row.state, row.detail) for row in effects}
-    assert states["web1", 1] == (EffectState.FAILED, "interrupted while restarting")
+    assert states["web1", 1] == (EffectState.FAILED, _interrupted("web1"))
     assert states["web1", 2][0] is EffectState.CONFIRMED
     assert rollouts_state(on_sqlite) == "succeeded"
+
+
+def _interrupted(unit: str) -> str:
+    return f"interrupted while restarting: {unit}: the agent ended without an answer (status -9): it said nothing"
 
 
 def rollouts_state(world: World) -> str:
@@ -341,6 +345,6 @@ def test_a_restart_that_is_always_interrupted_ends_in_a_pause(
         rollout = rollouts.load(connection, FORWARD)
         effects = rollouts.effects_of(connection, rollout, 0)
     assert [(row.effect.unit, row.effect.attempt) for row in effects] == [(u, n) for u in UNITS[:2] for n in (1, 2, 3)]
-    assert {row.detail for row in effects} == {"interrupted while restarting"}
-    assert rollout.because == "web1: interrupted while restarting; web2: interrupted while restarting"
+    assert {row.detail for row in effects} == {_interrupted(unit) for unit in UNITS[:2]}
+    assert rollout.because == "; ".join(f"{unit}: {_interrupted(unit)}" for unit in UNITS[:2])
     assert [leaf.kind for leaf in audit.leaves(house)].count("rollback.started") == 0

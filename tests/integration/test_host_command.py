@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -90,3 +92,17 @@ def test_nothing_of_ours_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_secrets_credentials_and_control_characters_are_hidden() -> None:
     said = "s3cret and https://u:p@host/x \x1b[31mred\x07"
     assert redact(said, ["s3cret", ""]) == "[hidden] and https://[hidden]@host/x ?[31mred?"
+
+
+def test_what_it_said_is_heard_though_it_ended_while_we_slept(tmp_path: Path) -> None:
+    """On a busy machine nobody may come to read for a second; what lies in the pipe then is said all the same."""
+    said = tmp_path / "said"
+
+    def sleeping() -> Iterator[bytes]:
+        while not said.exists():
+            time.sleep(0.01)
+        time.sleep(0.8)
+        yield from ()
+
+    done = run(python(f"print('all of it', flush=True);open({str(said)!r}, 'w')"), sleeping())
+    assert (done.status, done.stdout) == (0, b"all of it\n")

@@ -56,7 +56,8 @@ def ended_lines(row: DrillRow) -> list[str]:
     lines = [f"{sign} the drill {clean(row.name)} {how} ({clean(row.id)})"]
     if row.of == "emergency":
         limit = length(row.due_at - row.began_at) if row.due_at else ""
-        lines.append(f"  acknowledged after {_took(row)}{f'; the policy asks for {limit}' if limit else ''}")
+        late = "" if row.succeeded or not limit else ", too late"
+        lines.append(f"  acknowledged after {_took(row)}{late}{f'; the policy asks for {limit}' if limit else ''}")
     elif BACK in row.measured:
         lines.append(f"  taken back in {length(timedelta(seconds=row.measured[BACK]))}")
         if FORWARD in row.measured:

@@ -21,6 +21,8 @@ def dry_run_lines(view: DryRunView) -> list[str]:
         strong(f"{clean(view.component)} {view.source} -> {view.target} in {clean(view.environment)}")
         + " (a dry run: nothing is done)"
     ]
+    if view.images:
+        lines += ["", "images", *(f"  {clean(image)}" for image in view.images)]
     for number, steps in enumerate(view.waves, start=1):
         lines += ["", f"wave {number} of {len(view.waves)}"]
         unit = ""

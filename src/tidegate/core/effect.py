@@ -327,13 +327,18 @@ def judge(effect: Effect, seen: Observation, token: Token) -> Finding:
     return Finding.FAILED if seen.last_stage in _FAILED else Finding.NOT_DONE
 
 
+def is_shared_so(share: Share, seen: Observation) -> bool:
+    """Whether a switch, or a flag, shows this share, as finely as it can divide; none and all of it exactly."""
+    now = next((each.points for each in seen.shares if each.of == share.of), None)
+    grain = 0 if share.points in (0, ALL) or now in (0, ALL) else seen.grain
+    return now is not None and abs(now - share.points) <= grain
+
+
 def _judge_shift(share: Share, seen: Observation, token: Token) -> Finding:
     """A shift is what the switch shows now: to set the same share again does nothing more, so there is no doubt."""
     if not seen.reachable or seen.busy:
         return Finding.IN_DOUBT
-    now = next((each.points for each in seen.shares if each.of == share.of), None)
-    grain = 0 if share.points in (0, ALL) or now in (0, ALL) else seen.grain
-    if now is not None and abs(now - share.points) <= grain:
+    if is_shared_so(share, seen):
         return Finding.CONFIRMED
     return Finding.OVERTAKEN if seen.token is not None and seen.token > token else Finding.NOT_DONE
 

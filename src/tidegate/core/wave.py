@@ -186,7 +186,15 @@ def _flagged(units: Sequence[str], strategy: Strategy, sharing: Sharing) -> tupl
             remedy="declare flag: with its file and its name under the target, or another strategy",
         )
     off = Wave((FLAG,), Share(sharing.flag, 0), watched=False)
-    return (off, Wave(tuple(units)), *_shifts(FLAG, sharing.flag, strategy.feature_flag.steps))
+    return (off, *_in_halves(units, sharing), *_shifts(FLAG, sharing.flag, strategy.feature_flag.steps))
+
+
+def _in_halves(units: Sequence[str], sharing: Sharing) -> list[Wave]:
+    """All units; where a switch takes out of the traffic what is changed, half of those that serve after the others."""
+    serving = [unit for unit in units if not sharing.pools or unit in sharing.serving]
+    later = serving[(len(serving) + 1) // 2 :] if sharing.switch else []
+    first = tuple(unit for unit in units if unit not in later)
+    return [Wave(first), *([Wave(tuple(later))] if later else [])]
 
 
 def _shifts(unit: str, of: str, steps: Sequence[CanaryStep]) -> list[Wave]:
@@ -206,6 +214,11 @@ def _looked_at(wave: Wave, step: CanaryStep, *, last: bool) -> Wave:
     if last:
         return wave
     return Wave(wave.units, wave.share, lasts=step.lasts, stays=step.lasts is not None, asks=step.lasts is None)
+
+
+def shares_left(waves: Sequence[Wave]) -> dict[str, Share]:
+    """What each switch or flag is left at by waves that were all carried: the last share, by its unit."""
+    return {wave.units[0]: wave.share for wave in waves if wave.share is not None}
 
 
 def waves_back(

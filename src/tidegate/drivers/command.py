@@ -143,6 +143,7 @@ class _Conversation:
         self._line_from = 0
         self._selector = selectors.DefaultSelector()
         self._begin = self._heard = time.monotonic()
+        self._seen_ended: float | None = None
 
     def hold(self) -> None:
         """Until both ends of its output are closed and it has ended."""
@@ -166,8 +167,17 @@ class _Conversation:
         return any(key.events == selectors.EVENT_READ for key in self._selector.get_map().values())
 
     def _deserted(self) -> bool:
-        """It ended, and what it left behind keeps its output open without saying anything."""
-        return self._child.poll() is not None and time.monotonic() - self._heard > 0.5
+        """It ended, and what it left behind keeps its output open without saying anything.
+
+        Counted from when we saw that it had ended: on a busy machine we may have slept since we heard it last, and
+        all that it said meanwhile is still to be read.
+        """
+        if self._child.poll() is None:
+            return False
+        now = time.monotonic()
+        if self._seen_ended is None:
+            self._seen_ended = now
+        return now - max(self._heard, self._seen_ended) > 0.5
 
     def _patience(self) -> float:
         now = time.monotonic()

@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from tidegate.core.migration.column_type import normal
+from tidegate.core.migration.column_type import in_mysql, normal
 from tidegate.core.migration.operation import Kind, Operation, shortened, unreadable
 from tidegate.core.migration.statements import Statement, statements
 
@@ -32,7 +32,7 @@ _DATA = frozenset({"INSERT", "UPDATE", "MERGE", "COPY", "REPLACE", "LOAD"})
 _DESTROYS = frozenset({"DELETE", "TRUNCATE"})
 _HARMLESS = frozenset(
     {"BEGIN", "START", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE", "SET", "RESET", "SHOW", "COMMENT", "GRANT",
-     "REVOKE", "ANALYZE", "ANALYSE", "USE", "PRAGMA", "EXPLAIN", "NOTIFY", "LISTEN", "DISCARD", "UNLOCK", "CHECKPOINT"}
+     "ANALYZE", "ANALYSE", "USE", "PRAGMA", "EXPLAIN", "NOTIFY", "LISTEN", "DISCARD", "UNLOCK", "CHECKPOINT"}
 )  # fmt: skip
 _REWRITES = re.compile(
     r"VACUUM\s+(?:\(?\s*)?FULL|CLUSTER|REINDEX(?!.*CONCURRENTLY)|LOCK|REFRESH\s+MATERIALIZED", re.IGNORECASE
@@ -62,10 +62,11 @@ _KNOWN_COMMANDS = re.compile(
       | ALTER\s+INDEX\s.*
       | CREATE\s+(?:OR\s+REPLACE\s+)?(?:FUNCTION|PROCEDURE|EXTENSION|ROLE|USER|SEQUENCE|SCHEMA|TYPE|AGGREGATE
           |COLLATION|STATISTICS|PUBLICATION|SUBSCRIPTION|TEXT\s+SEARCH|CAST|OPERATOR|DOMAIN|EVENT\s+TRIGGER)\s.*
-      | DROP\s+(?:TRIGGER|EXTENSION|ROLE|USER|AGGREGATE|STATISTICS|PUBLICATION|POLICY|RULE)\s.*
+      | DROP\s+(?:TRIGGER|STATISTICS|PUBLICATION|POLICY|RULE)\s.*
     """,
     _ANY_CASE | re.VERBOSE | re.DOTALL,
 )
+_TAKES_AWAY = re.compile(rf"DROP\s+(EXTENSION|ROLE|USER|AGGREGATE)\s+(?:IF\s+EXISTS\s+)?{_NAME}", _ANY_CASE | re.DOTALL)
 _TIGHTENS = re.compile(
     r"CREATE\s+(?:OR\s+REPLACE\s+)?(?:CONSTRAINT\s+)?(?:TRIGGER|POLICY|RULE)\s.*?\sON\s+" + _NAME,
     _ANY_CASE | re.DOTALL,
@@ -117,6 +118,8 @@ def _read(statement: Statement, dialect: str) -> Iterator[Operation]:
     word = match.group().upper() if match else ""
     if word in _HARMLESS:
         yield _plain(Kind.HARMLESS, statement)
+    elif word == "REVOKE":
+        yield replace(_plain(Kind.ADD_CONSTRAINT, statement), constraint="right taken away", online=True)
     elif word in _DATA:
         adds = word in ("INSERT", "COPY", "LOAD") and not _CONFLICT.search(text)
         yield _plain(Kind.HARMLESS if adds else Kind.CHANGE_DATA, statement)
@@ -200,12 +203,19 @@ def _by_words(statement: Statement) -> Operation | None:
     for pattern, kind_of in ((_COPIES, Kind.REWRITE), (_NO_KEY, Kind.DROP_CONSTRAINT)):
         if found := pattern.match(text):
             return Operation(kind_of, _bare(found[1]), line=line, statement=said)
+    if taken := _TAKES_AWAY.match(text):
+        return Operation(Kind.DROP_TABLE, _bare(taken[2]), line=line, statement=said, because=_a(taken[1]))
     if _KNOWN_COMMANDS.match(text):
         return Operation(Kind.HARMLESS, line=line, statement=said)
     if tightens := _TIGHTENS.match(text):
         return Operation(Kind.ADD_CONSTRAINT, _bare(tightens[1]), line=line, statement=said, online=True,
                          constraint="trigger or policy")  # fmt: skip
     return None
+
+
+def _a(kind: str) -> str:
+    word = kind.lower()
+    return f"{'an' if word[0] in 'ae' else 'a'} {word}"
 
 
 def _tree(text: str, dialect: str) -> Any:
@@ -224,6 +234,9 @@ def _tree(text: str, dialect: str) -> Any:
         return "it is no single statement"
     if isinstance(trees[0], exp.Command):
         return "this statement is not known"
+    if dialect == "mysql":
+        for kind in trees[0].find_all(exp.DataType):
+            kind.meta["mysql"] = True
     return trees[0]
 
 
@@ -363,7 +376,14 @@ def _new_column(column: Any, table: str, statement: Statement, at: dict[str, Any
 
 def _type(column: Any) -> str:
     kind = column.args.get("kind")
-    return normal(kind.sql(dialect="postgres")) if kind is not None else ""
+    return _spelled(kind) if kind is not None else ""
+
+
+def _spelled(kind: Any) -> str:
+    """A type in the one spelling in which types are compared."""
+    own = in_mysql(str(getattr(kind.this, "value", ""))) if kind.meta.get("mysql") else ""
+    # A number behind one of these is how it is printed, or is said by PostgreSQL's spelling as well.
+    return own if own and (not kind.expressions or own.endswith("int")) else normal(kind.sql(dialect="postgres"))
 
 
 def _dropped_part(action: Any, table: str, at: dict[str, Any]) -> Iterator[Operation]:
@@ -384,7 +404,7 @@ def _dropped_part(action: Any, table: str, at: dict[str, Any]) -> Iterator[Opera
 def _altered_column(action: Any, table: str, at: dict[str, Any]) -> Iterator[Operation]:
     name, arguments = action.this.name, action.args
     if arguments.get("dtype") is not None:
-        yield Operation(Kind.RETYPE_COLUMN, table, name, type=normal(arguments["dtype"].sql(dialect="postgres")), **at)
+        yield Operation(Kind.RETYPE_COLUMN, table, name, type=_spelled(arguments["dtype"]), **at)
     elif arguments.get("allow_null") is False:
         yield Operation(Kind.SET_NOT_NULL, table, name, **at)
     elif arguments.get("allow_null"):

@@ -180,15 +180,41 @@ def before_release(house: House, release: str, environment: str, claim: Claim) -
     return tuple(done)
 
 
+def of_stage(house: House, release: str, environment: str, claim: Claim) -> tuple[BackupEntry, ...]:
+    """Take the backups of an environment that Tidegate takes and that do not stand for a release, as a stage asks.
+
+    The stage itself asks for them: neither ``take`` nor what else is in the way of a start counts.
+
+    Raises:
+        As :func:`take`; NotFoundError also where there is no such release.
+    """
+    with house.database.read() as connection:
+        policy = policies.current(connection).policy
+    here = policy.environments.get(environment)
+    lacking = _against(house, release, environment, claim)
+    done: list[BackupEntry] = []
+    for name in here.backups if here else ():
+        said = policy.backups.get(name)
+        if said is not None and said.of is not None and f"backup.{name}" in lacking:
+            house.say(f"taking the backup {name} of {environment}")
+            done += take(house, name, claim, environment)
+    return tuple(done)
+
+
 def _stands_in_the_way(house: House, policy: Policy, release: str, environment: str, claim: Claim) -> bool:
     """Whether a start would be refused for something else than backups."""
+    gates = {f"gate.{name}" for name, gate in policy.gates.items() if set(gate.evidence) == {"backup"}}
+    against = _against(house, release, environment, claim)
+    return any(rule not in gates and not rule.startswith("backup.") for rule in against)
+
+
+def _against(house: House, release: str, environment: str, claim: Claim) -> list[str]:
+    """The rules that are in the way of a start."""
     question = Question(Action.START, Actor(claim.person, "asks", Assurance.SIGNATURE), environment)
     in_git = look(house, release)
     with house.database.read() as connection:
         decision = judge(connection, release, question, house.now(), in_git=in_git).decision
-    gates = {f"gate.{name}" for name, gate in policy.gates.items() if set(gate.evidence) == {"backup"}}
-    against = [finding.rule for finding in decision.findings if finding.verdict is not Verdict.ALLOW]
-    return any(rule not in gates and not rule.startswith("backup.") for rule in against)
+    return [finding.rule for finding in decision.findings if finding.verdict is not Verdict.ALLOW]
 
 
 def _is_taken(said: Backup | None) -> bool:

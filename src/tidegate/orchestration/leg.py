@@ -35,7 +35,7 @@ from tidegate.drivers.contract import Driver
 from tidegate.engine.legs import Json, Leg, LegState
 from tidegate.errors import ConflictError, FencedError, StoreError, TargetError, TidegateError
 from tidegate.orchestration import breakglass, wayback
-from tidegate.orchestration.abreast import abreast
+from tidegate.orchestration.abreast import AT_ONCE, abreast
 from tidegate.orchestration.house import House
 from tidegate.orchestration.record import Entry, record
 from tidegate.orchestration.rollback import go_on_back, shift_later, take_back
@@ -73,6 +73,8 @@ class Outcome:
     finding: Finding
     detail: str
     seen: Observation | None = None
+    begun: bool = True
+    """False where the rollout was stopped before its unit's turn came: nothing was asked of it."""
 
 
 def legs(house: Callable[[], House]) -> dict[str, Callable[[Leg, Json], Json]]:
@@ -122,7 +124,7 @@ def carry_wave(house: House, rollout_id: str, leg: int, check: Callable[[], None
     before_wave = _counters_before(house, driver, policy, rollout)
     fresh, again = _dispatch(house, rollout_id, leg)
     check()
-    outcomes = _act_on_all(house, driver, rollout, fresh, again)
+    outcomes = _act_on_all(house, driver, rollout, fresh, again, lambda: _stopped(house, rollout_id, leg))
     # Somebody may have gone back without the database meanwhile: what they did counts before what follows from ours.
     breakglass.bring_home(house)
     return _conclude(house, rollout_id, leg, outcomes, before_wave)
@@ -211,25 +213,60 @@ def _dispatch(house: House, rollout_id: str, leg: int) -> tuple[list[EffectRow],
     return fresh, again
 
 
+def _stopped(house: House, rollout_id: str, leg: int) -> str:
+    """Why a unit whose turn comes now, in a wave that is under way, is not begun any more; empty while it is."""
+    with house.database.read() as connection:
+        rollout = rollouts.load(connection, rollout_id)
+        if rollout.legs != leg or rollout.state is not RolloutState.RUNNING:
+            return f"the rollout is {rollout.state.value}"
+        held = stopped_by_hold(connection, rollout, house.now())
+    return held[0] if held else ""
+
+
 def _newest(rows: Sequence[EffectRow]) -> list[EffectRow]:
     """The last attempt of each unit."""
     return list({row.effect.unit: row for row in rows}.values())
 
 
 def _act_on_all(
-    house: House, driver: Driver, rollout: Rollout, fresh: Sequence[EffectRow], again: Sequence[EffectRow]
+    house: House,
+    driver: Driver,
+    rollout: Rollout,
+    fresh: Sequence[EffectRow],
+    again: Sequence[EffectRow],
+    stopped: Callable[[], str],
 ) -> list[Outcome]:
+    rows = [*fresh, *again]
+    # These begin at once, and whether they may was asked in the transaction that dispatched them. All others wait for
+    # one of these, and much can have been said meanwhile. Nothing stops a rollback, so nothing is asked for one.
+    at_once = {row.effect.unit for row in fresh[:AT_ONCE]} if rollout.direction is Direction.FORWARD else driver.units
+
     def act(row: EffectRow) -> Outcome:
         what = row.effect.share or f"{_target(rollout)} on {row.effect.unit}"
-        house.say(f"{rollout.component} {what} ({rollout.environment})")
         try:
+            if row.effect.unit not in at_once and (because := stopped()):
+                return _left(driver, rollout, row, because, asked=row in again)
+            house.say(f"{rollout.component} {what} ({rollout.environment})")
             return _act(house, driver, rollout, row) if row in fresh else _look_then_act(house, driver, rollout, row)
         except TidegateError as error:
             # One unit that cannot be asked, such as one that is no longer in the policy, must not cost us the answers
             # of the others.
             return Outcome(row, Finding.IN_DOUBT, str(error))
 
-    return abreast(act, [*fresh, *again])
+    return abreast(act, rows)
+
+
+def _left(driver: Driver, rollout: Rollout, row: EffectRow, because: str, *, asked: bool) -> Outcome:
+    """A unit that is not begun; one that may have been asked before is looked at, since what was done there was done.
+
+    It stays *dispatched*: whoever takes the rollout on looks before acting, and whoever takes it back undoes it, too.
+    """
+    if asked:
+        seen = driver.observe(row.effect.unit)
+        finding = judge(row.effect, seen, rollout.token)
+        if finding is not Finding.NOT_DONE:
+            return Outcome(row, finding, seen.detail, seen)
+    return Outcome(row, Finding.NOT_DONE, f"not begun: {because}", begun=False)
 
 
 def _target(rollout: Rollout) -> str:
@@ -297,7 +334,8 @@ def _conclude(
             return {"over": rollout.state.value}
         _learn_tokens(connection, rollout, [o.seen for o in outcomes if o.finding is Finding.OVERTAKEN], now)
         newest = _newest(rollouts.effects_of(connection, rollout, rollout.wave))
-        following = _follow(house, connection, rollout, newest, now, before_wave)
+        left = {o.row.effect.unit: o.detail for o in outcomes if not o.begun}
+        following = _follow(house, connection, rollout, newest, now, before_wave, left)
     return {"state": following.value}
 
 
@@ -316,8 +354,9 @@ def _follow(
     newest: Sequence[EffectRow],
     now: datetime,
     before_wave: Mapping[str, Any],
+    left: Mapping[str, str],
 ) -> RolloutState:
-    states = {row.state for row in newest}
+    states = {row.state for row in newest if row.effect.unit not in left}
     if not leases.holds(connection, rollout.component, rollout.environment, rollout.id, rollout.token):
         return _overtaken(connection, rollout, newest, now)
     if EffectState.OVERTAKEN in states:
@@ -329,9 +368,18 @@ def _follow(
         return _doubt(connection, rollout, newest, now)
     if EffectState.FAILED in states:
         return _failed(house, connection, rollout, newest, now)
+    if left:
+        return _halted(connection, rollout, left, now)
     if rollout.direction is Direction.BACK:
         return go_on_back(house, connection, rollout, now)
     return _confirmed(house, connection, rollout, now, before_wave)
+
+
+def _halted(connection: sa.Connection, rollout: Rollout, left: Mapping[str, str], now: datetime) -> RolloutState:
+    """The line was stopped while the wave was under way: what had begun has ended, the rest was not begun."""
+    stopped = stopped_by_hold(connection, rollout, now)
+    because, judged = stopped or (next(iter(left.values())), None)
+    return pause(connection, rollout, Actor.automation("leg"), now, because, judged)
 
 
 def _confirmed(
@@ -430,7 +478,9 @@ def _look(driver: Driver, rollout: Rollout, row: EffectRow) -> Outcome:
     finding = judge(row.effect, seen, rollout.token)
     commanded = seen.last_key == row.effect.key and seen.last_stage in (Stage.RESTARTING, Stage.STOPPING)
     if finding is Finding.IN_DOUBT and seen.reachable and not seen.busy and commanded:
-        return Outcome(row, Finding.FAILED, f"{INTERRUPTED}{seen.last_stage}", seen)
+        # What interrupted it, such as a time-out, was known when it was lost sight of.
+        why = f": {row.detail}" if row.detail and not row.detail.startswith(INTERRUPTED) else ""
+        return Outcome(row, Finding.FAILED, f"{INTERRUPTED}{seen.last_stage}{why}", seen)
     return Outcome(row, finding, seen.detail, seen)
 
 

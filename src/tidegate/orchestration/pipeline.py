@@ -18,7 +18,7 @@ from tidegate.core.rollout import Direction, RolloutState
 from tidegate.core.rules.rule import Context
 from tidegate.errors import ConflictError, NotFoundError, UsageError
 from tidegate.orchestration import evidence
-from tidegate.orchestration.backup import before_release
+from tidegate.orchestration.backup import of_stage
 from tidegate.orchestration.evidence_command import Declared, run_command, stamp
 from tidegate.orchestration.house import House
 from tidegate.orchestration.identity import Claim
@@ -147,7 +147,7 @@ def carry(house: House, release: str, seen: StageSeen, claim: Claim) -> None:
         for item in _items(house, release):
             _command(house, release, seen, item, claim)
     elif stage.does is StageKind.BACKUP:
-        before_release(house, release, seen.environment, claim)
+        of_stage(house, release, seen.environment, claim)
     else:
         raise ConflictError(
             f"stage {seen.number}, {seen.name}, is not Tidegate's to carry out: {seen.because}",

@@ -71,6 +71,12 @@ def standing_rollout(connection: sa.Connection, component: str, environment: str
             remedy=f"tidegate rollout show {active.id}",
         )
     standing = active or rollouts.last_good(connection, component, environment)
+    if standing is not None and standing.direction is Direction.ADOPTED and standing.target is not None:
+        what = f"{component} {standing.target.version}"
+        raise NotFoundError(
+            f"{what} was adopted as it ran in {environment}: there is nothing to take back",
+            remedy=f"tidegate rollout list --component {component} --environment {environment}",
+        )
     if standing is None or standing.direction is not Direction.FORWARD:
         raise NotFoundError(
             f"no rollout of {component} stands in {environment}: there is nothing to take back",

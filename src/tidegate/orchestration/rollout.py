@@ -15,7 +15,7 @@ from tidegate.core.bundle import order_of_items
 from tidegate.core.canonical import digest
 from tidegate.core.decision import Action, Question
 from tidegate.core.effect import Act as EffectAct
-from tidegate.core.effect import Effect, EffectState, Observation, Package, Presence
+from tidegate.core.effect import Effect, EffectState, Observation, Package, Presence, Share, is_shared_so
 from tidegate.core.facts import Item
 from tidegate.core.image_lock import ImageLock
 from tidegate.core.joint_rollout import JointState
@@ -23,7 +23,7 @@ from tidegate.core.policy import Environment, Occasion, Policy, Purpose, Strateg
 from tidegate.core.release import ReleaseEvent
 from tidegate.core.rollout import ROLLOUT, Direction, RolloutEvent, RolloutState
 from tidegate.core.statement import Act
-from tidegate.core.wave import TRAFFIC, Sharing, Wave, waves
+from tidegate.core.wave import TRAFFIC, Sharing, Wave, shares_left, waves
 from tidegate.drivers.contract import Driver
 from tidegate.errors import (
     ConflictError,
@@ -67,6 +67,9 @@ from tidegate.store.rollouts import Rollout
 LEG = "rollout.leg.v1"
 BACK_LEG = "rollback.leg.v1"
 """Rollbacks have a leg of their own, so that none ever waits behind rollouts."""
+
+SHARED_OTHERWISE = "the traffic is not shared as it was set"
+"""How the reason begins for which a rollout is paused whose share somebody, or a restart of the switch, has changed."""
 
 ASKED = "found good, and a person takes it on"
 """How the reason begins for which a rollout is paused at a step that has no time of its own."""
@@ -258,6 +261,7 @@ class _Prospect:
     policy: Policy
     driver: Driver
     known: Rollout | None
+    left: Share | None
     lock: ImageLock
     strategy: Strategy
 
@@ -293,6 +297,7 @@ def _each(ones: Sequence[_One], get: Callable[[_One], _Got]) -> list[_Got]:
 
 def _prospect(house: House, connection: sa.Connection, judged: Judged, item: Item, chosen: str) -> _Prospect:
     policy, environment = judged.policies.current.policy, judged.question.environment
+    before = rollouts.last_ended(connection, item.component, environment)
     return _Prospect(
         component=item.component,
         item=item,
@@ -300,6 +305,7 @@ def _prospect(house: House, connection: sa.Connection, judged: Judged, item: Ite
         policy=policy,
         driver=driver_of(house, policy, item.component, environment),
         known=rollouts.last_good(connection, item.component, environment),
+        left=shares_left(before.waves).get(TRAFFIC) if before else None,
         lock=image_lock_of(connection, judged.row, item),
         strategy=strategy_of(policy, environment, chosen, item.component),
     )
@@ -310,7 +316,7 @@ def _standing(house: House, prospect: _Prospect) -> Standing:
     if driver.abilities.images:
         keep_lock(house, prospect.lock)
     target = package_for(driver, prospect.lock)
-    sharing = sharing_of(driver, prospect.strategy)
+    sharing = sharing_of(driver, prospect.left)
     source, running = _source(driver, known.target if known else None, target, sharing)
     way = waves(driver.units, prospect.strategy, sharing, database=bool(driver.abilities.database))
     _demand_watch(way, prospect.policy, prospect.environment)
@@ -331,14 +337,20 @@ def _demand_watch(way: Sequence[Wave], policy: Policy, environment: str) -> None
         )
 
 
-def sharing_of(driver: Driver, strategy: Strategy) -> Sharing:
-    """How the traffic is shared now, where the strategy changes that; the switch is asked.
+def sharing_of(driver: Driver, left: Share | None = None) -> Sharing:
+    """How the traffic is shared now between the pools of a target, where it has any; the switch is asked.
+
+    Whatever the strategy: the units of the idle pool may run another version than the one that stands.
+
+    Args:
+        left: how the rollout before has left it. Where it is shared otherwise now, a switch has forgotten it (HAProxy
+            when it is reloaded), or somebody else has set it: which pool is the idle one, only a person knows.
 
     Raises:
-        TargetError: the switch does not answer.
+        TargetError: the switch does not answer, or does not share the traffic as it was left.
     """
     abilities = driver.abilities
-    if not abilities.pools or not (strategy.blue_green or strategy.canary):
+    if not abilities.pools:
         return Sharing(switch=abilities.switch, flag=abilities.flag)
     seen = driver.observe(TRAFFIC)
     if not seen.reachable:
@@ -347,8 +359,21 @@ def sharing_of(driver: Driver, strategy: Strategy) -> Sharing:
             where=f"{driver.target.component} in {driver.target.environment}",
             remedy="make it reachable, then repeat",
         )
+    if left is not None and left.of in abilities.pools and not is_shared_so(left, seen):
+        target = driver.target
+        raise TargetError(
+            f"the traffic is not shared as the rollout before has left it ({left}): it is {shared(seen)}",
+            where=f"{target.component} in {target.environment}",
+            remedy=f"set it back at the switch so that {left.of} has {left.percent}; or, where it is meant so, "
+            f"go back: tidegate rollback {target.component} {target.environment}",
+        )
     shares = {share.of: share.points for share in seen.shares}
     return Sharing(abilities.switch, abilities.pools, shares, abilities.flag, abilities.weighs)
+
+
+def shared(seen: Observation) -> str:
+    """How a switch or a flag shares now, in words."""
+    return ", ".join(map(str, seen.shares)) or "shared in no way that can be told"
 
 
 def seen_of(house: House, connection: sa.Connection, judged: Judged, only: str = "") -> tuple[object, ...]:
@@ -976,7 +1001,8 @@ def _resume(
     if not judged.decision.allowed:
         return _refuse(connection, judged, now, proven)
     spend(connection, proven, now)
-    if _unfinished(connection, rollout) or _unwatched(connection, rollout, now):
+    shared_otherwise = rollout.because.startswith(SHARED_OTHERWISE)
+    if shared_otherwise or _unfinished(connection, rollout) or _unwatched(connection, rollout, now):
         return _try_again(house, connection, rollout, actor, now, judged)
     because = f"accepted by {actor.person}: {rollout.because}"
     if rollout.is_last_wave:
@@ -1003,7 +1029,10 @@ def _try_again(
     house: House, connection: sa.Connection, rollout: Rollout, actor: Actor, now: datetime, judged: Judged | None
 ) -> RolloutState:
     newest = {row.effect.unit: row for row in rollouts.effects_of(connection, rollout, rollout.wave)}
-    again = [row for row in newest.values() if row.state in (EffectState.FAILED, EffectState.OVERTAKEN)]
+    states = {EffectState.FAILED, EffectState.OVERTAKEN}
+    if rollout.because.startswith(SHARED_OTHERWISE):
+        states.add(EffectState.CONFIRMED)  # the share is set once more
+    again = [row for row in newest.values() if row.state in states]
     rollouts.add_effects(
         connection,
         rollout.wave,

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from tidegate.clock import to_text
 from tidegate.core.actor import Actor
-from tidegate.core.effect import EffectState, Health
+from tidegate.core.effect import EffectState, Health, is_shared_so
 from tidegate.core.policy import Policy, Watch
 from tidegate.core.rollout import RolloutState
 from tidegate.core.watch import (
@@ -32,7 +32,7 @@ from tidegate.errors import NotFoundError, SourceError
 from tidegate.orchestration.abreast import abreast
 from tidegate.orchestration.house import House
 from tidegate.orchestration.rollback import take_back
-from tidegate.orchestration.rollout import ASKED, driver_of, go_on, lock_rollout, pause
+from tidegate.orchestration.rollout import ASKED, SHARED_OTHERWISE, driver_of, go_on, lock_rollout, pause, shared
 from tidegate.sources.contract import Sample, Source, sample_from_record, sample_record, tally
 from tidegate.store import policies, rollouts
 from tidegate.store.rollouts import Rollout, WatchRow
@@ -111,6 +111,7 @@ def look(house: House, rollout_id: str) -> None:
     since = min((e.dispatched_at for e in effects if e.dispatched_at), default=rollout.started_at)
     driver = driver_of(house, policy, rollout.component, rollout.environment)
     seen = _observe(house, driver, watch, units, row.samples, since)
+    seen.shared_otherwise = _shared_otherwise(driver, rollout)
     _follow(house, rollout_id, row, watch, seen)
 
 
@@ -122,6 +123,21 @@ class _Seen:
         self.samples = samples
         self.unhealthy = unhealthy
         self.trouble = trouble
+        self.shared_otherwise = ""
+
+
+def _shared_otherwise(driver: Driver, rollout: Rollout) -> str:
+    """Why what is seen now is not of the share that the present wave has set; empty where it is.
+
+    A switch that does not answer is no such reason: it goes on sharing as it did.
+    """
+    wave = rollout.waves[rollout.wave]
+    if wave.share is None:
+        return ""
+    seen = driver.observe(wave.units[0])
+    if not seen.reachable or seen.busy or is_shared_so(wave.share, seen):
+        return ""
+    return f"{SHARED_OTHERWISE} ({wave.share}): it is {shared(seen)}"
 
 
 def _observe(
@@ -218,6 +234,8 @@ def _decide(
         if refused:
             because = f"{bad.reason}, but it may not go back by itself: {refused}"
             pause(connection, rollout, Actor.automation("watch"), now, because)
+    elif seen.shared_otherwise:
+        pause(connection, rollout, Actor.automation("watch"), now, seen.shared_otherwise)
     elif good.action is Action.PROMOTE and not seen.unhealthy:
         _promote(house, connection, rollout, now, good.reason)
     elif now >= ends_at:

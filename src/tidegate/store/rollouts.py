@@ -448,6 +448,12 @@ def last_good(connection: sa.Connection, component: str, environment: str) -> Ro
     return next((r for r in brought if r.target and r.target.same_as(returned_to)), None)
 
 
+def last_ended(connection: sa.Connection, component: str, environment: str) -> Rollout | None:
+    """The rollout, forward or back, that was the last to be carried to its end there: how it left the traffic."""
+    found = find(connection, component=component, environment=environment, states=[RolloutState.SUCCEEDED])
+    return found[0] if found else None
+
+
 @dataclass(frozen=True, slots=True)
 class WatchRow:
     """A watch as it is kept: both detectors' states, the last samples by unit, and until when it waits.

@@ -10,7 +10,7 @@ from tidegate.core.effect import Act, Effect, Package
 from tidegate.core.facts import Item
 from tidegate.core.migration.way_back import NOTHING_DECLARED, Consequence
 from tidegate.core.policy import Policy
-from tidegate.core.wave import Wave, waves
+from tidegate.core.wave import TRAFFIC, Wave, shares_left, waves
 from tidegate.drivers.contract import Step
 from tidegate.errors import NotFoundError
 from tidegate.orchestration.configuration import path_in_package, settings_in
@@ -37,7 +37,8 @@ class DryRunView:
     """The waves of a rollout that nobody has started, with the steps of each.
 
     ``back`` is what going back to ``source`` would mean; None where nothing runs there. ``migrations`` are those that
-    ``source`` does not have, where a database is migrated.
+    ``source`` does not have, where a database is migrated. ``images`` are those that the units are to run, each by its
+    digest, where the target runs images.
     """
 
     release: str
@@ -49,6 +50,7 @@ class DryRunView:
     configuration: ConfigurationChange | None = None
     back: Consequence | None = None
     migrations: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
 
 
 def dry_run_views(house: House, release: str, environment: str, strategy: str = "") -> tuple[DryRunView, ...]:
@@ -59,6 +61,7 @@ def dry_run_views(house: House, release: str, environment: str, strategy: str = 
 
     Raises:
         NotFoundError: there is no such release, environment or target.
+        TargetError: the switch does not answer, or does not share the traffic as it was left.
     """
     with house.database.read() as connection:
         row = releases.load(connection, release)
@@ -83,6 +86,7 @@ def _dry_run(house: House, row: ReleaseRow, policy: Policy, item: Item, environm
     release = row.facts.id
     with house.database.read() as connection:
         known = rollouts.last_good(connection, item.component, environment)
+        before = rollouts.last_ended(connection, item.component, environment)
         lock = image_lock_of(connection, row, item)
         number = next_number(connection, release, environment, joint=len(row.facts.items) > 1)
     driver = driver_of(house, policy, item.component, environment)
@@ -92,7 +96,8 @@ def _dry_run(house: House, row: ReleaseRow, policy: Policy, item: Item, environm
     source = known.target if known else None
 
     way = strategy_of(policy, environment, strategy, item.component)
-    planned = waves(driver.units, way, sharing_of(driver, way), database=bool(driver.abilities.database))
+    left = shares_left(before.waves).get(TRAFFIC) if before else None
+    planned = waves(driver.units, way, sharing_of(driver, left), database=bool(driver.abilities.database))
 
     def effect(number_: int, wave: Wave, unit: str) -> Effect:
         return Effect(
@@ -120,6 +125,7 @@ def _dry_run(house: House, row: ReleaseRow, policy: Policy, item: Item, environm
         ),
         back=back,
         migrations=here[0].scripts if here and driver.abilities.database else (),
+        images=tuple(f"{name}@{made}" for name, made in sorted(lock.images.items())) if driver.abilities.images else (),
     )
 
 

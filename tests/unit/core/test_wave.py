@@ -127,6 +127,29 @@ def test_a_canary_without_a_switch_takes_a_part_of_the_units_first() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("sharing", "expected"),
+    [
+        (Sharing(flag="new"), [("a", "b", "c", "d", "e")]),
+        (Sharing(switch="haproxy", flag="new"), [("a", "b", "c"), ("d", "e")]),
+        (
+            Sharing(
+                switch="haproxy",
+                flag="new",
+                pools={"blue": ("a", "b"), "green": ("c", "d", "e")},
+                shares={"blue": ALL, "green": 0},
+            ),
+            [("a", "c", "d", "e"), ("b",)],
+        ),
+    ],
+)
+def test_behind_a_switch_somebody_serves_while_a_flagged_version_comes(
+    sharing: Sharing, expected: list[tuple[str, ...]]
+) -> None:
+    made = waves(["a", "b", "c", "d", "e"], strategy([{"weight": "25%"}], feature_flag={}), sharing)
+    assert [wave.units for wave in made if wave.share is None] == expected
+
+
 def test_a_feature_flag_is_off_before_the_version_is_there_and_on_step_by_step() -> None:
     flag = strategy([{"weight": "25%", "for": "1h"}], feature_flag={})
     assert waves(ALL_UNITS, flag, Sharing(flag="new-checkout")) == (

@@ -48,6 +48,10 @@ SQL: Files = {"m/0001_first.sql": "CREATE TABLE t (id int, name varchar(50), n n
         ("DROP TABLE IF EXISTS t, u CASCADE", ["dropped t", "dropped u"]),
         ("DROP SCHEMA old CASCADE", ["dropped old"]),
         ("DROP VIEW v", ["dropped v"]),
+        ("DROP EXTENSION IF EXISTS pgcrypto CASCADE", ["dropped pgcrypto"]),
+        ("DROP AGGREGATE total(int)", ["dropped total"]),
+        ("DROP ROLE app", ["dropped app"]),
+        ("REVOKE INSERT ON t FROM app", ["tightened? t"]),
         ("ALTER TABLE t RENAME COLUMN name TO title", ["renamed t.name"]),
         ("ALTER TABLE t RENAME TO u", ["renamed t"]),
         ("ALTER TABLE t ALTER COLUMN name TYPE varchar(20)", ["narrowed t.name", "lock t.name"]),
@@ -124,6 +128,38 @@ def test_sql_for_postgres(statement: str, expected: list[str]) -> None:
 def test_sql_for_mysql(statement: str, expected: list[str]) -> None:
     hazards = found(SQL, {"m/0002_next.sql": f"{statement};\n"}, "mysql")
     assert told([h for h in hazards if h.danger is not Danger.IRREVERSIBLE]) == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "narrows"),
+    [
+        ("mediumtext", "text", True),
+        ("text", "tinytext", True),
+        ("text", "mediumtext", False),
+        ("text", "varchar(255)", True),
+        ("varchar(255)", "text", False),
+        ("mediumblob", "blob", True),
+        ("binary(16)", "binary(8)", True),
+        ("smallint", "tinyint", True),
+        ("int", "mediumint", True),
+        ("mediumint(9)", "int", False),
+        ("datetime(6)", "datetime", True),
+        ("datetime", "datetime(3)", False),
+        ("time(3)", "time", True),
+    ],
+)
+def test_types_of_mysql_hold_what_mysql_says(before: str, after: str, narrows: bool) -> None:
+    first, next_ = f"CREATE TABLE t (c {before});", f"ALTER TABLE t MODIFY c {after};"
+    hazards = found({"m/0001.sql": first}, {"m/0002.sql": next_}, "mysql")
+    assert ("narrowed t.c" in told(hazards)) is narrows
+    assert "narrowed? t.c" not in told(hazards)
+
+
+def test_a_moment_of_fewer_digits_is_narrower() -> None:
+    first, next_ = "CREATE TABLE t (c timestamp);", "ALTER TABLE t ALTER c TYPE timestamp(0);"
+    assert "narrowed t.c" in told(found({"m/0001.sql": first}, {"m/0002.sql": next_}))
+    wider = ("CREATE TABLE t (c timestamp(0));", "ALTER TABLE t ALTER c TYPE timestamp;")
+    assert "narrowed t.c" not in told(found({"m/0001.sql": wider[0]}, {"m/0002.sql": wider[1]}))
 
 
 def test_each_statement_is_found_at_its_own_line() -> None:

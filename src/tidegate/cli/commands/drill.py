@@ -131,10 +131,11 @@ def call(name: str) -> int:
     row = use_case.call(house, current.claim(), name)
     with house.database.read() as connection:
         tz = policies.current(connection).tz
-    until = f", by {moment(row.due_at, tz, house.now())}" if row.due_at else ""
+    until = f" by {moment(row.due_at, tz, house.now())}" if row.due_at else ""
     lines = [
         f"{strong(row.id)}: {clean(name)} is called, as an exercise",
-        f"  acknowledge it{until}: tidegate drill acknowledge {row.id}",
+        f"  one of its contacts acknowledges it{until}:",
+        f"  tidegate drill acknowledge {row.id}",
     ]
     current.answer(row, lines)
     return 0

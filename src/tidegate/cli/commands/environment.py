@@ -11,11 +11,15 @@ from tidegate.cli.framework import Group, command, session
 
 if TYPE_CHECKING:
     from tidegate.core.settings import Checked
+    from tidegate.views.look import TargetSeen
 
 environment = Group(
     "environment",
-    lazy={"check": ("environment:check", "Compare an environment's settings with the policy.")},
-    help="Compare the settings of environments with what the policy says of them.",
+    lazy={
+        "check": ("environment:check", "Compare an environment's settings with the policy."),
+        "look": ("environment:look", "Ask an environment's targets what they run."),
+    },
+    help="Compare environments with what the policy says of them, and with what is recorded.",
 )
 
 
@@ -93,4 +97,47 @@ def _lines(checked: Checked) -> list[str]:
         lines += columns([(clean(one.key), one.state.value) for one in checked.drift], indent="  ")
     elif checked.mirror_of:
         lines += ["", f"not compared with {clean(checked.mirror_of)}, which it mirrors: --against FILE"]
+    return lines
+
+
+@command(
+    "look",
+    help="Ask every target of ENVIRONMENT what it runs and how the traffic is shared, and compare that with what is "
+    "recorded.\n\n"
+    "Somebody who deploys past Tidegate, a unit that does not answer, and a load balancer that has forgotten its "
+    "weights are told. Changes nothing. Exits with 1 where something is not as recorded, or cannot be told.",
+    examples=("tidegate environment look production", "tidegate environment look production --component billing"),
+)
+@click.argument("environment_name", metavar="ENVIRONMENT")
+@click.option("--component", default="", metavar="NAME", help="Only this component's target.")
+def look(environment_name: str, component: str) -> int:
+    """The command."""
+    from tidegate.views.look import look_at
+
+    run = session()
+    seen = look_at(run.house(), environment_name, component)
+    as_recorded = all(one.is_as_recorded for one in seen)
+    run.answer(
+        {"environment": environment_name, "as_recorded": as_recorded, "targets": seen},
+        [line for one in seen for line in _target_lines(one)],
+    )
+    return 0 if as_recorded else 1
+
+
+def _target_lines(one: TargetSeen) -> list[str]:
+    from tidegate.cli.text import bad, clean, columns, faint, good, strong, wrapped
+
+    head = f"{good('✓') if one.is_as_recorded else bad('✗')} {strong(clean(one.component))} {clean(one.recorded)}"
+    lines = [f"{head} in {clean(one.environment)}" + (f", {clean(one.under_way)} is under way" * bool(one.under_way))]
+    words = {"yes": faint("healthy"), "no": bad("not healthy")}
+    rows: list[tuple[str, ...]] = [
+        (bad("✗") if part.wrong else good("✓"), clean(part.unit), clean(part.says), words.get(part.healthy, ""))
+        for part in one.parts
+    ]
+    for row, part in zip(columns(rows, indent="  "), one.parts, strict=True):
+        lines.append(row)
+        if part.wrong:
+            lines += wrapped(clean(part.wrong), "      ")
+    if one.remedies:
+        lines += wrapped(f"> {'; or '.join(map(clean, one.remedies))}", "    ", first="  ")
     return lines

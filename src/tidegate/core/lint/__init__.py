@@ -11,6 +11,7 @@ from tidegate.core.lint import (
     clock_change,
     database_target,
     dated_twice,
+    environment_closed,
     freeze_phase,
     frequency,
     impossible,
@@ -20,6 +21,7 @@ from tidegate.core.lint import (
     override_weakens,
     pipeline_bypass,
     pipeline_incomplete,
+    pipeline_unjudged,
     requires_contradictory,
     requires_cycle,
     self_approval,
@@ -42,6 +44,7 @@ from tidegate.core.lint import (
     unsafe_rollback,
     unsafe_window,
     unused,
+    watch_blind,
 )
 from tidegate.core.lint.lint import Abilities, Found, Given, Lint, Severity
 
@@ -57,6 +60,8 @@ LINTS: tuple[Lint, ...] = (
     pipeline_bypass.LINT,
     tag_before_merge.LINT,
     pipeline_incomplete.LINT,
+    pipeline_unjudged.LINT,
+    environment_closed.LINT,
     strategy_target.LINT,
     database_target.LINT,
     override_weakens.LINT,
@@ -68,6 +73,7 @@ LINTS: tuple[Lint, ...] = (
     unsafe_gate.LINT,
     unsafe_release_type.LINT,
     unsafe_no_trigger.LINT,
+    watch_blind.LINT,
     unsafe_rollback.LINT,
     unsafe_emergency.LINT,
     unsafe_data.LINT,

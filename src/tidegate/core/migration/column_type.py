@@ -7,7 +7,7 @@ import re
 _SHAPE = re.compile(r"\s*([a-z][a-z0-9_ ]{0,40}?)\s*(?:\(\s*([0-9]{1,9})\s*(?:,\s*([0-9]{1,9})\s*)?\))?\s*")
 
 _SAME = {
-    "int": "integer", "int4": "integer", "serial": "integer", "serial4": "integer", "mediumint": "integer",
+    "int": "integer", "int4": "integer", "serial": "integer", "serial4": "integer",
     "int2": "smallint", "smallserial": "smallint", "tinyint": "tinyint",
     "int8": "bigint", "bigserial": "bigint", "serial8": "bigint", "bigint": "bigint",
     "character varying": "varchar", "nvarchar": "varchar", "string": "varchar", "varchar": "varchar",
@@ -20,12 +20,25 @@ _SAME = {
 }  # fmt: skip
 
 _LADDERS = (
-    ("tinyint", "smallint", "integer", "bigint"),
+    ("tinyint", "smallint", "mediumint", "integer", "bigint"),
     ("real", "double"),
     ("date", "timestamp"),
 )
 
 _WORDS = {"char", "varchar", "text"}
+_BYTES = {"bytea", "blob"}
+_MOMENTS = {"timestamp", "timestamptz", "time"}
+_FINEST = 6
+"""How many digits of a second a moment has where its type does not say it (PostgreSQL)."""
+
+_IN_MYSQL = {
+    "TINYTEXT": "text(255)", "TEXT": "text(65535)", "MEDIUMTEXT": "text(16777215)", "LONGTEXT": "text",
+    "TINYBLOB": "blob(255)", "BLOB": "blob(65535)", "MEDIUMBLOB": "blob(16777215)", "LONGBLOB": "blob",
+    "TINYINT": "tinyint", "MEDIUMINT": "mediumint",
+    "DATETIME": "timestamp(0)", "TIMESTAMP": "timestamptz(0)", "TIMESTAMPTZ": "timestamptz(0)", "TIME": "time(0)",
+}  # fmt: skip
+"""What other databases have no word for, or mean something else by. Source: MySQL 8.0, "Data Type Storage
+Requirements", "Fractional Seconds in Time Values"."""
 
 
 def normal(text: str) -> str:
@@ -36,9 +49,14 @@ def normal(text: str) -> str:
     name, size, scale = match.groups()
     name = _SAME.get(name, name)
     # In MySQL the number of an integer is a width to print it with, and holds nothing back.
-    if size is None or name in ("tinyint", "smallint", "integer", "bigint", "text"):
+    if size is None or name in ("tinyint", "smallint", "mediumint", "integer", "bigint", "text"):
         return name
     return f"{name}({int(size)})" if scale is None else f"{name}({int(size)},{int(scale)})"
+
+
+def in_mysql(word: str) -> str:
+    """A type that MySQL writes as one word, without a number; empty where it means what everybody means by it."""
+    return _IN_MYSQL.get(word.upper(), "")
 
 
 def narrower(before: str, after: str) -> bool | None:
@@ -50,6 +68,10 @@ def narrower(before: str, after: str) -> bool | None:
     (old, *old_size), (new, *new_size) = _parts(before), _parts(after)
     if old in _WORDS and new in _WORDS:
         return _room(new, new_size) < _room(old, old_size)
+    if old in _BYTES and new in _BYTES:
+        return _room("blob", new_size) < _room("blob", old_size)
+    if old == new and old in _MOMENTS:
+        return (new_size or [_FINEST])[0] < (old_size or [_FINEST])[0]
     if old == new == "numeric":
         return _narrower_number(old_size, new_size)
     for ladder in _LADDERS:

@@ -84,9 +84,9 @@ class CommandDriver:
             with journal.lock(self._observe_wait_s, shared=True) if journal.exists else nullcontext():
                 return self._observe(unit)
         except AnswerError as error:
-            return Observation(unit, True, Presence.UNSEEN, detail=str(error), busy=error.answer == "busy")
+            return Observation(unit, True, Presence.UNSEEN, detail=error.what, busy=error.answer == "busy")
         except TargetError as error:
-            return Observation(unit, False, Presence.UNSEEN, detail=str(error))
+            return Observation(unit, False, Presence.UNSEEN, detail=error.what)
 
     def render(self, effects: Sequence[Effect]) -> tuple[Step, ...]:
         return tuple(step for effect in effects for step in self._steps(effect))
@@ -493,12 +493,16 @@ def _understood(text: str, unit: str) -> Mapping[str, Any]:
         TargetError: it is neither, or has values that cannot be.
     """
     try:
-        value = json.loads(text) if text.lstrip().startswith("{") else {"version": _line(text)}
+        value = json.loads(text, object_pairs_hook=_once) if text.lstrip().startswith("{") else {"version": _line(text)}
         version, digest, healthy = value["version"], value.get("digest"), value.get("healthy")
+        for name, said in (("version", version), ("digest", digest)):
+            if said is not None and not isinstance(said, str):
+                raise ValueError(f"{name} is {json.dumps(said)[:80]}, and no text")
         if version is not None:
             check_name(version, "version")
-            Package(version, digest or "0" * 64)
-        if healthy not in (None, True, False):
+            Package(version, "0" * 64 if digest is None else digest)
+        # 1 and 0 are equal to true and false, and a script that counts something says neither.
+        if healthy is not None and not isinstance(healthy, bool):
             raise ValueError("healthy is neither true, false nor null")
     except (ValueError, KeyError, TypeError, AttributeError, UsageError, RecursionError) as error:
         what = f'the key "{error.args[0]}" is missing' if isinstance(error, KeyError) else str(error)
@@ -508,6 +512,15 @@ def _understood(text: str, unit: str) -> Mapping[str, Any]:
             remedy='Have it print {"version": "1.2.0", "digest": "...", "healthy": true}, or the version alone.',
         ) from error
     return {"version": version, "digest": digest, "healthy": healthy}
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys are there once: of two answers, nobody knows which one counts."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        twice = next(key for key, _ in pairs if sum(key == other for other, _ in pairs) > 1)
+        raise ValueError(f"{written(twice)} is there twice")
+    return found
 
 
 def _line(text: str) -> str:
