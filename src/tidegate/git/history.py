@@ -466,6 +466,14 @@ def _advice(line: _Line, tag_format: TagFormat, tags: int) -> str:
         return "there is no tag here at all; if there was a release, fetch its tag with: git fetch --tags"
     if not line.taken:
         return f"none of the {tags} tags is of the form {tag_format.text}; if one should be, mend the format"
+    finals = [version for version in line.taken if not version.is_prerelease]
+    if finals:
+        highest = tag_format.tag_for(max(finals))
+        return (
+            f"this commit descends from no release up to {highest}: it is on a branch of its own, or the history was"
+            " rewritten after they were tagged (git rebase, git commit --amend, git filter-repo); then tag again what"
+            " was released"
+        )
     return ""
 
 
