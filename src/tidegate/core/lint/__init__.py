@@ -41,6 +41,7 @@ from tidegate.core.lint import (
     unsafe_no_trigger,
     unsafe_release_type,
     unsafe_rollback,
+    unsatisfiable_gate,
     unused,
 )
 from tidegate.core.lint.lint import Abilities, Found, Given, Lint, Severity
@@ -67,6 +68,7 @@ LINTS: tuple[Lint, ...] = (
     unreachable_approval.LINT,
     change_unsatisfiable.LINT,
     unsafe_gate.LINT,
+    unsatisfiable_gate.LINT,
     unsafe_release_type.LINT,
     unsafe_no_trigger.LINT,
     unsafe_rollback.LINT,
