@@ -130,8 +130,9 @@ def in_file(section: Section, field: Field) -> Any:
 
 
 def written_section(section: Section) -> Any:
-    """A section as the file would write it, without what the defaults say."""
-    return section.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    """A section as the file would write it, without what the defaults say; with it where they say all."""
+    said = section.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return said or section.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 def sections(pair: Pair, spot: Spot, before: Section, after: Section) -> Differences:
