@@ -107,6 +107,17 @@ def test_pre_releases_count_up_and_are_promoted(monorepo: Path) -> None:
     assert "3.0.1-alpha.1 would come before 3.0.1-beta.1, which is there already" in " ".join(refused.err.split())
 
 
+def test_on_a_channel_what_would_be_larger_is_a_pre_release_too(tmp_path: Path) -> None:
+    with GitStory(tmp_path) as story:
+        story.tag("v1.1.0", story.commit("feat: one", {"a": "1"}))
+        rc = story.commit("feat: two", {"a": "2"})
+        story.tag("v1.2.0-rc.1", rc)
+    done = run_at(tmp_path, "version", "--pre", "rc")
+    assert done.out.splitlines()[0] == "1.1.0, 1.2.0-rc.1; nothing to release"
+    larger = run_at(tmp_path, "version", "--pre", "rc", "--json").json["larger"]
+    assert [(step["bump"], step["version"]) for step in larger] == [("minor", "1.2.0-rc.2"), ("major", "2.0.0-rc.1")]
+
+
 def test_every_module_of_a_monorepo_at_once(monorepo: Path) -> None:
     subprocess.run(["git", "tag", "portal-v9.9.9", "HEAD~3"], cwd=monorepo, check=True)
     done = run_at(monorepo, "version", "--each", "modules/*")

@@ -38,7 +38,7 @@ def _headline(view: VersionView) -> str:
     name = f"{strong(clean(view.component))} " if view.component else ""
     current = view.current or "never released"
     if view.next is None:
-        return f"{name}{current}; nothing to release"
+        return f"{name}{current}{f', {view.prerelease}' if view.prerelease else ''}; nothing to release"
     before = f"{current} > " if view.current else f"{current}; first release "
     if view.prerelease:
         before = f"{current}, {view.prerelease} > "
