@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -128,6 +129,33 @@ def test_every_module_of_a_monorepo_at_once(monorepo: Path) -> None:
     ]
     found = run_at(monorepo, "version", "--each", "modules/*", "--json").json["components"]
     assert [(one["component"], one["next"]) for one in found] == [("billing", "1.4.1"), ("portal", "9.9.10")]
+
+
+def test_one_component_that_cannot_be_told_does_not_hide_the_others(monorepo: Path) -> None:
+    (monorepo / "tidegate.yaml").write_text(
+        POLICY.replace("  portal:", '  gone: {path: gone, tag: "gone-{version}"}\n  portal:')
+    )
+    elsewhere = ["git", "commit-tree", "-m", "fix: elsewhere", "HEAD^{tree}"]
+    who = {
+        "GIT_AUTHOR_NAME": "A",
+        "GIT_AUTHOR_EMAIL": "a@b.c",
+        "GIT_COMMITTER_NAME": "A",
+        "GIT_COMMITTER_EMAIL": "a@b.c",
+    }
+    made = subprocess.run(elsewhere, cwd=monorepo, env=os.environ | who, capture_output=True, check=True, text=True)
+    subprocess.run(["git", "tag", "portal-02.01.10", made.stdout.strip()], cwd=monorepo, check=True)
+    done = run_at(monorepo, "version")
+    assert done.code == 5
+    assert [line.split() for line in done.out.splitlines()[1:]] == [
+        ["billing", "1.4.0", "1.5.0", "minor", "2,", "1", "unconventional"],
+        ["gone", "?", "cannot", "tell"],
+        ["portal", "?", "cannot", "tell"],
+    ]
+    said = " ".join(done.err.split())
+    assert f'error: gone: {monorepo}: there is no "gone" at commit' in said
+    assert "error: portal: the changes since 02.01.09 ask for 02.01.10, and 02.01.10 is tagged already" in said
+    billing, gone, portal = run_at(monorepo, "version", "--json").json["components"]
+    assert (billing["next"], gone["error"]["kind"], portal["error"]["kind"]) == ("1.5.0", "not_found", "conflict")
 
 
 def test_the_components_of_a_policy_with_its_rules_and_schemes(monorepo: Path) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tidegate.cli.text import clean, columns, doubtful, faint, good, strong, wrapped
+from tidegate.cli.text import bad, clean, columns, doubtful, faint, good, strong, wrapped
 from tidegate.core.plain import plain
-from tidegate.views.version import VersionView
+from tidegate.views.version import Untold, VersionView
 
 MOST = 20
 """Commits of one kind that are listed; ``--json`` has all of them."""
@@ -81,19 +81,22 @@ def _warnings(view: VersionView) -> list[str]:
     return lines
 
 
-def versions_lines(views: Sequence[VersionView]) -> list[str]:
+def versions_lines(views: Sequence[VersionView | Untold]) -> list[str]:
     """Several components, one line each."""
-    rows = [
-        (
-            strong(clean(view.component)),
-            view.current or "-",
-            good(view.next) if view.next else faint("nothing to release"),
-            view.bump if view.next else "",
-            _counts(view),
-        )
-        for view in views
-    ]
-    return columns([("component", "current", "next", "bump", "changes"), *rows])
+    return columns([("component", "current", "next", "bump", "changes"), *map(_version_row, views)])
+
+
+def _version_row(view: VersionView | Untold) -> tuple[str, ...]:
+    if isinstance(view, Untold):
+        return strong(clean(view.component)), "?", bad("cannot tell"), "", ""
+    following = good(view.next) if view.next else faint("nothing to release")
+    return (
+        strong(clean(view.component)),
+        view.current or "-",
+        following,
+        view.bump if view.next else "",
+        _counts(view),
+    )
 
 
 def _counts(view: VersionView) -> str:

@@ -32,7 +32,7 @@ from tidegate.core.commit import (
 from tidegate.core.plain import plain
 from tidegate.core.pull_request import PullRequest, titled
 from tidegate.core.version import Level, TagFormat, Version, next_prerelease
-from tidegate.errors import RepositoryError
+from tidegate.errors import NotFoundError, RepositoryError, TidegateError, UsageError
 from tidegate.git.repository import Log, Repository, Tag, touches
 from tidegate.git.tree import check_each_inside
 
@@ -191,6 +191,36 @@ def unreleased_each(
         name: _history(commit, source, lines[name], _own(log, paths[name], lines[name].bases), len(tags), labels)
         for name, source in sources.items()
     }
+
+
+def told_each(
+    repository: Repository, sources: Mapping[str, Source], at: str = "HEAD", pulls: Sequence[PullRequest] = ()
+) -> tuple[dict[str, History], dict[str, TidegateError]]:
+    """The same, with why it cannot be told of those whose paths are not there: one must not hide all the others.
+
+    Raises:
+        RepositoryError, UsageError, NotFoundError: as :func:`unreleased`, where nothing can be told of any of them.
+    """
+    try:
+        return unreleased_each(repository, sources, at, pulls), {}
+    except (NotFoundError, UsageError):
+        failures = _without_paths(repository, sources, at)
+        if len(failures) in {0, len(sources)}:
+            raise
+    rest = {name: source for name, source in sources.items() if name not in failures}
+    return unreleased_each(repository, rest, at, pulls), failures
+
+
+def _without_paths(repository: Repository, sources: Mapping[str, Source], at: str) -> dict[str, TidegateError]:
+    """Asked one by one, since this is the exception."""
+    commit = repository.resolve(at)
+    failures: dict[str, TidegateError] = {}
+    for name, source in sources.items():
+        try:
+            _paths(repository, commit, {name: source})
+        except (NotFoundError, UsageError) as error:
+            failures[name] = error
+    return failures
 
 
 def _titled(log: Log, pulls: Sequence[PullRequest]) -> tuple[Log, Mapping[str, tuple[str, ...]]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tidegate.core.bumping import Bump
 from tidegate.core.commit import LEVELS, MERGE, Change, NextVersion
 from tidegate.core.version import Level, Version, bump, level_between, next_prerelease
-from tidegate.errors import UsageError
+from tidegate.errors import ConflictError, TidegateError, UsageError
 from tidegate.git.history import History, SkippedTag, Source
 
 
@@ -79,6 +79,35 @@ class VersionView:
     range: str
     advice: str
     skipped_tags: tuple[SkippedTag, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """A component of several of which no next version can be told, and why."""
+
+    component: str
+    error: Mapping[str, str]
+
+
+def version_views(
+    sources: Mapping[str, Source], histories: Mapping[str, History], failures: Mapping[str, TidegateError], channel: str
+) -> tuple[list[VersionView | Untold], dict[str, TidegateError]]:
+    """The views of several components in their order, and why some cannot be told: ``failures``, and what else is."""
+    views: list[VersionView | Untold] = []
+    failed = dict(failures)
+    for name, source in sources.items():
+        try:
+            if name not in failed:
+                views.append(version_view(name, source, histories[name], channel))
+                continue
+        except (ConflictError, UsageError) as error:
+            failed[name] = error
+        views.append(Untold(name, _record(failed[name])))
+    return views, failed
+
+
+def _record(error: TidegateError) -> Mapping[str, str]:
+    return {"kind": error.kind, "what": error.what, "where": error.where, "remedy": error.remedy}
 
 
 def version_view(component: str, source: Source, history: History, channel: str = "") -> VersionView:
