@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     "version",
     help="Say which version COMPONENT is at, by its tags, and which the commits since then ask for, and why.\n\n"
     "Without COMPONENT all components of the policy are told. Where there is no policy file, or with --tag-format, "
-    "--path or --each, the repository alone is asked. Where one of several cannot be told the others are, and its error "
-    "is the exit code. Nothing is written.",
+    "--path or --each, the repository alone is asked. Where one of several cannot be told the others are, and its "
+    "error is the exit code. Nothing is written.",
     examples=(
         "tidegate version billing",
         "tidegate version --tag-format 'v{version}' --pre rc",
