@@ -119,6 +119,16 @@ def test_on_a_channel_what_would_be_larger_is_a_pre_release_too(tmp_path: Path) 
     assert [(step["bump"], step["version"]) for step in larger] == [("minor", "1.2.0-rc.2"), ("major", "2.0.0-rc.1")]
 
 
+def test_to_take_back_what_a_pre_release_has_asks_for_another(tmp_path: Path) -> None:
+    with GitStory(tmp_path) as story:
+        story.tag("v1.0.0", story.commit("feat: one", {"a": "1"}))
+        feature = story.commit("feat: two", {"a": "2"})
+        story.tag("v1.1.0-rc.1", feature)
+        story.commit(f'Revert "feat: two"\n\nThis reverts commit {feature}.', {"a": "1"})
+    assert run_at(tmp_path, "version", "--pre", "rc", "--json").json["next"] == "1.1.0-rc.2"
+    assert run_at(tmp_path, "version", "--json").json["reasons"] == []
+
+
 def test_every_module_of_a_monorepo_at_once(monorepo: Path) -> None:
     subprocess.run(["git", "tag", "portal-v9.9.9", "HEAD~3"], cwd=monorepo, check=True)
     done = run_at(monorepo, "version", "--each", "modules/*")

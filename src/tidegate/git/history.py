@@ -451,7 +451,7 @@ def _history(
         why=_why(line, source.tag_format, commit, len(log.commits), len(log.parents)),
         advice=_advice(line, source.tag_format, tags),
         widths=source.tag_format.scheme.widths,
-        since_prerelease=_since(changes, log, line.taken[line.announced].target) if line.announced else (),
+        since_prerelease=_since(source, log, line, labels),
     )
 
 
@@ -461,9 +461,15 @@ def _released_by_copy(change: Change, line: _Line) -> Change:
     return replace(change, void=f"a copy of it was released with {line.last}")
 
 
-def _since(changes: Iterable[Change], log: Log, head: str) -> tuple[Change, ...]:
-    old = reachable(log.parents, [head])
-    return tuple(change for change in changes if change.sha not in old)
+def _since(source: Source, log: Log, line: _Line, labels: Mapping[str, tuple[str, ...]]) -> tuple[Change, ...]:
+    """What the last pre-release does not have. Read anew: to take back what the pre-release has is a change to it."""
+    if line.announced is None:
+        return ()
+    old = reachable(log.parents, [line.taken[line.announced].target])
+    commits = [commit for commit in log.commits if commit.sha not in old]
+    parents = {sha: own for sha, own in log.parents.items() if sha not in old}
+    changes = raised(changes_from(commits, parents), log.touched, source.bumps, labels)
+    return tuple(_released_by_copy(change, line) for change in changes)
 
 
 def _refuse_shallow(repository: Repository) -> None:
