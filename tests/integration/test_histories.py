@@ -122,7 +122,7 @@ def _last_of(folder: Path, at: str, merged: list[Version], known: list[Version])
 
 
 def _asks_for_nothing(parents: str, title: str) -> bool:
-    """A merge that says nothing of its own is no commit without a convention: what it brought is looked at by itself."""
+    """A merge that says nothing of its own is no commit without a convention: what it brought is looked at itself."""
     return title.startswith(("chore", "docs")) or (" " in parents and title == "Just so")
 
 
