@@ -129,6 +129,15 @@ def test_to_take_back_what_a_pre_release_has_asks_for_another(tmp_path: Path) ->
     assert run_at(tmp_path, "version", "--json").json["reasons"] == []
 
 
+def test_the_name_of_one_component_stands_in_its_tags(monorepo: Path) -> None:
+    words = ("billing", "--tag-format", "{component}-v{version}", "--path", "modules/billing")
+    assert run_at(monorepo, "version", *words, "--json").json["current"] == "1.4.0"
+    assert run_at(monorepo, "notes", *words, "--json").json["previous"] == "1.4.0"
+    unnamed = run_at(monorepo, "version", *words[1:])
+    assert unnamed.code == 2
+    assert unnamed.err.startswith("error: {component}-v{version} needs the name of a component")
+
+
 def test_every_module_of_a_monorepo_at_once(monorepo: Path) -> None:
     subprocess.run(["git", "tag", "portal-v9.9.9", "HEAD~3"], cwd=monorepo, check=True)
     done = run_at(monorepo, "version", "--each", "modules/*")
