@@ -187,6 +187,7 @@ def test_the_components_of_a_policy_with_its_rules_and_schemes(monorepo: Path) -
     why = "it changes modules/billing/migrations/1.sql, which asks for at least minor: the database changes"
     one = run_at(monorepo, "version", "billing", "--json").json
     assert [(reason["subject"], reason["why"]) for reason in one["reasons"]] == [("round totals", why)]
+    assert why in " ".join(run_at(monorepo, "version", "billing").out.split())
     unknown = run_at(monorepo, "version", "biling")
     assert (unknown.code, 'did you mean "billing"?' in unknown.err) == (5, True)
 

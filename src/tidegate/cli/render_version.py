@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tidegate.cli.text import bad, clean, columns, doubtful, faint, good, strong, wrapped
 from tidegate.core.plain import plain
-from tidegate.views.version import Untold, VersionView
+from tidegate.views.version import Reason, Untold, VersionView
 
 MOST = 20
 """Commits of one kind that are listed; ``--json`` has all of them."""
@@ -17,7 +17,7 @@ def version_lines(view: VersionView) -> list[str]:
     return [
         _headline(view),
         *wrapped(clean(view.why), "  "),
-        *_section("", [(*_commit(r.commit, r.type, r.breaking), r.level, r.subject) for r in view.reasons]),
+        *_section("", [(*_commit(r.commit, r.type, r.breaking), r.level, r.subject, _raised(r)) for r in view.reasons]),
         *_section(
             "  Follows no convention and asks for nothing; look at it:",
             [(faint(u.commit[:10]), u.subject) for u in view.unconventional],
@@ -50,6 +50,12 @@ def _commit(sha: str, kind: str, breaking: bool) -> tuple[str, str]:
     return faint(sha[:10]), f"{clean(kind) or 'no kind'}{'!' if breaking else ''}"
 
 
+def _raised(reason: Reason) -> str:
+    """Why a change asks for more than its commit says: nobody would see it from its title."""
+    by_itself = reason.breaking or reason.why == f"{reason.type} asks for {reason.level}"
+    return "" if by_itself else f"({reason.why})"
+
+
 def _is_void(why: str) -> bool:
     return not why.endswith("asks for nothing")
 
@@ -57,7 +63,10 @@ def _is_void(why: str) -> bool:
 def _section(title: str, rows: Sequence[tuple[str, ...]]) -> list[str]:
     if not rows:
         return []
-    shown = [tuple(part if "\x1b" in part else plain(part, 60) for part in row) for row in rows[:MOST]]
+    shown = [
+        tuple(part if "\x1b" in part else plain(part, 60 if number < 4 else 160) for number, part in enumerate(row))
+        for row in rows[:MOST]
+    ]
     lines = [title] if title else []
     lines += columns(shown, indent="    " if title else "  ")
     return [*lines, faint(f"    and {len(rows) - MOST} more; --json lists all")] if len(rows) > MOST else lines
