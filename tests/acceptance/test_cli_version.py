@@ -229,6 +229,16 @@ def test_a_version_of_another_line_is_a_conflict(tmp_path: Path) -> None:
     assert "1.0.1 is tagged already, on another line" in " ".join(done.err.split())
 
 
+def test_why_a_change_does_not_count_stands_below_a_long_title(tmp_path: Path) -> None:
+    with GitStory(tmp_path) as story:
+        story.tag("v1.0.0", story.commit("feat: one", {"a": "1"}))
+        long = story.commit("feat: a title of forty-nine characters, and some", {"a": "2"})
+        story.commit(f'Revert "feat: a title of forty-nine characters"\n\nThis reverts commit {long}.', {"a": "1"})
+    lines = run_at(tmp_path, "version").out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert f"{'':24}(reverts {long[:10]}, which is not released yet)" in lines
+
+
 def test_hostile_titles_are_shown_without_their_power(tmp_path: Path) -> None:
     title = "feat: \x1b[31mred\u202e $(touch x) <b>"
     with GitStory(tmp_path) as story:

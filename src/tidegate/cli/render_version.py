@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tidegate.cli.text import bad, clean, columns, doubtful, faint, good, strong, wrapped
+from click import unstyle
+
+from tidegate.cli.text import WIDTH, bad, clean, columns, doubtful, faint, good, strong, wrapped
 from tidegate.core.plain import plain
 from tidegate.views.version import Reason, Untold, VersionView
+
+_LEAST_FOR_REASONS = 24
 
 MOST = 20
 """Commits of one kind that are listed; ``--json`` has all of them."""
@@ -68,8 +72,23 @@ def _section(title: str, rows: Sequence[tuple[str, ...]]) -> list[str]:
         for row in rows[:MOST]
     ]
     lines = [title] if title else []
-    lines += columns(shown, indent="    " if title else "  ")
+    indent = "    " if title else "  "
+    lines += columns(shown if _fits(shown, indent) else [part for row in shown for part in _below(row)], indent=indent)
     return [*lines, faint(f"    and {len(rows) - MOST} more; --json lists all")] if len(rows) > MOST else lines
+
+
+def _fits(rows: Sequence[tuple[str, ...]], indent: str) -> bool:
+    """Whether a reason, which is the last of four cells or five, has room beside the rest."""
+    if all(len(row) < 4 or not row[-1].startswith("(") for row in rows):
+        return True
+    widths = [max(len(unstyle(row[cell])) for row in rows) + 2 for cell in range(len(rows[0]) - 1)]
+    return len(indent) + sum(widths) + _LEAST_FOR_REASONS <= WIDTH
+
+
+def _below(row: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The reason of a row under what it is of."""
+    *rest, reason = row
+    return [tuple(rest), *([(*("" for _ in rest[:-1]), reason)] if reason else [])]
 
 
 def _larger(view: VersionView) -> list[str]:
