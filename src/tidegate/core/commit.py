@@ -271,9 +271,13 @@ def changes_of(commit: Commit) -> tuple[Change, ...]:
     own_text, items = _squashed(commit.message)
     title = _title_message(commit, own_text)
     authors = _authors(commit)
-    own = _change(commit, title, _kind_of(commit, title), authors)
+    own = _change(commit, title, _kind_of(commit, title, own_text), authors)
     inherited = own.refs[:INHERITED_REFS]
-    listed = [_with_refs(_change(commit, message, message.kind, authors), inherited) for message in items]
+    taken_back = _taken_back_inside(items)
+    listed = [
+        _void(_with_refs(_change(commit, item, _item_kind(item), authors), inherited), taken_back.get(number, ""))
+        for number, item in enumerate(items)
+    ]
     if listed and own.kind in {UNCONVENTIONAL, MERGE} and not own.breaking:
         return tuple(listed)
     # A squash of one commit lists its own title again.
@@ -366,8 +370,44 @@ def _squashed(message: str) -> tuple[str, tuple[Message, ...]]:
 
 
 def _is_item(line: str) -> bool:
-    header = _HEADER.fullmatch(line.strip())
+    title = line.strip()
+    if title.startswith("Re") and (quoted := _REVERT_TITLE.fullmatch(title)):
+        title = _unwrapped(quoted)[0]
+    header = _HEADER.fullmatch(title)
     return header is not None and header["kind"].lower() in _KNOWN_KINDS
+
+
+def _item_kind(item: Message) -> str:
+    if (again := _brought_back(item)) is not None:
+        return again.kind
+    return item.kind or REVERT
+
+
+def _taken_back_inside(items: Sequence[Message]) -> dict[int, str]:
+    """Which items of a squash do not count, and why: what the squash itself took back; the oldest item comes first."""
+    titles = [_spelled(item) for item in items]
+    places: dict[str, list[int]] = {}
+    for number, title in enumerate(titles):
+        places.setdefault(title, []).append(number)
+    void: dict[int, str] = {}
+    for number in range(len(items) - 1, 0, -1):
+        quoted = _REVERT_TITLE.fullmatch(titles[number]) if titles[number].startswith("Revert") else None
+        if quoted is None or number in void:
+            continue
+        there = places.get(_PULL.sub("", quoted["title"]).strip(), [])
+        # What is not older is not wanted any more: the numbers only fall.
+        while there and (there[-1] >= number or there[-1] in void):
+            there.pop()
+        if there:
+            void |= {there.pop(): "reverted in the same squash", number: "reverts what the same squash lists"}
+    return void
+
+
+def _spelled(item: Message) -> str:
+    """The title of an item, without pull requests, in one spelling."""
+    scope = f"({item.scope})" if item.scope else ""
+    head = f"{item.kind}{scope}{'!' if item.bang else ''}: " if item.kind else ""
+    return _PULL.sub("", f"{head}{item.description}").strip()
 
 
 def _title_message(commit: Commit, text: str) -> Message:
@@ -401,15 +441,15 @@ def _brought_back(message: Message) -> Message | None:
     return None if depth % 2 else parse_message(inner)
 
 
-def _kind_of(commit: Commit, message: Message) -> str:
-    """The kind of a commit's own change, where it is a revert, a merge, or neither."""
+def _kind_of(commit: Commit, message: Message, text: str) -> str:
+    """The kind of a commit's own change, where it is a revert, a merge, or neither; ``text`` is without its items."""
     if (again := _brought_back(message)) is not None:
         return again.kind or REVERT
     if message.description.startswith("Re") and _REVERT_TITLE.fullmatch(message.description):
         return REVERT
     if message.kind:
         return message.kind
-    if _REVERTED_SHA.search(commit.message):
+    if _REVERTED_SHA.search(text):
         return REVERT
     return MERGE if len(commit.parents) > 1 else UNCONVENTIONAL
 
@@ -608,15 +648,17 @@ class _Index:
         # Every shape of a revert has this word in it; the other commits of a long history need not be read twice.
         if "revert" not in commit.message.lower():
             return (), False
-        message = parse_message(_unwrapped_title(commit.message))
-        if stated := self._stated(commit, message):
+        # What an item of a squash reverts was on the branch that was squashed.
+        text = _squashed(commit.message)[0]
+        message = parse_message(_unwrapped_title(text))
+        if stated := self._stated(text, message):
             found = [sha for prefix in stated if (sha := self._by_prefix(prefix, commit)) is not None]
             return tuple(dict.fromkeys(found)), len(found) == len(stated)
-        found = self._by_pull_number(commit) or self._by_quoted_title(commit, message)
+        found = self._by_pull_number(commit, text) or self._by_quoted_title(commit, message)
         return tuple(found), bool(found)
 
-    def _stated(self, commit: Commit, message: Message) -> list[str]:
-        stated = [sha for listed in _REVERTED_SHA.findall(commit.message) for sha in re.findall(_SHA, listed)]
+    def _stated(self, text: str, message: Message) -> list[str]:
+        stated = [sha for listed in _REVERTED_SHA.findall(text) for sha in re.findall(_SHA, listed)]
         if not stated and message.kind == REVERT:
             values = [footer.value for footer in message.footers if footer.token.lower() in {"ref", "refs", "reverts"}]
             stated = [sha for value in values for sha in re.findall(rf"(?<![\w#])({_SHA})\b", value)]
@@ -627,8 +669,8 @@ class _Index:
         matches = [sha for sha in self._sorted[start : start + 2] if sha.startswith(prefix)]
         return matches[0] if len(matches) == 1 and matches[0] != reverting.sha else None
 
-    def _by_pull_number(self, commit: Commit) -> list[str]:
-        numbers = _unique(_REVERTED_PULL.findall(commit.message))
+    def _by_pull_number(self, commit: Commit, text: str) -> list[str]:
+        numbers = _unique(_REVERTED_PULL.findall(text))
         return [sha for number in numbers for sha in self._newest_before(commit, self._by_pull.get(number, []))]
 
     def _by_quoted_title(self, commit: Commit, message: Message) -> list[str]:

@@ -204,6 +204,30 @@ def test_a_squash_lists_its_changes() -> None:
     assert (feature.kind, feature.scope, feature.breaking) == ("feat", "tax", True)
 
 
+def test_what_a_squash_took_back_itself_does_not_count() -> None:
+    gone = f"This reverts commit {sha('9')}."
+    listed = (
+        f'* feat: a\n\n* Revert "feat: a"\n\n{gone}\n\n* fix: c\n\n* feat(x): d (#4)\n\n* Revert "fix: old"\n\n{gone}\n'
+    )
+    changes = changes_from([commit(f"Add the thing (#3)\n\n{listed}")])
+    assert [(change.kind, change.void) for change in changes] == [
+        ("feat", "reverted in the same squash"),
+        ("revert", "reverts what the same squash lists"),
+        ("fix", ""),
+        ("feat", ""),
+        ("revert", ""),
+    ]
+    again = '* feat(x): d (#4)\n\n* Revert "feat(x): d"\n\n* Revert "Revert "feat(x): d""\n'
+    first, *others = changes_from([commit(f"Add it\n\n{again}")])
+    assert (first.void, all(change.void for change in others)) == ("", True)
+
+
+def test_a_squash_does_not_take_back_what_is_not_of_its_branch() -> None:
+    listed = f'* Revert "feat: x"\n\nThis reverts commit {sha("a")}.\n\n* fix: c\n'
+    changes = changes_from(told(f"Tidy up (#3)\n\n{listed}", "feat: x"))
+    assert [(change.kind, change.void) for change in changes] == [("revert", ""), ("fix", ""), ("feat", "")]
+
+
 def test_a_squash_that_lists_its_own_title_tells_it_once() -> None:
     changes = changes_of(commit("feat: a (#3)\n\n* feat: a\n\n* fix: b\n"))
     assert [(change.kind, change.summary) for change in changes] == [("feat", "a"), ("fix", "b")]
@@ -387,9 +411,10 @@ def test_one_more_change_never_lowers_the_version(found: list[Change], more: Cha
         "a/" * 50_000 + "#",
         "fix: x\n\n" + "Refs: #1\n\n" * 10_000,
         "fix: x\n\n" + "* fix: y\n" * 10_000,
+        "x\n\n" + '* Revert "fix: y"\n' * 10_000,
         "BREAKING CHANGE: x\n" * 10_000,
     ],
-    ids=["coauthor", "header", "revert", "closes", "issue", "footers", "items", "breaking"],
+    ids=["coauthor", "header", "revert", "closes", "issue", "footers", "items", "reverts", "breaking"],
 )
 def test_long_hostile_messages_are_read_in_one_pass(hostile: str) -> None:
     """With a quadratic expression this would not end within the suite's patience."""
