@@ -284,6 +284,8 @@ def changes_of(commit: Commit) -> tuple[Change, ...]:
     return (own, *(item for item in listed if _tale(item) != _tale(own)))
 
 
+# A title without a header that says more than its words: a break, or the title that it wraps.
+_SAYS_MORE = re.compile(r"BREAKING|^Merged PR ")
 # What prose must have to be more than prose: footers, issues, items of a squash, line ends.
 _MORE_THAN_PROSE = re.compile(r"[:#*\r]|GH-")
 
@@ -298,7 +300,7 @@ def _plain_change(commit: Commit) -> Change | None:
     header = _HEADER.fullmatch(title)
     if header is not None:
         kind, scope, bang, text = header.groups()
-    elif len(commit.parents) < 2 and _is_prose(title) and "revert" not in commit.message.lower():
+    elif len(commit.parents) < 2 and not _SAYS_MORE.search(title) and "revert" not in commit.message.lower():
         kind, scope, bang, text = UNCONVENTIONAL, None, None, title.strip()
     else:
         return None
@@ -323,11 +325,6 @@ def _plain_change(commit: Commit) -> Change | None:
         refs=refs,
         notes=tuple(Footer(note.token, plain(note.value)) for note in notes),
     )
-
-
-def _is_prose(title: str) -> bool:
-    """Whether a title without a header says no more than its words."""
-    return "BREAKING" not in title and not title.startswith("Merged PR ")
 
 
 def _plain_footers(rest: str) -> tuple[Footer, ...] | None:
