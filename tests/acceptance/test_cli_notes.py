@@ -119,6 +119,12 @@ def test_the_sections_are_data(repository: GitRepository) -> None:
     assert good(repository, "notes", "shop", "--format", "json", "--from", "v1.0.0", "--to", "HEAD").json == data
 
 
+def test_a_range_that_runs_backwards_is_no_empty_release(repository: GitRepository) -> None:
+    done = run_at(repository.path, "notes", "--from", "HEAD", "--to", "v1.0.0")
+    assert done.code == 2
+    assert said(done) == "error: v1.0.0 came before HEAD, which has all of it > Swap --from and --to."
+
+
 def test_the_notes_of_a_release_of_the_past(repository: GitRepository) -> None:
     repository.tag("v1.1.0", message="1.1.0")
     repository.commit("fix: later", {"a": "5"})

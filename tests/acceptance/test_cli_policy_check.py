@@ -137,6 +137,14 @@ def test_a_canary_before_a_kubernetes_service_is_an_error_with_what_to_do(tmp_pa
     ]
 
 
+def test_of_a_driver_that_there_is_not_no_reference_is_named(tmp_path: Path) -> None:
+    done = check(tmp_path, BEHIND_A_SERVICE.replace("driver: kubernetes", "driver: warp"))
+    assert done.code == 2
+    assert "there is no driver" in done.out
+    assert "remedy: name one that there is" in done.out
+    assert "the driver warp" not in done.out
+
+
 def test_two_selectors_that_pick_the_same_pod_are_an_error(tmp_path: Path) -> None:
     done = check(tmp_path, BEHIND_A_SERVICE.replace(", colour: green}", "}"))
     assert done.code == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -107,6 +108,36 @@ def test_pre_releases_count_up_and_are_promoted(monorepo: Path) -> None:
     assert "3.0.1-alpha.1 would come before 3.0.1-beta.1, which is there already" in " ".join(refused.err.split())
 
 
+def test_on_a_channel_what_would_be_larger_is_a_pre_release_too(tmp_path: Path) -> None:
+    with GitStory(tmp_path) as story:
+        story.tag("v1.1.0", story.commit("feat: one", {"a": "1"}))
+        rc = story.commit("feat: two", {"a": "2"})
+        story.tag("v1.2.0-rc.1", rc)
+    done = run_at(tmp_path, "version", "--pre", "rc")
+    assert done.out.splitlines()[0] == "1.1.0, 1.2.0-rc.1; nothing to release"
+    larger = run_at(tmp_path, "version", "--pre", "rc", "--json").json["larger"]
+    assert [(step["bump"], step["version"]) for step in larger] == [("minor", "1.2.0-rc.2"), ("major", "2.0.0-rc.1")]
+
+
+def test_to_take_back_what_a_pre_release_has_asks_for_another(tmp_path: Path) -> None:
+    with GitStory(tmp_path) as story:
+        story.tag("v1.0.0", story.commit("feat: one", {"a": "1"}))
+        feature = story.commit("feat: two", {"a": "2"})
+        story.tag("v1.1.0-rc.1", feature)
+        story.commit(f'Revert "feat: two"\n\nThis reverts commit {feature}.', {"a": "1"})
+    assert run_at(tmp_path, "version", "--pre", "rc", "--json").json["next"] == "1.1.0-rc.2"
+    assert run_at(tmp_path, "version", "--json").json["reasons"] == []
+
+
+def test_the_name_of_one_component_stands_in_its_tags(monorepo: Path) -> None:
+    words = ("billing", "--tag-format", "{component}-v{version}", "--path", "modules/billing")
+    assert run_at(monorepo, "version", *words, "--json").json["current"] == "1.4.0"
+    assert run_at(monorepo, "notes", *words, "--json").json["previous"] == "1.4.0"
+    unnamed = run_at(monorepo, "version", *words[1:])
+    assert unnamed.code == 2
+    assert unnamed.err.startswith("error: {component}-v{version} needs the name of a component")
+
+
 def test_every_module_of_a_monorepo_at_once(monorepo: Path) -> None:
     subprocess.run(["git", "tag", "portal-v9.9.9", "HEAD~3"], cwd=monorepo, check=True)
     done = run_at(monorepo, "version", "--each", "modules/*")
@@ -119,6 +150,33 @@ def test_every_module_of_a_monorepo_at_once(monorepo: Path) -> None:
     assert [(one["component"], one["next"]) for one in found] == [("billing", "1.4.1"), ("portal", "9.9.10")]
 
 
+def test_one_component_that_cannot_be_told_does_not_hide_the_others(monorepo: Path) -> None:
+    (monorepo / "tidegate.yaml").write_text(
+        POLICY.replace("  portal:", '  gone: {path: gone, tag: "gone-{version}"}\n  portal:')
+    )
+    elsewhere = ["git", "commit-tree", "-m", "fix: elsewhere", "HEAD^{tree}"]
+    who = {
+        "GIT_AUTHOR_NAME": "A",
+        "GIT_AUTHOR_EMAIL": "a@b.c",
+        "GIT_COMMITTER_NAME": "A",
+        "GIT_COMMITTER_EMAIL": "a@b.c",
+    }
+    made = subprocess.run(elsewhere, cwd=monorepo, env=os.environ | who, capture_output=True, check=True, text=True)
+    subprocess.run(["git", "tag", "portal-02.01.10", made.stdout.strip()], cwd=monorepo, check=True)
+    done = run_at(monorepo, "version")
+    assert done.code == 5
+    assert [line.split() for line in done.out.splitlines()[1:]] == [
+        ["billing", "1.4.0", "1.5.0", "minor", "2,", "1", "unconventional"],
+        ["gone", "?", "cannot", "tell"],
+        ["portal", "?", "cannot", "tell"],
+    ]
+    said = " ".join(done.err.split())
+    assert f'error: gone: {monorepo}: there is no "gone" at commit' in said
+    assert "error: portal: the changes since 02.01.09 ask for 02.01.10, and 02.01.10 is tagged already" in said
+    billing, gone, portal = run_at(monorepo, "version", "--json").json["components"]
+    assert (billing["next"], gone["error"]["kind"], portal["error"]["kind"]) == ("1.5.0", "not_found", "conflict")
+
+
 def test_the_components_of_a_policy_with_its_rules_and_schemes(monorepo: Path) -> None:
     (monorepo / "tidegate.yaml").write_text(POLICY)
     found = run_at(monorepo, "version", "--json").json["components"]
@@ -129,6 +187,7 @@ def test_the_components_of_a_policy_with_its_rules_and_schemes(monorepo: Path) -
     why = "it changes modules/billing/migrations/1.sql, which asks for at least minor: the database changes"
     one = run_at(monorepo, "version", "billing", "--json").json
     assert [(reason["subject"], reason["why"]) for reason in one["reasons"]] == [("round totals", why)]
+    assert why in " ".join(run_at(monorepo, "version", "billing").out.split())
     unknown = run_at(monorepo, "version", "biling")
     assert (unknown.code, 'did you mean "billing"?' in unknown.err) == (5, True)
 
@@ -168,6 +227,16 @@ def test_a_version_of_another_line_is_a_conflict(tmp_path: Path) -> None:
     done = run_at(tmp_path, "version")
     assert done.code == 6
     assert "1.0.1 is tagged already, on another line" in " ".join(done.err.split())
+
+
+def test_why_a_change_does_not_count_stands_below_a_long_title(tmp_path: Path) -> None:
+    with GitStory(tmp_path) as story:
+        story.tag("v1.0.0", story.commit("feat: one", {"a": "1"}))
+        long = story.commit("feat: a title of forty-nine characters, and some", {"a": "2"})
+        story.commit(f'Revert "feat: a title of forty-nine characters"\n\nThis reverts commit {long}.', {"a": "1"})
+    lines = run_at(tmp_path, "version").out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert f"{'':24}(reverts {long[:10]}, which is not released yet)" in lines
 
 
 def test_hostile_titles_are_shown_without_their_power(tmp_path: Path) -> None:

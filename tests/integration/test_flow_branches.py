@@ -363,6 +363,33 @@ def test_the_way_back_is_proposed_and_done_only_where_it_may_be(repo: Repo) -> N
         branch.do_merge_back(repo.org.house, made.branch, repo.rita)
 
 
+def test_a_line_of_another_component_lacks_only_what_changes_its_files(make_org: Callable[..., Organisation]) -> None:
+    pattern = {
+        "release": {"pattern": "release/{component}-v{version}"},
+        "hotfix": {"pattern": "hotfix/{component}-{version}"},
+    }
+    org = make_org(
+        branches=pattern, components={"billing": {"path": "app"}, "api": {"path": "api", "tag": "api-v{version}"}}
+    )
+    repo = Repo(org)
+    for component, version in (("api", "1.1.0"), ("billing", "1.1.0"), ("billing", "1.2.0")):
+        branch.cut(org.house, component, version, repo.rita)
+    # Where a branch was cut may be tagged as something else; that does not bring it out.
+    repo.git.git("tag", "api-v0.9.0", "main")
+    repo.git.git("tag", "billing-v1.2.0", "main")
+    repo.git.git("switch", "-q", "-c", "hotfix/billing-1.0.1")
+    repo.commit("fix: urgent", {"app/u.txt": "1"})
+    lines = branch.merge_back(org.house, "hotfix/billing-1.0.1").lines
+    assert [(line.line, len(line.missing)) for line in lines] == [("main", 1), ("release/billing-v1.1.0", 1)]
+    repo.git.write({"api/u.txt": "1"})
+    repo.git.git("add", "api")
+    repo.git.git("commit", "-q", "-m", "fix: in api too")
+    lines = branch.merge_back(org.house, "hotfix/billing-1.0.1").lines
+    found = {line.line: [change.summary for change in line.missing] for line in lines}
+    assert found["release/api-v1.1.0"] == ["in api too"]
+    assert found["main"] == ["in api too", "urgent"]
+
+
 # ---- tags
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -175,6 +176,19 @@ def test_missing_tags_are_told_apart_from_no_release(tmp_path: Path, tags: list[
         for tag in tags:
             story.tag(tag, base)
     assert unreleased(open_repository(tmp_path), ".", (), TagFormat("v{version}")).advice == advice
+
+
+def test_a_history_that_was_rewritten_under_its_tags_is_told_from_one_without_releases(tmp_path: Path) -> None:
+    with GitStory(tmp_path) as story:
+        story.tag("v1.0.0", story.commit("feat: one", {"a": "1"}))
+        story.tag("v1.1.0", story.commit("feat: two", {"a": "2"}))
+    for command in (["checkout", "-q", "--orphan", "anew"], ["commit", "-q", "--allow-empty", "-m", "feat: anew"]):
+        who = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+        subprocess.run(["git", *who, *command], cwd=tmp_path, check=True)
+    found = unreleased(open_repository(tmp_path), ".", (), TagFormat("v{version}"))
+    assert found.current is None
+    assert found.advice.startswith("this commit descends from no release up to v1.1.0: ")
+    assert "the history was rewritten" in found.advice
 
 
 def test_the_last_release_is_found_below_more_tags_of_another_line_than_one_look_takes(tmp_path: Path) -> None:

@@ -46,6 +46,21 @@ def test_a_bare_repository_and_a_linked_work_tree_are_read(folder: Path, tmp_pat
     assert (linked.root, linked.head()) == (tmp_path / "linked", name)
 
 
+@pytest.mark.parametrize("where", [".", ".git"])
+@pytest.mark.parametrize("work_tree", ["/", "/nowhere"])
+def test_a_repository_whose_work_tree_is_elsewhere_is_read(folder: Path, where: str, work_tree: str) -> None:
+    name = one_commit(folder)
+    subprocess.run(["git", "config", "core.worktree", work_tree], cwd=folder, check=True)
+    assert open_repository(folder / where).head() == name
+
+
+def test_an_order_of_files_that_is_not_there_stops_nothing(folder: Path) -> None:
+    name = one_commit(folder)
+    subprocess.run(["git", "config", "diff.orderFile", "nowhere"], cwd=folder, check=True)
+    repository = open_repository(folder)
+    assert repository.commits(name, paths=["a"]).touched == {name: ("a",)}
+
+
 def test_tags_lead_to_what_they_name(folder: Path) -> None:
     with GitStory(folder) as story:
         first = story.commit("feat: one", {"a": "1"})

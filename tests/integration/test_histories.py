@@ -107,7 +107,7 @@ def _last_of(folder: Path, at: str, merged: list[Version], known: list[Version])
     above = sorted(v for v in known if not v.is_prerelease and v not in merged and (last is None or v > last))
     for version in above[::-1][:3]:
         own = subprocess.run(
-            ["git", "log", "--format=%s", f"v{version}", f"^{at}"],
+            ["git", "log", "--format=%p\t%s", f"v{version}", f"^{at}"],
             cwd=folder,
             check=True,
             capture_output=True,
@@ -116,9 +116,14 @@ def _last_of(folder: Path, at: str, merged: list[Version], known: list[Version])
         shared = (
             subprocess.run(["git", "merge-base", f"v{version}", at], cwd=folder, capture_output=True).returncode == 0
         )
-        if shared and all(title.startswith(("chore", "docs")) for title in own):
+        if shared and all(_asks_for_nothing(*row.split("\t")) for row in own):
             return version
     return last
+
+
+def _asks_for_nothing(parents: str, title: str) -> bool:
+    """A merge that says nothing of its own is no commit without a convention: what it brought is looked at itself."""
+    return title.startswith(("chore", "docs")) or (" " in parents and title == "Just so")
 
 
 def _proposed(found: History) -> Version | None:

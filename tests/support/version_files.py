@@ -489,6 +489,8 @@ not 11.2.0, 1.2.0.4, 1.2.01, 1.2.0-rc.1, 1.2.0rc1, 1.2.0+7, 1.2.0-beta or 3.1.2.
 """,
     states=False,
 )
+BARE = Sample("VERSION", "app/VERSION", "@@\n")
+BARE_V = Sample("VERSION with a v", "version.txt", "\n v@@ \n\n")
 MARKED_PYTHON = Sample(
     "marked Python",
     "setup.py",
@@ -524,6 +526,8 @@ SAMPLES: Sequence[Sample] = (
     JOOMLA,
     JOOMLA_UPDATE,
     DOLIBARR,
+    BARE,
+    BARE_V,
     MARKED,
     MARKED_PYTHON,
 )

@@ -109,7 +109,22 @@ def _bare(directory: Path, asked: Asked, at: str) -> dict[str, Source]:
             for name, path in _matching(directory, asked.each, at).items()
         }
     path, *shared = asked.paths or (".",)
-    return {asked.component or "": Source(path, TagFormat(written, scheme), tuple(shared))}
+    return {asked.component or "": Source(path, TagFormat(named_tags(written, asked.component), scheme), tuple(shared))}
+
+
+def named_tags(written: str, component: str | None) -> str:
+    """The tag format with the component's name in it, where one is named; ``{component}`` stands for it.
+
+    Raises:
+        UsageError: none is named, and the format asks for it.
+    """
+    if "{component}" not in written:
+        return written
+    if not component:
+        raise UsageError(
+            f"{written} needs the name of a component", remedy="name it: COMPONENT, or all of them: --each 'modules/*'"
+        )
+    return written.replace("{component}", component)
 
 
 def _matching(directory: Path, pattern: str, at: str) -> dict[str, str]:

@@ -19,6 +19,7 @@ from enum import StrEnum
 from tidegate.core.commit import MERGE, REVERT, UNCONVENTIONAL, Change
 from tidegate.core.plain import plain
 from tidegate.core.policy import Branch, Policy
+from tidegate.core.version import TagFormat
 from tidegate.errors import UsageError
 
 FREEZE = ("fix", "docs", "test", "chore")
@@ -63,6 +64,22 @@ def branch_for(policy: Policy, role: Role, component: str, version: str) -> str:
     """
     pattern = family(policy, role).pattern
     return checked_name(pattern.replace("{version}", version).replace("{component}", component))
+
+
+def made_for(policy: Policy, role: Role, name: str) -> dict[str, str]:
+    """The components for which a branch of that name is made, each with the name of the tag that ends it.
+
+    Several where the pattern does not say for which; none where the name is not of the family.
+    """
+    pattern = family(policy, role).pattern
+    found: dict[str, str] = {}
+    for component, known in policy.components.items():
+        before, _, after = pattern.replace("{component}", component).partition("{version}")
+        version = name[len(before) : len(name) - len(after)]
+        tag = known.tag.replace("{version}", version)
+        if name == f"{before}{version}{after}" and TagFormat(known.tag, known.versions).match(tag) is not None:
+            found[component] = tag
+    return found
 
 
 def checked_name(name: str) -> str:

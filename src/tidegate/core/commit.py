@@ -7,6 +7,7 @@ is shown of them goes through :func:`~tidegate.core.plain.plain` and is escaped 
 The shapes read beyond the plain convention, each because a common tool writes it:
 
 * a merge commit whose *body* carries the conventional title (``Merge pull request #9``, then ``feat: ...``);
+* a title that the code host wraps: ``Merged PR 9: feat: ...``, ``Merge pull request 'feat: ...' (#9) from ...``;
 * a squash whose body lists ``* feat: ...`` items, each a change of its own;
 * ``This reverts commit SHA``, with ``Revert "..."`` or ``Reapply "..."`` as the title; ``Reverts owner/repo#12``;
 * ``(cherry picked from commit SHA)``, where both commits meet again in one range.
@@ -146,16 +147,20 @@ class Change:
 
 
 # The grammar. Each expression is linear: no two neighbouring repetitions can match the same character.
-_HEADER = re.compile(r"(?P<kind>[A-Za-z][A-Za-z0-9_-]*)(?:\((?P<scope>[^()\r\n]+)\))?(?P<bang>!)?: +(?P<text>\S.*)")
+# The key of a ticket, ``PAY-12: text``, looks like a kind and is none.
+_TICKET = r"[A-Z][A-Z0-9]{1,20}-[0-9]{1,12}"
+_HEADER = re.compile(
+    rf"(?!{_TICKET}[(!:])(?P<kind>[A-Za-z][A-Za-z0-9_-]*)(?:\((?P<scope>[^()\r\n]+)\))?(?P<bang>!)?: +(?P<text>\S.*)"
+)
 _FOOTER = re.compile(r"(?P<token>BREAKING CHANGE|[A-Za-z][A-Za-z0-9-]*)(?:: +| (?=#))(?P<value>\S.*)")
 _BREAKING_LINE = re.compile(r"BREAKING[ -]CHANGE(?:: | #)")
 _BREAKING = ("BREAKING CHANGE", "BREAKING-CHANGE")
 _DEPRECATION = ("Deprecated", "Deprecates", "Deprecation")
 _ITEM = re.compile(r"\* (?=\S)")
 _SHA = r"[0-9a-f]{7,64}"
-_REVERTED_SHA = re.compile(rf"\bThis reverts commit ({_SHA})\b")
+_REVERTED_SHA = re.compile(rf"\bThis reverts commits? ({_SHA}(?:(?:, and |, | and )(?:commit )?{_SHA})*)\b")
 _REVERTED_PULL = re.compile(r"^Reverts [\w./-]{0,200}[#!]([0-9]{1,12})\b", re.MULTILINE)
-_REVERT_TITLE = re.compile(r'(?P<word>Revert|Reapply) "(?P<title>.*)"(?: \(#[0-9]{1,12}\))?$')
+_REVERT_TITLE = re.compile(r'(?P<word>Revert|Reapply) "(?P<title>.*)"(?: \([#!][0-9]{1,12}\))?$')
 _PICKED_FROM = re.compile(rf"^\(cherry picked from commit ({_SHA})\)$", re.MULTILINE)
 _COAUTHOR = re.compile(r"^co-authored-by:([^<>\n]*)<([^<>\s]+)>[ \t]*$", re.MULTILINE | re.IGNORECASE)
 _ISSUE = r"(?:[\w.-]{1,100}/[\w.-]{1,100})?#[0-9]{1,12}\b|\bGH-[0-9]{1,12}\b"
@@ -164,9 +169,14 @@ _CLOSING_TOKEN = re.compile(_CLOSING)
 _REFS = re.compile(r"(?i:refs?)")
 _CLOSES = re.compile(rf"\b{_CLOSING}:? +({_ISSUE})")
 # Keys such as PAY-12 count in footers alone: in prose, "fixed UTF-8" closes nothing.
-_FOOTER_ISSUE = re.compile(rf"{_ISSUE}|\b[A-Z][A-Z0-9]{{1,20}}-[0-9]{{1,12}}\b")
-_PULL_IN_TITLE = re.compile(r"\(#([0-9]{1,12})\)$|^Merge pull request #([0-9]{1,12})\b")
-_PULL = re.compile(r"\(([#!][0-9]{1,12})\)")
+_FOOTER_ISSUE = re.compile(rf"{_ISSUE}|\b{_TICKET}\b")
+_PULL_IN_TITLE = re.compile(r"\([#!]([0-9]{1,12})\)$|^Merge pull request #([0-9]{1,12})\b")
+_PULL = re.compile(r" ?\(([#!][0-9]{1,12})\)")
+# Azure DevOps wraps the title of a squash and of a merge; Gitea and Forgejo that of a merge.
+_WRAPPED = re.compile(
+    r"Merged PR (?P<azure>[0-9]{1,12}): +(?P<title>\S.*)"
+    r"|Merge pull request '(?P<quoted>.*)' \(#(?P<gitea>[0-9]{1,12})\) from \S.*"
+)
 _KNOWN_KINDS = frozenset(LEVELS) | QUIET_KINDS
 
 
@@ -261,15 +271,21 @@ def changes_of(commit: Commit) -> tuple[Change, ...]:
     own_text, items = _squashed(commit.message)
     title = _title_message(commit, own_text)
     authors = _authors(commit)
-    own = _change(commit, title, _kind_of(commit, title), authors)
+    own = _change(commit, title, _kind_of(commit, title, own_text), authors)
     inherited = own.refs[:INHERITED_REFS]
-    listed = [_with_refs(_change(commit, message, message.kind, authors), inherited) for message in items]
+    taken_back = _taken_back_inside(items)
+    listed = [
+        _void(_with_refs(_change(commit, item, _item_kind(item), authors), inherited), taken_back.get(number, ""))
+        for number, item in enumerate(items)
+    ]
     if listed and own.kind in {UNCONVENTIONAL, MERGE} and not own.breaking:
         return tuple(listed)
     # A squash of one commit lists its own title again.
     return (own, *(item for item in listed if _tale(item) != _tale(own)))
 
 
+# A title without a header that says more than its words: a break, or the title that it wraps.
+_SAYS_MORE = re.compile(r"BREAKING|^Merged PR ")
 # What prose must have to be more than prose: footers, issues, items of a squash, line ends.
 _MORE_THAN_PROSE = re.compile(r"[:#*\r]|GH-")
 
@@ -284,7 +300,7 @@ def _plain_change(commit: Commit) -> Change | None:
     header = _HEADER.fullmatch(title)
     if header is not None:
         kind, scope, bang, text = header.groups()
-    elif len(commit.parents) < 2 and "BREAKING" not in title and "revert" not in commit.message.lower():
+    elif len(commit.parents) < 2 and not _SAYS_MORE.search(title) and "revert" not in commit.message.lower():
         kind, scope, bang, text = UNCONVENTIONAL, None, None, title.strip()
     else:
         return None
@@ -351,30 +367,86 @@ def _squashed(message: str) -> tuple[str, tuple[Message, ...]]:
 
 
 def _is_item(line: str) -> bool:
-    header = _HEADER.fullmatch(line.strip())
+    title = line.strip()
+    if title.startswith("Re") and (quoted := _REVERT_TITLE.fullmatch(title)):
+        title = _unwrapped(quoted)[0]
+    header = _HEADER.fullmatch(title)
     return header is not None and header["kind"].lower() in _KNOWN_KINDS
+
+
+def _item_kind(item: Message) -> str:
+    if (again := _brought_back(item)) is not None:
+        return again.kind
+    return item.kind or REVERT
+
+
+def _taken_back_inside(items: Sequence[Message]) -> dict[int, str]:
+    """Which items of a squash do not count, and why: what the squash itself took back; the oldest item comes first."""
+    titles = [_spelled(item) for item in items]
+    places: dict[str, list[int]] = {}
+    for number, title in enumerate(titles):
+        places.setdefault(title, []).append(number)
+    void: dict[int, str] = {}
+    for number in range(len(items) - 1, 0, -1):
+        quoted = _REVERT_TITLE.fullmatch(titles[number]) if titles[number].startswith("Revert") else None
+        if quoted is None or number in void:
+            continue
+        there = places.get(_PULL.sub("", quoted["title"]).strip(), [])
+        # What is not older is not wanted any more: the numbers only fall.
+        while there and (there[-1] >= number or there[-1] in void):
+            there.pop()
+        if there:
+            void |= {there.pop(): "reverted in the same squash", number: "reverts what the same squash lists"}
+    return void
+
+
+def _spelled(item: Message) -> str:
+    """The title of an item, without pull requests, in one spelling."""
+    scope = f"({item.scope})" if item.scope else ""
+    head = f"{item.kind}{scope}{'!' if item.bang else ''}: " if item.kind else ""
+    return _PULL.sub("", f"{head}{item.description}").strip()
 
 
 def _title_message(commit: Commit, text: str) -> Message:
     """The message by which a commit is judged: a merge may carry its title as the first line of its body."""
-    message = parse_message(text)
-    if len(commit.parents) < 2 or message.kind:
+    message = parse_message(_unwrapped_title(text))
+    if len(commit.parents) < 2 or message.kind or _REVERT_TITLE.fullmatch(message.description):
         return message
     inner = parse_message(text.strip().partition("\n")[2])
     return inner if inner.kind else message
 
 
-def _kind_of(commit: Commit, message: Message) -> str:
-    """The kind of a commit's own change, where it is a revert, a merge, or neither.
+def _unwrapped_title(text: str) -> str:
+    """The message with the title that its code host wrapped; as it is where nothing that we read was wrapped."""
+    title, line_end, rest = text.lstrip().partition("\n")
+    found = _WRAPPED.fullmatch(title.strip()) if title.startswith("Merge") else None
+    if found is None:
+        return text
+    told = found["title"] or found["quoted"]
+    if _HEADER.fullmatch(told) is None and _REVERT_TITLE.fullmatch(told) is None:
+        return text
+    number = f"!{found['azure']}" if found["azure"] else f"#{found['gitea']}"
+    return f"{told} ({number}){line_end}{rest}"
 
-    To revert a revert brings the first change back: ``Reapply "feat: x"`` is a ``feat`` again.
-    """
-    if message.description.startswith("Re") and (title := _REVERT_TITLE.fullmatch(message.description)):
-        inner, depth = _unwrapped(title)
-        return REVERT if depth % 2 else (parse_message(inner).kind or REVERT)
+
+def _brought_back(message: Message) -> Message | None:
+    """What a revert of a revert brings back: ``Reapply "feat!: x"`` is a ``feat`` again, and breaks again."""
+    if not message.description.startswith("Re"):
+        return None
+    title = _REVERT_TITLE.fullmatch(message.description)
+    inner, depth = _unwrapped(title) if title else ("", 1)
+    return None if depth % 2 else parse_message(inner)
+
+
+def _kind_of(commit: Commit, message: Message, text: str) -> str:
+    """The kind of a commit's own change, where it is a revert, a merge, or neither; ``text`` is without its items."""
+    if (again := _brought_back(message)) is not None:
+        return again.kind or REVERT
+    if message.description.startswith("Re") and _REVERT_TITLE.fullmatch(message.description):
+        return REVERT
     if message.kind:
         return message.kind
-    if _REVERTED_SHA.search(commit.message):
+    if _REVERTED_SHA.search(text):
         return REVERT
     return MERGE if len(commit.parents) > 1 else UNCONVENTIONAL
 
@@ -394,10 +466,11 @@ def _change(commit: Commit, message: Message, kind: str, authors: tuple[Person, 
     description = message.description
     pulls = [number.replace("!", "#") for number in _PULL.findall(description)] if "(" in description else []
     named = _footer_issues(message, _REFS)
+    again = _brought_back(message)
     return Change(
         kind=kind,
         scope=plain(message.scope, 80) if message.scope else "",
-        breaking=message.breaking,
+        breaking=message.breaking or (again is not None and again.breaking),
         summary=plain(_PULL.sub("", description) if pulls else description) or "(no description)",
         sha=commit.sha,
         authors=authors,
@@ -549,7 +622,8 @@ class _Index:
 
     @cached_property
     def _titles(self) -> list[tuple[str, str]]:
-        return [(commit.message.strip().partition("\n")[0].strip(), commit.sha) for commit in self._commits]
+        messages = ((_unwrapped_title(commit.message), commit.sha) for commit in self._commits)
+        return [(message.strip().partition("\n")[0].strip(), sha) for message, sha in messages]
 
     @cached_property
     def _by_title(self) -> dict[str, list[str]]:
@@ -571,15 +645,17 @@ class _Index:
         # Every shape of a revert has this word in it; the other commits of a long history need not be read twice.
         if "revert" not in commit.message.lower():
             return (), False
-        message = parse_message(commit.message)
-        if stated := self._stated(commit, message):
+        # What an item of a squash reverts was on the branch that was squashed.
+        text = _squashed(commit.message)[0]
+        message = parse_message(_unwrapped_title(text))
+        if stated := self._stated(text, message):
             found = [sha for prefix in stated if (sha := self._by_prefix(prefix, commit)) is not None]
             return tuple(dict.fromkeys(found)), len(found) == len(stated)
-        found = self._by_pull_number(commit) or self._by_quoted_title(commit, message)
+        found = self._by_pull_number(commit, text) or self._by_quoted_title(commit, message)
         return tuple(found), bool(found)
 
-    def _stated(self, commit: Commit, message: Message) -> list[str]:
-        stated = _REVERTED_SHA.findall(commit.message)
+    def _stated(self, text: str, message: Message) -> list[str]:
+        stated = [sha for listed in _REVERTED_SHA.findall(text) for sha in re.findall(_SHA, listed)]
         if not stated and message.kind == REVERT:
             values = [footer.value for footer in message.footers if footer.token.lower() in {"ref", "refs", "reverts"}]
             stated = [sha for value in values for sha in re.findall(rf"(?<![\w#])({_SHA})\b", value)]
@@ -590,8 +666,8 @@ class _Index:
         matches = [sha for sha in self._sorted[start : start + 2] if sha.startswith(prefix)]
         return matches[0] if len(matches) == 1 and matches[0] != reverting.sha else None
 
-    def _by_pull_number(self, commit: Commit) -> list[str]:
-        numbers = _unique(_REVERTED_PULL.findall(commit.message))
+    def _by_pull_number(self, commit: Commit, text: str) -> list[str]:
+        numbers = _unique(_REVERTED_PULL.findall(text))
         return [sha for number in numbers for sha in self._newest_before(commit, self._by_pull.get(number, []))]
 
     def _by_quoted_title(self, commit: Commit, message: Message) -> list[str]:

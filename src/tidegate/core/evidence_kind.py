@@ -94,6 +94,22 @@ _ALL = (
 KINDS: Mapping[str, EvidenceKind] = MappingProxyType({kind.name: kind for kind in _ALL})
 """Every kind by its name."""
 
+SHARES = frozenset({"coverage.line", "coverage.branch", "performance.error_rate"})
+"""What is a share of a whole, from 0 to 1: 0.80 is 80 %."""
+
+PARTS: Mapping[str, tuple[str, frozenset[str]]] = MappingProxyType(
+    {
+        "tests": ("total", frozenset({"passed", "failed", "errors", "skipped"})),
+        "smoke": ("total", frozenset({"failed"})),
+        "findings": ("total", frozenset({"critical", "high", "medium", "low", "unknown"})),
+        "coverage": ("lines_total", frozenset({"lines_covered"})),
+        "acceptance": ("cases", frozenset({"accepted", "rejected"})),
+        "health": ("total", frozenset({"failing"})),
+        "training": ("required", frozenset({"lacking"})),
+    }
+)
+"""By root, which count has which others as its parts, none of which is larger."""
+
 STATED = ("acceptance", "backup", "drill", "environment", "health", "package", "performance", "smoke", "training")
 """The kinds that a script or a person may state, since no tool reports them in a form of its own that is known."""
 

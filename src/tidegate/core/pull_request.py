@@ -13,7 +13,10 @@ from dataclasses import dataclass, replace
 from tidegate.core.commit import Commit, parse_message
 from tidegate.core.plain import plain
 
-_NUMBER = re.compile(r"\(#([0-9]{1,9})\)$|^Merge pull request #([0-9]{1,9})\b")
+_NUMBER = re.compile(
+    r"\(#([0-9]{1,9})\)$|^Merge pull request #([0-9]{1,9})\b|^Merged PR ([0-9]{1,9}): "
+    r"|^Merge pull request '.*' \(#([0-9]{1,9})\) from "
+)
 _MERGE_REQUEST = re.compile(r"^See merge request (?:[\w./-]{1,200})?!([0-9]{1,9})$", re.MULTILINE)
 
 
@@ -36,7 +39,7 @@ class PullRequest:
 def _stated(message: str) -> int | None:
     title = message.strip().partition("\n")[0].strip()
     found = _NUMBER.search(title)
-    number = (found[1] or found[2]) if found else None
+    number = next(filter(None, found.groups()), None) if found else None
     if number is None and (request := _MERGE_REQUEST.search(message)):
         number = request[1]
     return int(number) if number is not None else None

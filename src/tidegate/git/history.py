@@ -32,7 +32,7 @@ from tidegate.core.commit import (
 from tidegate.core.plain import plain
 from tidegate.core.pull_request import PullRequest, titled
 from tidegate.core.version import Level, TagFormat, Version, next_prerelease
-from tidegate.errors import RepositoryError
+from tidegate.errors import NotFoundError, RepositoryError, TidegateError, UsageError
 from tidegate.git.repository import Log, Repository, Tag, touches
 from tidegate.git.tree import check_each_inside
 
@@ -191,6 +191,36 @@ def unreleased_each(
         name: _history(commit, source, lines[name], _own(log, paths[name], lines[name].bases), len(tags), labels)
         for name, source in sources.items()
     }
+
+
+def told_each(
+    repository: Repository, sources: Mapping[str, Source], at: str = "HEAD", pulls: Sequence[PullRequest] = ()
+) -> tuple[dict[str, History], dict[str, TidegateError]]:
+    """The same, with why it cannot be told of those whose paths are not there: one must not hide all the others.
+
+    Raises:
+        RepositoryError, UsageError, NotFoundError: as :func:`unreleased`, where nothing can be told of any of them.
+    """
+    try:
+        return unreleased_each(repository, sources, at, pulls), {}
+    except (NotFoundError, UsageError):
+        failures = _without_paths(repository, sources, at)
+        if len(failures) in {0, len(sources)}:
+            raise
+    rest = {name: source for name, source in sources.items() if name not in failures}
+    return unreleased_each(repository, rest, at, pulls), failures
+
+
+def _without_paths(repository: Repository, sources: Mapping[str, Source], at: str) -> dict[str, TidegateError]:
+    """Asked one by one, since this is the exception."""
+    commit = repository.resolve(at)
+    failures: dict[str, TidegateError] = {}
+    for name, source in sources.items():
+        try:
+            _paths(repository, commit, {name: source})
+        except (NotFoundError, UsageError) as error:
+            failures[name] = error
+    return failures
 
 
 def _titled(log: Log, pulls: Sequence[PullRequest]) -> tuple[Log, Mapping[str, tuple[str, ...]]]:
@@ -421,7 +451,7 @@ def _history(
         why=_why(line, source.tag_format, commit, len(log.commits), len(log.parents)),
         advice=_advice(line, source.tag_format, tags),
         widths=source.tag_format.scheme.widths,
-        since_prerelease=_since(changes, log, line.taken[line.announced].target) if line.announced else (),
+        since_prerelease=_since(source, log, line, labels),
     )
 
 
@@ -431,9 +461,15 @@ def _released_by_copy(change: Change, line: _Line) -> Change:
     return replace(change, void=f"a copy of it was released with {line.last}")
 
 
-def _since(changes: Iterable[Change], log: Log, head: str) -> tuple[Change, ...]:
-    old = reachable(log.parents, [head])
-    return tuple(change for change in changes if change.sha not in old)
+def _since(source: Source, log: Log, line: _Line, labels: Mapping[str, tuple[str, ...]]) -> tuple[Change, ...]:
+    """What the last pre-release does not have. Read anew: to take back what the pre-release has is a change to it."""
+    if line.announced is None:
+        return ()
+    old = reachable(log.parents, [line.taken[line.announced].target])
+    commits = [commit for commit in log.commits if commit.sha not in old]
+    parents = {sha: own for sha, own in log.parents.items() if sha not in old}
+    changes = raised(changes_from(commits, parents), log.touched, source.bumps, labels)
+    return tuple(_released_by_copy(change, line) for change in changes)
 
 
 def _refuse_shallow(repository: Repository) -> None:
@@ -466,6 +502,14 @@ def _advice(line: _Line, tag_format: TagFormat, tags: int) -> str:
         return "there is no tag here at all; if there was a release, fetch its tag with: git fetch --tags"
     if not line.taken:
         return f"none of the {tags} tags is of the form {tag_format.text}; if one should be, mend the format"
+    finals = [version for version in line.taken if not version.is_prerelease]
+    if finals:
+        highest = tag_format.tag_for(max(finals))
+        return (
+            f"this commit descends from no release up to {highest}: it is on a branch of its own, or the history was"
+            " rewritten after they were tagged (git rebase, git commit --amend, git filter-repo); then tag again what"
+            " was released"
+        )
     return ""
 
 

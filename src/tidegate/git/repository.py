@@ -43,6 +43,8 @@ _SETTINGS = (
     "color.ui=false",
     "log.showSignature=false",
     "log.showRoot=true",
+    # Git refuses a file that is not there.
+    "diff.orderFile=/dev/null",
 )
 _GUARDS = {
     "LC_ALL": "C",
@@ -288,7 +290,9 @@ def open_repository(path: Path, timeout_s: float = TIMEOUT_S) -> Repository:
     lines = os.fsdecode(_run(["rev-parse", *flags, "--absolute-git-dir", "--show-cdup"], path, timeout_s))
     bare, shallow, object_format, inside, places = lines.split("\n", 4)
     # The way up is only dots and slashes, or a configured work tree's path; without a work tree it is left out.
-    git_dir, _, up = places.removesuffix("\n").rpartition("\n") if inside == "true" else (places[:-1], "", "")
+    git_dir, _, up = places.removesuffix("\n").rpartition("\n")
+    if inside != "true" and not Path(git_dir).is_dir():
+        git_dir = places.removesuffix("\n")
     root = Path(os.path.realpath(path / up)) if inside == "true" else Path(git_dir)
     return Repository(root, Path(git_dir), object_format, shallow == "true", bare == "true", timeout_s)
 

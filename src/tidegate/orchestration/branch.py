@@ -14,6 +14,7 @@ from tidegate.core.branch import (
     allowed_kinds,
     branch_for,
     family,
+    made_for,
     main_line,
     matches,
     merged_into,
@@ -21,7 +22,7 @@ from tidegate.core.branch import (
 )
 from tidegate.core.commit import Change, Commit, changes_from, changes_of
 from tidegate.core.plain import plain
-from tidegate.core.policy import Purpose
+from tidegate.core.policy import Policy, Purpose
 from tidegate.core.statement import Act
 from tidegate.core.version import Level, Version, bump
 from tidegate.errors import ConflictError, NotFoundError, RefusedError, StoreError, UsageError
@@ -513,7 +514,11 @@ def merge_back(house: House, branch: str, *, into: str = "") -> MergeBack:
             f"there is no line to which {plain(branch, 100)} could go back", remedy="name it: --into BRANCH"
         )
     with open_workshop(scene.repository) as workshop:
-        return MergeBack(branch, ref.commit, tuple(_line(scene, workshop, ref, line) for line in lines))
+        # Of a line that somebody names, everything is wanted.
+        paths = {line.name: (".",) if into else _paths(scene.policy, short_name(line)) for line in lines}
+        reports = tuple(_line(scene, workshop, ref, line, paths[line.name]) for line in lines)
+    concerned = tuple(report for report in reports if into or report.missing or _concerns(scene.policy, ref, report))
+    return MergeBack(branch, ref.commit, concerned)
 
 
 def _lines(scene: Scene, ref: Ref) -> list[Ref]:
@@ -523,22 +528,52 @@ def _lines(scene: Scene, ref: Ref) -> list[Ref]:
     mains = (read_ref(scene.repository, BRANCHES + line) for line in main_line(scene.policy))
     main = next((found for found in mains if found is not None), None)
     named = read_ref(scene.repository, BRANCHES + said) if said else None
-    tagged = {tag.commit for tag in read_refs(scene.repository, TAGS)}
     pattern = family(scene.policy, Role.RELEASE).pattern
-    under_way = [
-        other
-        for other in read_refs(scene.repository, BRANCHES)
-        if matches(pattern, short_name(other)) and other.commit not in tagged
-    ]
+    releases = [other for other in read_refs(scene.repository, BRANCHES) if matches(pattern, short_name(other))]
+    under_way = _not_out(scene, releases)
     wanted = [line for line in (named, main, *under_way) if line is not None and line.name != ref.name]
     return list({line.name: line for line in wanted}.values())
 
 
-def _line(scene: Scene, workshop: Workshop, ref: Ref, line: Ref) -> LineReport:
+def _not_out(scene: Scene, branches: Sequence[Ref]) -> list[Ref]:
+    """The release branches whose version is not tagged yet.
+
+    Where a name does not tell for which version it is, by its tip: that may carry the tag of anything, since branches
+    are cut from what was released.
+    """
+    tags_there = read_refs(scene.repository, TAGS) if branches else ()
+    names, tips = {tag.name.removeprefix(TAGS) for tag in tags_there}, {tag.commit for tag in tags_there}
+
+    def is_out(branch: Ref) -> bool:
+        ending = made_for(scene.policy, Role.RELEASE, short_name(branch)).values()
+        return not names.isdisjoint(ending) if ending else branch.commit in tips
+
+    return [branch for branch in branches if not is_out(branch)]
+
+
+def _components(policy: Policy, name: str) -> frozenset[str]:
+    """The components that the name of a branch tells; none where it tells none."""
+    roles = [role for role in Role if "{component}" in family(policy, role).pattern]
+    return frozenset(component for role in roles for component in made_for(policy, role, name))
+
+
+def _concerns(policy: Policy, ref: Ref, report: LineReport) -> bool:
+    """Whether a line is not that of another component, of whose files the branch changes none."""
+    mine, theirs = _components(policy, short_name(ref)), _components(policy, report.line)
+    return not mine or not theirs or not mine.isdisjoint(theirs)
+
+
+def _paths(policy: Policy, line: str) -> tuple[str, ...]:
+    """Of which files a line is: those of the components that its name tells, else all."""
+    known = [policy.components[name] for name in sorted(_components(policy, line))]
+    return tuple(dict.fromkeys(path for one in known for path in (one.path, *one.shared))) or (".",)
+
+
+def _line(scene: Scene, workshop: Workshop, ref: Ref, line: Ref, paths: Sequence[str]) -> LineReport:
     name, branch = short_name(line), short_name(ref)
     protected = scene.protected(name)
     frozen = allowed_kinds(scene.policy, name) is not None
-    missing = _missing(scene.repository, workshop, ref.commit, line.commit)
+    missing = _missing(scene.repository, workshop, ref.commit, line.commit, paths)
     by = "pull-request" if protected else "pick" if frozen else "merge"
     commands: tuple[str, ...] = ()
     if missing and protected:
@@ -550,9 +585,11 @@ def _line(scene: Scene, workshop: Workshop, ref: Ref, line: Ref) -> LineReport:
     return LineReport(name, protected, by, missing, commands)
 
 
-def _missing(repository: Repository, workshop: Workshop, branch: str, line: str) -> tuple[Change, ...]:
-    """The changes of a branch that a line lacks: no commit of the line is them, copies them, or changes the same."""
-    found = repository.commits(branch, [line])
+def _missing(
+    repository: Repository, workshop: Workshop, branch: str, line: str, paths: Sequence[str]
+) -> tuple[Change, ...]:
+    """The changes of a branch to these paths that a line lacks: no commit of it is them, copies or changes the same."""
+    found = repository.commits(branch, [line], paths)
     if not found.commits:
         return ()
     there = equal_to_some_of(workshop, line, branch)

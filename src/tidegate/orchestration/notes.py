@@ -278,6 +278,11 @@ def _stated(
     start = asked.since or (f"refs/tags/{merged[before].name}" if before is not None else "")
     since = [repository.resolve(start)] if start else []
     log = repository.commits(commit, since, paths, names=bool(scope.bumps))
+    if asked.since and not log.parents and since != [commit]:
+        raise UsageError(
+            f"{plain(asked.until or 'HEAD', 100)} came before {plain(asked.since, 100)}, which has all of it",
+            remedy="Swap --from and --to.",
+        )
     commits, labels = titled(log.commits, asked.pulls)
     changes = raised(changes_from(commits, log.parents), log.touched, scope.bumps, labels)
     if asked.since:

@@ -186,7 +186,8 @@ def check_targets(loaded: LoadedPolicy, check_target: TargetCheck) -> None:
             base: Keys = ("components", component, "targets", environment)
             for below, what in check_target(component, environment, target.model_dump()):
                 path = (*base, *below)
-                remedy = f"see the reference of the driver {target.driver}"
+                unknown = below == ("driver",)
+                remedy = "name one that there is" if unknown else f"see the reference of the driver {target.driver}"
                 mistakes.append(
                     Mistake(_place_of(loaded.document, path), f"{dotted(path)}: {what}", remedy, rule="target")
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tidegate.errors import UsageError
+from tidegate.versionfiles.bare import BareVersion
 from tidegate.versionfiles.cargo import CargoManifest
 from tidegate.versionfiles.cargo_lock import CargoLock
 from tidegate.versionfiles.chart import HelmChart
@@ -43,6 +44,7 @@ FORMATS: tuple[Format, ...] = (
     JoomlaUpdate(),
     DolibarrDescriptor(),
     PythonModule(),
+    BareVersion(),
 )
 
 

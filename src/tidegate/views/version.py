@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from tidegate.core.bumping import Bump
 from tidegate.core.commit import LEVELS, MERGE, Change, NextVersion
-from tidegate.core.version import Level, Version, bump, level_between
+from tidegate.core.version import Level, Version, bump, level_between, next_prerelease
+from tidegate.errors import ConflictError, TidegateError, UsageError
 from tidegate.git.history import History, SkippedTag, Source
 
 
@@ -80,6 +81,35 @@ class VersionView:
     skipped_tags: tuple[SkippedTag, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """A component of several of which no next version can be told, and why."""
+
+    component: str
+    error: Mapping[str, str]
+
+
+def version_views(
+    sources: Mapping[str, Source], histories: Mapping[str, History], failures: Mapping[str, TidegateError], channel: str
+) -> tuple[list[VersionView | Untold], dict[str, TidegateError]]:
+    """The views of several components in their order, and why some cannot be told: ``failures``, and what else is."""
+    views: list[VersionView | Untold] = []
+    failed = dict(failures)
+    for name, source in sources.items():
+        try:
+            if name not in failed:
+                views.append(version_view(name, source, histories[name], channel))
+                continue
+        except (ConflictError, UsageError) as error:
+            failed[name] = error
+        views.append(Untold(name, _record(failed[name])))
+    return views, failed
+
+
+def _record(error: TidegateError) -> Mapping[str, str]:
+    return {"kind": error.kind, "what": error.what, "where": error.where, "remedy": error.remedy}
+
+
 def version_view(component: str, source: Source, history: History, channel: str = "") -> VersionView:
     """The view of one component.
 
@@ -106,7 +136,7 @@ def version_view(component: str, source: Source, history: History, channel: str 
             Unconventional(change.sha, change.summary) for change in history.unconventional if not change.void
         ),
         others=tuple(_others(told)),
-        larger=_larger(history.current, upcoming, source.bumps),
+        larger=_larger(history, upcoming, source.bumps, channel),
         commit=history.at,
         range=history.why,
         advice=history.advice,
@@ -135,19 +165,33 @@ def _others(told: Iterable[tuple[Change, str]]) -> Iterable[Other]:
             yield Other(change.sha, change.kind, change.summary, why)
 
 
-def _larger(current: Version | None, upcoming: NextVersion, rules: Sequence[Bump]) -> tuple[Larger, ...]:
-    """What would make the step larger than it is, the nearest first."""
-    if current is None:
+def _larger(history: History, upcoming: NextVersion, rules: Sequence[Bump], channel: str) -> tuple[Larger, ...]:
+    """What would make the step larger than it is, the nearest first; on a channel, the pre-releases of it."""
+    if history.current is None:
         return ()
     answers: dict[str, Larger] = {}
     for level in (Level.PATCH, Level.MINOR, Level.MAJOR):
-        version = bump(current, level)
+        version = _at_least_announced(history, bump(history.current, level))
         if level > upcoming.level and (upcoming.version is None or version > upcoming.version.final):
-            part = level_between(current, version).word
-            before = answers.get(str(version))
+            part = level_between(history.current, version).word
+            told = str(_on(channel, version, history.taken) if channel else version)
+            before = answers.get(told)
             by = (*(before.by if before else ()), *_asking(level, LEVELS, rules))
-            answers[str(version)] = Larger(part, str(version), by)
+            answers[told] = Larger(part, told, by)
     return tuple(answers.values())
+
+
+def _at_least_announced(history: History, version: Version) -> Version:
+    """A pre-release has announced its final version, so that nothing leads to less."""
+    return version if history.prerelease is None else max(version, history.prerelease.final)
+
+
+def _on(channel: str, version: Version, taken: Iterable[Version]) -> Version:
+    """The next pre-release on a channel; the first where a later channel's are there: it is not to be made now."""
+    try:
+        return next_prerelease(version, channel, taken)
+    except UsageError:
+        return next_prerelease(version, channel, ())
 
 
 def _asking(level: Level, levels: Mapping[str, Level], rules: Sequence[Bump]) -> list[str]:

@@ -103,6 +103,8 @@ def test_a_message_is_taken_apart(text: str, message: Message) -> None:
         "feat!!: x",
         ": x",
         "1: x",
+        "PAY-12: x",
+        "PAY-12(a)!: x",
     ],
 )
 def test_a_title_without_a_header_is_all_description(text: str) -> None:
@@ -180,11 +182,50 @@ def test_issues(text: str, closes: tuple[str, ...], refs: tuple[str, ...]) -> No
     assert (change.closes, change.refs) == (closes, refs)
 
 
+@pytest.mark.parametrize(
+    ("text", "parents", "summary"),
+    [
+        ("Merged PR 12: feat(a): b", (), "b"),
+        ("Merged PR 12: feat(a): b", ("1", "2"), "b"),
+        ("Merge pull request 'feat(a): b' (#12) from x into main", ("1", "2"), "b"),
+        ('Revert "feat: b (#12)" (#13)', (), 'Revert "feat: b"'),
+    ],
+)
+def test_a_title_that_a_code_host_wraps_tells_what_is_in_it(text: str, parents: tuple[str, ...], summary: str) -> None:
+    (change,) = changes_of(commit(text, parents=parents))
+    assert change.summary == summary
+    assert "#12" in change.refs
+
+
 def test_a_squash_lists_its_changes() -> None:
     listed = "* fix: rounding\n\nwhy\n\n* feat(tax): rules\n\nBREAKING CHANGE: other rates\n\n* note: prose\n"
     fix, feature = changes_of(commit(f"Add billing (#12)\n\n{listed}"))
     assert (fix.kind, fix.summary, fix.breaking, fix.refs) == ("fix", "rounding", False, ("#12",))
     assert (feature.kind, feature.scope, feature.breaking) == ("feat", "tax", True)
+
+
+def test_what_a_squash_took_back_itself_does_not_count() -> None:
+    gone = f"This reverts commit {sha('9')}."
+    listed = (
+        f'* feat: a\n\n* Revert "feat: a"\n\n{gone}\n\n* fix: c\n\n* feat(x): d (#4)\n\n* Revert "fix: old"\n\n{gone}\n'
+    )
+    changes = changes_from([commit(f"Add the thing (#3)\n\n{listed}")])
+    assert [(change.kind, change.void) for change in changes] == [
+        ("feat", "reverted in the same squash"),
+        ("revert", "reverts what the same squash lists"),
+        ("fix", ""),
+        ("feat", ""),
+        ("revert", ""),
+    ]
+    again = '* feat(x): d (#4)\n\n* Revert "feat(x): d"\n\n* Revert "Revert "feat(x): d""\n'
+    first, *others = changes_from([commit(f"Add it\n\n{again}")])
+    assert (first.void, all(change.void for change in others)) == ("", True)
+
+
+def test_a_squash_does_not_take_back_what_is_not_of_its_branch() -> None:
+    listed = f'* Revert "feat: x"\n\nThis reverts commit {sha("a")}.\n\n* fix: c\n'
+    changes = changes_from(told(f"Tidy up (#3)\n\n{listed}", "feat: x"))
+    assert [(change.kind, change.void) for change in changes] == [("revert", ""), ("fix", ""), ("feat", "")]
 
 
 def test_a_squash_that_lists_its_own_title_tells_it_once() -> None:
@@ -200,6 +241,12 @@ def test_a_squash_that_lists_its_own_title_tells_it_once() -> None:
         ("Merge branch 'x' into 'main'\n\nfix: c\n\nSee merge request a!1", "fix"),
         ("feat: merged", "feat"),
         ("Merge x\n\nsome text\n\nfeat: too late", MERGE),
+        ("Merged PR 12: fix(api): c", "fix"),
+        ("Merged PR 12: c\n\nfeat: d", "feat"),
+        ("Merged PR 12: c", MERGE),
+        ("Merge pull request 'feat(ui): it''s new' (#12) from a/b into main", "feat"),
+        ("Merge pull request 'c' (#12) from a/b into main", MERGE),
+        ("Merge pull request 'Revert \"feat: x\"' (#12) from a/b into main", "revert"),
     ],
 )
 def test_the_kind_of_a_merge(text: str, kind: str) -> None:
@@ -231,7 +278,20 @@ def test_the_kind_of_a_merge(text: str, kind: str) -> None:
             "1.1.0",
         ),
         ("1.0.0", [f'Reapply "feat: x"\n\nThis reverts commit {sha("9")}.'], "1.1.0"),
-        ("1.0.0", [f'Revert "Revert "feat!: x""\n\nThis reverts commit {sha("9")}.'], "1.1.0"),
+        ("1.0.0", [f'Revert "Revert "feat!: x""\n\nThis reverts commit {sha("9")}.'], "2.0.0"),
+        ("1.0.0", [f'Reapply "feat!: x"\n\nThis reverts commit {sha("9")}.'], "2.0.0"),
+        ("1.0.0", [f'Reapply "Drop x"\n\nThis reverts commit {sha("9")}.'], "1.0.1"),
+        # Of several at once.
+        ("1.0.0", [f"revert: both\n\nThis reverts commits {sha('b')} and {sha('a')}.", "fix: y", "feat: x"], None),
+        (
+            "1.0.0",
+            [f"Undo\n\nThis reverts commits {sha('b')}, {sha('9')}, and {sha('a')}.", "fix: y", "feat: x"],
+            "1.0.1",
+        ),
+        # As Azure DevOps writes them.
+        ("1.0.0", ['Merged PR 14: Revert "feat: x"\n\nReverts !12', "Merged PR 12: feat: x"], None),
+        ("1.0.0", ['Merged PR 14: Revert "feat: x"', "Merged PR 12: feat: x"], None),
+        ("1.0.0", ["Merged PR 12: feat: x\n\nRelated work items: #3"], "1.1.0"),
         # A revert cannot take back what is younger, nor itself.
         ("1.0.0", ["feat: x", 'Revert "feat: x"'], "1.1.0"),
         ("1.0.0", [f"fix: a\n\nThis reverts commit {sha('a')}."], "1.0.1"),
@@ -351,9 +411,10 @@ def test_one_more_change_never_lowers_the_version(found: list[Change], more: Cha
         "a/" * 50_000 + "#",
         "fix: x\n\n" + "Refs: #1\n\n" * 10_000,
         "fix: x\n\n" + "* fix: y\n" * 10_000,
+        "x\n\n" + '* Revert "fix: y"\n' * 10_000,
         "BREAKING CHANGE: x\n" * 10_000,
     ],
-    ids=["coauthor", "header", "revert", "closes", "issue", "footers", "items", "breaking"],
+    ids=["coauthor", "header", "revert", "closes", "issue", "footers", "items", "reverts", "breaking"],
 )
 def test_long_hostile_messages_are_read_in_one_pass(hostile: str) -> None:
     """With a quadratic expression this would not end within the suite's patience."""

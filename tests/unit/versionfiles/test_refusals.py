@@ -46,6 +46,7 @@ OUT = "take it out of the version files, or mark the line that says the version 
 PINNED = "is pinned by its digest, which names another content than the new version"
 DIGEST = "write the digest of the new image yourself, or take the digest out"
 COMPUTED = "write $this->version = '1.2.0'; or mark the line that says the version"
+ALONE = "leave the version alone in it, or mark its line with: tidegate: version"
 UNKNOWN = (
     "this is no version file of a form that is known, and no line of it is marked",
     "write a comment with the words tidegate: version on each line that carries the version",
@@ -71,6 +72,9 @@ CASES: list[tuple[str, str, str | bytes, str, str, str]] = [
         "version is 1.1.0, and not 1.2.0",
         "mend the file, or say --from 1.1.0 if that is the version before",
     ),
+    ("VERSION empty", "VERSION", " \n", "VERSION:1", "it says nothing, so no version", ALONE),
+    ("VERSION of two", "VERSION", "1.2.0\n1.1.0\n", "VERSION:1", "it says more than a version: 1.2.0 1.1.0", ALONE),
+    ("VERSION as code", "VERSION", "V=1.2.0\n", "VERSION:1", "it says more than a version: V=1.2.0", ALONE),
     ("npm empty", "package.json", '{"version": ""}', "package.json:1", "version is empty, and not 1.2.0", MEND),
     ("npm without", "package.json", "{}", "package.json", 'it has no "version", so it does not say 1.2.0', OUT),
     ("npm number", "package.json", '{"version": 1.2}', "package.json:1", "version is no text", QUOTES),

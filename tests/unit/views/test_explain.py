@@ -216,6 +216,11 @@ MATRIX = {"matrix": {"high": {"high": "high"}}}
         ),
         (
             "environment-production",
+            {"environments": {"production": {"purpose": "production", "windows": [{"days": "mon-sun"}]}}},
+            "A rollout may start at any time: the windows leave none out.",
+        ),
+        (
+            "environment-production",
             {"environments": {"production": {"purpose": "production", "windows": []}}},
             "Production has no window: nothing ever starts.",
         ),

@@ -135,7 +135,7 @@ def _gathered(run: Session, component: str, since: str, what: dict[str, Any]) ->
 
 
 def _scope(run: Session, component: str, what: dict[str, Any]) -> tuple[Scope, Path]:
-    from tidegate.cli.sources import policy_at, policy_directory
+    from tidegate.cli.sources import named_tags, policy_at, policy_directory
     from tidegate.core.version import Scheme, TagFormat
     from tidegate.orchestration.notes import scope_of
 
@@ -143,7 +143,8 @@ def _scope(run: Session, component: str, what: dict[str, Any]) -> tuple[Scope, P
     bare = bool(what["paths"] or what["tag_format"] or what["padded"])
     policy = policy_at(run, directory) if directory is not None and not bare else None
     place = directory if directory is not None and policy is not None else run.directory
-    tag_format = TagFormat(what["tag_format"] or "v{version}", Scheme.PADDED if what["padded"] else Scheme.SEMVER)
+    written = named_tags(what["tag_format"] or "v{version}", component)
+    tag_format = TagFormat(written, Scheme.PADDED if what["padded"] else Scheme.SEMVER)
     return scope_of(place, policy, component, what["paths"], tag_format), place
 
 

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from tidegate.cli.framework import command, session
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tidegate.cli.session import Session
+    from tidegate.core.pull_request import PullRequest
+    from tidegate.git.history import Source
+    from tidegate.git.repository import Repository
 
 
 @command(
     "version",
     help="Say which version COMPONENT is at, by its tags, and which the commits since then ask for, and why.\n\n"
     "Without COMPONENT all components of the policy are told. Where there is no policy file, or with --tag-format, "
-    "--path or --each, the repository alone is asked. Nothing is written.",
+    "--path or --each, the repository alone is asked. Where one of several cannot be told the others are, and its "
+    "error is the exit code. Nothing is written.",
     examples=(
         "tidegate version billing",
         "tidegate version --tag-format 'v{version}' --pre rc",
@@ -37,7 +48,7 @@ def version(
     at: str,
 ) -> int:
     """The command."""
-    from tidegate.cli.render_version import version_lines, versions_lines
+    from tidegate.cli.render_version import version_lines
     from tidegate.cli.sources import Asked, known_pulls, sources
     from tidegate.git.history import unreleased_each
     from tidegate.git.repository import open_repository
@@ -45,10 +56,27 @@ def version(
 
     run = session()
     directory, wanted = sources(run, Asked(component, tag_format, paths, each, padded), at)
-    histories = unreleased_each(open_repository(directory), wanted, at, known_pulls(pull_requests))
-    views = [version_view(name, wanted[name], history, pre) for name, history in histories.items()]
-    if len(views) == 1 and not each:
-        run.answer(views[0], version_lines(views[0]))
-    else:
-        run.answer({"components": views}, versions_lines(views))
+    repository, pulls = open_repository(directory), known_pulls(pull_requests)
+    if len(wanted) > 1 or each:
+        return _several(run, repository, wanted, at, pulls, pre)
+    ((name, source),) = wanted.items()
+    view = version_view(name, source, unreleased_each(repository, wanted, at, pulls)[name], pre)
+    run.answer(view, version_lines(view))
     return 0
+
+
+def _several(
+    run: Session, repository: Repository, wanted: Mapping[str, Source], at: str, pulls: Sequence[PullRequest], pre: str
+) -> int:
+    """Tell of several, also where one of them cannot be told; the exit code is then that of the first."""
+    from tidegate.cli.failing import error_lines
+    from tidegate.cli.render_version import versions_lines
+    from tidegate.git.history import told_each
+    from tidegate.views.version import version_views
+
+    views, failures = version_views(wanted, *told_each(repository, wanted, at, pulls), pre)
+    run.answer({"components": views}, versions_lines(views))
+    for name, error in failures.items() if not run.as_json else ():
+        error.where = ": ".join(filter(None, (name, error.where)))
+        run.say("\n".join(error_lines(error)))
+    return next((error.exit_code for error in failures.values()), 0)

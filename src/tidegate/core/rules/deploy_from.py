@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tidegate.core.deploy_source import DeploySource, deploy_sources, shown
+from tidegate.core.deploy_source import REMOTE, DeploySource, deploy_sources, shown
 from tidegate.core.facts import Head, Item, Origin
 from tidegate.core.rules.rule import START, Chapter, Context, Found, Rule, cannot_tell, denies, passes
 from tidegate.core.rules.saying import names
@@ -45,7 +45,7 @@ def _of(context: Context, item: Item, sources: Sequence[DeploySource]) -> Found:
     return denies(
         RULE.id,
         f"{commit}, which does not come from {wanted}, from where alone {where} may be deployed",
-        _remedy(context, item, sources),
+        _remedy(context, item, sources, heads),
         _looked(heads),
     )
 
@@ -61,8 +61,11 @@ def _looked(heads: Sequence[Head]) -> list[str]:
     return sorted(f"{head.name}@{head.commit}" for head in heads)
 
 
-def _remedy(context: Context, item: Item, sources: Sequence[DeploySource]) -> str:
+def _remedy(context: Context, item: Item, sources: Sequence[DeploySource], heads: Sequence[Head]) -> str:
     branch = next((source.text for source in sources if not source.tag), "")
+    if context.since(3) and branch and any(head.name == f"{REMOTE}{branch}" for head in heads):
+        # Whoever has merged it here alone would be told to do what they did.
+        branch = f"{branch} of origin, and fetch that: git fetch origin"
     tag = f"tidegate tag {item.component} {item.to_version}"
     either = f"set the tag on that commit: {tag}; or " if context.since(3) and any(s.tag for s in sources) else ""
     if branch:

@@ -125,13 +125,18 @@ def in_file(section: Section, field: Field) -> Any:
     if isinstance(value, Mapping) and any(isinstance(entry, Section) for entry in value.values()):
         return {name: written_section(entry) for name, entry in value.items()}
     if isinstance(value, tuple) and any(isinstance(entry, Section) for entry in value):
-        return [written_section(entry) for entry in value]
+        return [written_section(entry) or _with_defaults(entry) for entry in value]
     return section.model_dump(mode="json", by_alias=True, include={field.attribute})[field.name]
 
 
 def written_section(section: Section) -> Any:
     """A section as the file would write it, without what the defaults say."""
     return section.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
+def _with_defaults(section: Section) -> Any:
+    """An entry of a list of which the defaults say all: it has no name, and ``{}`` would say nothing of it."""
+    return section.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 def sections(pair: Pair, spot: Spot, before: Section, after: Section) -> Differences:

@@ -25,6 +25,7 @@ from tidegate.views.explain.names import Names
 from tidegate.views.explain.not_yet import not_yet, of_roots
 from tidegate.views.explain.words import (
     all_of,
+    always,
     cadence,
     code,
     codes,
@@ -175,6 +176,8 @@ def windows_sentence(windows: Sequence[WindowRule] | None, *, of: str, zone: str
         return ""
     if not windows:
         return f"{of} has no window: nothing ever starts."
+    if any(always(rule) for rule in windows):
+        return "A rollout may start at any time: the windows leave none out."
     where = f", by the clocks of {zone}" if zone else ""
     return f"A rollout starts only {_or(map(window, windows))}{where}."
 

@@ -183,6 +183,11 @@ def window(rule: WindowRule) -> str:
     return f"{days(rule.days)} {hours(rule.opens, rule.closes)}"
 
 
+def always(rule: WindowRule) -> bool:
+    """Whether a window is never closed."""
+    return window(rule) == "every day all day"
+
+
 def cadence(text: str) -> str:
     """``every 2 weeks on Tuesday at 10:00``; ``every month on the first Tuesday at 10:00``."""
     words = " ".join(text.lower().split()).split(" ")

@@ -44,7 +44,7 @@ AWAY = f"{OF}, which does not come from main, from where alone production may be
         RULE,
         DENY,
         AWAY,
-        MERGE.format("main"),
+        MERGE.format("main of origin, and fetch that: git fetch origin"),
         policy=MAIN,
         facts=seen(head(), head("remotes/origin/main", contains=False)),
     ),

@@ -321,6 +321,17 @@ ROWS = [
         ],
     ),
     Row(
+        "a window that is never closed",
+        windows(WORKDAYS),
+        windows({"days": "mon-sun"}),
+        [
+            (
+                f"{ENV}.windows: [{{days: mon-thu, from: 09:00, to: 16:00}}] became "
+                "[{days: mon-sun, from: 00:00, to: 24:00}]: looser"
+            )
+        ],
+    ),
+    Row(
         "other hours",
         windows({"from": "09:00", "to": "12:00"}),
         windows({"from": "10:00", "to": "13:00"}),
