@@ -208,3 +208,46 @@ def test_several_components_are_one_plan(tmp_path: Path) -> None:
     both = planned(made, "customer", "inventory", "--bump", "major")
     assert [conflict["kind"] for conflict in both["conflicts"]] == ["two-majors"]
     assert planned(made, "customer", "inventory", "--bump", "minor")["conflicts"] == []
+
+
+SCOPE = """\
+tidegate-scope: 1
+objectives: Bills that correct themselves
+buffer: 20
+features:
+  corrections: {says: Correct a bill, by: %s, days: 3}
+  export: {says: "Export \x1b[31mall", by: %s, days: 9, priority: could}
+  theme: {says: Dark theme, days: 1, priority: should}
+  tax: {says: Tax, state: done}
+"""
+
+
+def test_a_plan_reckons_with_what_is_still_to_be_done(tmp_path: Path) -> None:
+    made = organisation(tmp_path, "7d", "billing-v2.0.0", "modules/billing/a.js", "feat: recurring bills")
+    person = next(iter(made.policy["people"]))
+    file = made.root / "scope.yaml"
+    file.write_text(SCOPE.replace("\x1b", "\\x1b") % (person, person))
+    answer = planned(made, "billing", "--type", "minor", "--scope", str(file))
+    scope = answer["scope"]
+    assert answer["earliest"] > scope["if_done"]
+    assert [(one["name"], one["late"]) for one in scope["features"]][:2] == [("corrections", True), ("export", True)]
+    assert scope["unassigned"] == ["theme"]
+    told = made.good("plan", "billing", "--type", "minor", "--scope", str(file), *NOW).out
+    assert "\x1b" not in told
+    assert max(map(len, told.splitlines())) <= 80
+    assert "later than if all were done" in flat(told)
+    assert "nobody is named for theme: the date holds only if somebody begins now" in flat(told)
+    assert planned(made, "billing", "--type", "minor")["scope"] is None
+
+
+def test_a_scope_that_is_none_is_told_by_place(tmp_path: Path) -> None:
+    made = organisation(tmp_path, "7d", "billing-v2.0.0", "modules/billing/a.js", "feat: recurring bills")
+    file = made.root / "scope.yaml"
+    file.write_text("tidegate-scope: 1\nfeatures:\n  a: {says: A, by: nobody-we-know}\n")
+    done = made.run("plan", "billing", "--scope", str(file), *NOW)
+    assert done.code == 2
+    assert "a is open, and says no days of work" in flat(done.err)
+    assert 'the policy knows no person or group "nobody-we-know"' in flat(done.err)
+    assert made.run("plan", "billing", "--scope", str(made.root / "none.yaml"), *NOW).code == 5
+    several = made.run("plan", "billing", "platform", "--scope", str(file), *NOW)
+    assert (several.code, "--scope is of one component's release" in flat(several.err)) == (2, True)

@@ -19,7 +19,7 @@ from tidegate.policyfile import presets
 from tidegate.policyfile.load import load_policy
 
 FRIDAY = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
-"""A Friday, 02:00 in Los Angeles: the day on which the plans of the issue are asked for."""
+"""A Friday, 02:00 in Los Angeles: the day on which plans are asked for."""
 
 FEATURE = Change("a" * 40, "feat", "something new", False, "minor")
 BREAKING = Change("b" * 40, "feat", "something else", True, "major")

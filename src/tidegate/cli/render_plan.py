@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 
 from tidegate.cli.render import finding_lines, mark, rehearsal_lines
+from tidegate.cli.render_scope import scope_lines
 from tidegate.cli.text import bad, clean, columns, doubtful, faint, good, strong, wrapped
 from tidegate.core.alternatives import Alternative
 from tidegate.core.critical_path import Step
@@ -29,6 +30,7 @@ def plan_lines(view: PlanView, *, verbose: bool = False) -> list[str]:
         *_head(view, tz),
         *([""] if view.changes else []),
         *_changes(view),
+        *(scope_lines(view.scope, view.earliest, tz) if view.scope else []),
         *_timeline(view.timeline, view, tz, verbose),
         *_late(view, tz),
         *_alternatives(view.alternatives, view, tz),

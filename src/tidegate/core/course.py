@@ -141,6 +141,18 @@ class Planner:
         more = {name: (*self.floors.get(name, ()), *floors.get(name, ())) for name in {**self.floors, **floors}}
         return replace(self, floors=more)
 
+    def starts(self) -> tuple[str, ...]:
+        """The environments with which the rest of the way begins: all that comes before them is there already."""
+        there = {leg.environment for leg in self.course().legs if leg.there}
+        return tuple(name for name, befores in self._order if name not in there and there.issuperset(befores))
+
+    def completed_at(self, moment: datetime | None) -> Planner:
+        """The same, with a content that is complete at a moment only, by the rule ``scope``; None: never."""
+        items = self.facts.release.items
+        later = [replace(one, content_at=max(one.content_at, moment)) if moment else one for one in items]
+        facts = replace(self.facts, release=replace(self.facts.release, items=tuple(later)))
+        return replace(self, facts=facts).waiting_for({name: (Floor("scope", moment),) for name in self.starts()})
+
     def of_type(self, name: str) -> Planner:
         """The same, as a release of another type."""
         release = replace(self.facts.release, type=name)

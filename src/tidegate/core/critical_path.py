@@ -146,6 +146,7 @@ def name_of(planner: Planner, key: Key) -> str:
 
 
 _PLAINLY = {
+    "scope": "the scope",
     "hold": "a hold",
     "holiday": "a public holiday",
     "business.cycle": "a closed business cycle",

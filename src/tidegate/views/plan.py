@@ -14,12 +14,14 @@ from tidegate.core.course import Course, Planner, goals_of
 from tidegate.core.critical_path import Step, critical_path
 from tidegate.core.decision import Decision, Finding
 from tidegate.core.joint_plan import Conflict, join
+from tidegate.core.scope import ScopeFile
 from tidegate.core.timeline import Event, Late, late, timeline
 from tidegate.core.verdict import Verdict
 from tidegate.git.history import SkippedTag
 from tidegate.orchestration.planning import Plan
 from tidegate.views.decision import once
 from tidegate.views.environments import in_order
+from tidegate.views.scope import ScopeView, scope_view
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class PlanView:
     ``earliest`` is when it can be started in the last of ``goals``; None: never, and ``never`` says why. ``release`` is
     the release of that version which is open already. ``planned_at`` is for when that is planned, and ``slips`` by how
     many seconds it cannot be had then. ``goes_at`` is what the timeline leads to: the earliest moment, or, where it is
-    planned for later, the first one from then on.
+    planned for later, the first one from then on. ``scope`` is what is still to be done for it, where a file says that.
     """
 
     earliest: datetime | None
@@ -84,6 +86,7 @@ class PlanView:
     decided_at: datetime
     timezone: str
     rehearsal: str
+    scope: ScopeView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +115,24 @@ def planner_of(plan: Plan, now: datetime, goals: Sequence[str] = ()) -> Planner:
     return Planner(plan.policies, facts, now, aims)
 
 
-def plan_view(plan: Plan, now: datetime, *, goals: Sequence[str] = (), with_alternatives: bool = False) -> PlanView:
-    """The view of a plan."""
+def plan_view(
+    plan: Plan,
+    now: datetime,
+    *,
+    goals: Sequence[str] = (),
+    with_alternatives: bool = False,
+    scope: tuple[str, ScopeFile] | None = None,
+) -> PlanView:
+    """The view of a plan.
+
+    Args:
+        scope: the name of the file that says what is still to be done for the release, and what it says.
+    """
     planner = planner_of(plan, now, goals)
-    return _view(plan, planner, planner.course(), now, with_alternatives)
+    if scope is None:
+        return _view(plan, planner, planner.course(), now, with_alternatives)
+    burdened, shown = scope_view(planner, scope[1], scope[0])
+    return replace(_view(plan, burdened, burdened.course(), now, with_alternatives), scope=shown)
 
 
 def joint_view(

@@ -14,7 +14,7 @@ def said(plan: Any) -> list[str]:
     return [step.what for step in critical_path(plan)]
 
 
-def test_the_sentence_of_the_issue() -> None:
+def test_what_decides_is_told_with_what_it_costs() -> None:
     steps = critical_path(planner(preset("7d"), "billing", "major", changes=(BREAKING,)))
     assert [step.what for step in steps] == [
         "30 days' notice decides; without it: Tuesday 1 December 10:00",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +11,7 @@ from tidegate.cli.framework import command, session
 
 if TYPE_CHECKING:
     from tidegate.core.policy import Policy
+    from tidegate.core.scope import ScopeFile
     from tidegate.orchestration.house import House
 
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
         "tidegate plan billing",
         "tidegate plan billing --bump major --alternatives",
         "tidegate plan billing --type hotfix --now 2026-11-20T10:00:00Z --json",
+        "tidegate plan billing --scope docs/billing-1.4.scope.yaml",
         "tidegate plan platform customer billing",
     ),
     reads_at=True,
@@ -39,6 +42,13 @@ if TYPE_CHECKING:
 @click.option("--version", default="", metavar="VERSION", help="Plan this version instead of the next one.")
 @click.option("--at", default="HEAD", metavar="REVISION", help="Release this revision.", show_default=True)
 @click.option("--for", "environment", default="", metavar="ENVIRONMENT", help="Plan the way there, not to production.")
+@click.option(
+    "--scope",
+    "scope_file",
+    default="",
+    metavar="FILE",
+    help="Reckon with the features that FILE says are still to be done.",
+)
 @click.option("--alternatives", is_flag=True, help="Say what else could be done, when that could go, what it costs.")
 def plan(
     components: tuple[str, ...],
@@ -47,6 +57,7 @@ def plan(
     version: str,
     at: str,
     environment: str,
+    scope_file: str,
     alternatives: bool,
 ) -> int:
     """The command."""
@@ -57,17 +68,27 @@ def plan(
     names = tuple(dict.fromkeys(components))
     if version and len(names) > 1:
         raise click.UsageError("--version is of one component; name one, or leave it out")
+    if scope_file and len(names) > 1:
+        raise click.UsageError("--scope is of one component's release; name one component, or leave it out")
     run = session()
     house = run.house()
     goals = _goals(house, environment)
     plans = [planned(house, name, type_=type_, version=version, at=at, raises=raises or "") for name in names]
     if len(plans) == 1:
-        view = plan_view(plans[0], house.now(), goals=goals, with_alternatives=alternatives)
+        scope = _scope(plans[0].rulebook.policy, scope_file) if scope_file else None
+        view = plan_view(plans[0], house.now(), goals=goals, with_alternatives=alternatives, scope=scope)
         run.answer(view, plan_lines(view, verbose=run.verbose))
     else:
         joint = joint_view(plans, house.now(), goals=goals, with_alternatives=alternatives)
         run.answer(joint, joint_lines(joint, verbose=run.verbose))
     return 0
+
+
+def _scope(policy: Policy, file: str) -> tuple[str, ScopeFile]:
+    """The scope in a file, with the file's name."""
+    from tidegate.policyfile.scopes import load_scope
+
+    return file, load_scope(Path(file), file, policy)
 
 
 def _goals(house: House, environment: str) -> tuple[str, ...]:
