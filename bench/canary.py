@@ -16,7 +16,7 @@ from bench.measure import Row, Sizes, ms
 from bench.world import OLGA, UnavailableError, World, made_world
 from tests.support.customers import SERVICE, Customers
 from tests.support.haproxy import HAProxy, free_port, why_no_haproxy
-from tidegate.orchestration import rollback, rollout
+from tidegate.orchestration import resuming, rollback, rollout
 from tidegate.orchestration.executor import Executor, until
 
 GOAL_MS = 1000
@@ -81,7 +81,7 @@ def _carry(world: World, executor: Executor, version: str, *, resume: bool = Fal
     name = rollout.start(executor.house, world.open(version), "production", OLGA)
     _wait(world, name, "paused")
     if resume:
-        rollout.resume(executor.house, name, OLGA)
+        resuming.resume(executor.house, name, OLGA)
         _wait(world, name, "succeeded")
     return name
 

@@ -34,7 +34,7 @@ from tests.support.kill_world import World, found, open_and_approve
 from tests.support.postgres import PostgresServer, find_postgres
 from tidegate.core.rollout import RolloutState
 from tidegate.errors import InternalError, TidegateError
-from tidegate.orchestration import approval, hold, rollback, rollout
+from tidegate.orchestration import approval, hold, resuming, rollback, rollout
 from tidegate.orchestration.executor import until
 from tidegate.orchestration.house import House
 from tidegate.orchestration.identity import Claim
@@ -170,11 +170,11 @@ class Soak:
 
     def _pause(self) -> None:
         for name in self._rollouts(RolloutState.RUNNING, RolloutState.WATCHING):
-            rollout.pause_by_person(self._house, name, self._rita, "")
+            resuming.pause_by_person(self._house, name, self._rita, "")
 
     def _resume(self) -> None:
         for name in self._rollouts(RolloutState.PAUSED):
-            rollout.resume(self._house, name, self._rita)
+            resuming.resume(self._house, name, self._rita)
 
     def _revoke(self) -> None:
         release, environment = self._some_release(), self._somewhere()

@@ -12,7 +12,7 @@ from tests.support.kill_world import UNITS, World, all_is_quiet
 from tidegate.core.effect import EffectState, Presence
 from tidegate.core.rollout import ACTIVE, RolloutState
 from tidegate.engine.legs import LegState
-from tidegate.orchestration import audit, rollout
+from tidegate.orchestration import audit, checkpoint
 from tidegate.orchestration.house import House
 from tidegate.store import outbox, policies, releases, rollouts, tables
 from tidegate.store.rollouts import EffectRow, Rollout
@@ -84,7 +84,7 @@ def _of_effects(found: list[Rollout], effects: dict[str, EffectRow]) -> Iterator
 def _of_legs(house: House, found: list[Rollout]) -> Iterator[str]:
     for one in found:
         for number in range(1, one.legs + 1):
-            report = house.queue.status(rollout.leg_id(one.id, number))
+            report = house.queue.status(checkpoint.leg_id(one.id, number))
             if report.state is not LegState.DONE:
                 yield f"leg {number} of {one.id} is {report.state.value}: {report.error}"
 

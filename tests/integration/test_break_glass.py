@@ -24,7 +24,7 @@ from tidegate.clock import system_clock
 from tidegate.core.effect import EffectState, Finding, Token
 from tidegate.core.rollout import RolloutState
 from tidegate.errors import NotPermittedError, StoreBusyError, StoreError
-from tidegate.orchestration import audit, breakglass, rollback, rollout, wayback
+from tidegate.orchestration import audit, breakglass, resuming, rollback, wayback
 from tidegate.orchestration.breakglass import Journal, UnitReturned, bring_home, read_journal
 from tidegate.orchestration.house import House
 from tidegate.orchestration.identity import Claim
@@ -321,7 +321,7 @@ def test_a_unit_that_does_not_answer_is_unknown_and_the_rest_is_resumed(standing
     with house.database.read() as connection:
         rows = {row.effect.unit: row.state for row in rollouts.effects_of(connection, glass)}
     assert rows == {"web1": EffectState.CONFIRMED, "web2": EffectState.UNKNOWN, "web3": EffectState.CONFIRMED}
-    assert execute(standing, lambda _: None, lambda house: rollout.resume(house, glass.id, RITA), all_is_quiet)
+    assert execute(standing, lambda _: None, lambda house: resuming.resume(house, glass.id, RITA), all_is_quiet)
     assert set(running(standing).values()) == {OLD}
     demand_told(standing, standing.house())
 
@@ -484,7 +484,7 @@ def demand_whole(world: World) -> None:
         with house.database.read() as connection:
             paused = rollouts.find(connection, states=[RolloutState.PAUSED])
         for found in paused:
-            resume = functools.partial(rollout.resume, rollout_id=found.id, by=RITA)
+            resume = functools.partial(resuming.resume, rollout_id=found.id, by=RITA)
             assert execute(world, lambda _: None, resume, all_is_quiet)
     house = world.house()
     acts = len([id_ for id_ in states(house) if ".glass." in id_])

@@ -16,7 +16,7 @@ from tests.support.gitrepo import GitRepository
 from tests.support.postgres import PostgresServer
 from tidegate.core.effect import EffectState
 from tidegate.core.rollout import RolloutState
-from tidegate.orchestration import leg, rollback, rollback_plan, rollout
+from tidegate.orchestration import leg, rollback, rollback_plan, sight
 from tidegate.orchestration.judge import DecisionRefusedError
 from tidegate.orchestration.leg import reconcile
 from tidegate.store import databases, policies, rollouts
@@ -314,7 +314,7 @@ def test_a_process_that_died_after_it_acted_is_believed_by_what_the_database_say
     with org.house.database.read() as connection:
         policy = policies.current(connection).policy
         kept = rollouts.load(connection, started)
-    driver = rollout.driver_of(org.house, policy, "billing", "production")
+    driver = sight.driver_of(org.house, policy, "billing", "production")
     assert row.effect.to is not None
     driver.apply(row.effect, org.house.package_path(row.effect.to.digest), kept.token)
     at = rows(url, "SELECT at FROM tidegate_migration ORDER BY name")

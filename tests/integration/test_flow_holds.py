@@ -9,7 +9,7 @@ import pytest
 from tests.support.flows import Organisation
 from tidegate.core.rollout import RolloutState
 from tidegate.errors import ConflictError, NotFoundError, NotPermittedError
-from tidegate.orchestration import abreast, audit, hold, leg, rollback, rollout
+from tidegate.orchestration import abreast, audit, hold, leg, resuming, rollback
 from tidegate.orchestration.judge import DecisionRefusedError
 
 STOPPED = "rita stopped the line until it is lifted: incident 4711"
@@ -23,7 +23,7 @@ def test_what_was_allowed_and_not_begun_is_not_begun(org: Organisation) -> None:
     assert (stopped.state, stopped.because) == (RolloutState.PAUSED, STOPPED)
     assert org.running() == ["absent", "absent"]
     hold.lift(org.house, org.claim("rita"), made.id)
-    rollout.resume(org.house, started, org.claim("rita"))
+    resuming.resume(org.house, started, org.claim("rita"))
     org.carry()
     assert org.running() == ["1.1.0", "1.1.0"]
     assert {each.problem for each in audit.rejudge(org.house)} == {""}
@@ -60,9 +60,9 @@ def test_within_a_wave_it_stops_before_the_units_whose_turn_has_not_come(
     stopped = org.rollout(started)
     assert (stopped.state, stopped.because) == (RolloutState.PAUSED, STOPPED)
     with pytest.raises(DecisionRefusedError):
-        rollout.resume(org.house, started, org.claim("rita"))
+        resuming.resume(org.house, started, org.claim("rita"))
     hold.lift(org.house, org.claim("rita"), held[0])
-    rollout.resume(org.house, started, org.claim("rita"))
+    resuming.resume(org.house, started, org.claim("rita"))
     org.carry()
     assert (org.running(), org.rollout(started).state) == (["1.1.0", "1.1.0"], RolloutState.SUCCEEDED)
     assert {each.problem for each in audit.rejudge(org.house)} == {""}
@@ -78,7 +78,7 @@ def test_within_a_wave_that_was_stopped_the_way_back_leads_everywhere(
 
     def stop(said: str) -> None:
         if "1.1.0 on web1" in said:
-            rollout.pause_by_person(org.house, started, org.claim("rita"), "wait")
+            resuming.pause_by_person(org.house, started, org.claim("rita"), "wait")
 
     org.house = replace(org.house, say=stop)
     org.carry()

@@ -88,7 +88,7 @@ def test_a_change_while_it_is_asked_is_not_lost(org: Organisation, monkeypatch: 
     org.tested(release)
     org.approve(release, "alice", "bob")
     request = ask(org, release)
-    real = rollout._refuse
+    real = rollout.refuse
 
     def meanwhile(*arguments: Any) -> Any:
         # The last approval arrives when this look has already decided.
@@ -101,7 +101,7 @@ def test_a_change_while_it_is_asked_is_not_lost(org: Organisation, monkeypatch: 
         org.approve(release, "carol")
         postpone(*arguments)
 
-    monkeypatch.setattr(rollout, "_refuse", meanwhile)
+    monkeypatch.setattr(rollout, "refuse", meanwhile)
     org.sweep()
     monkeypatch.undo()
     assert org.request(request).due_at == org.clock.now

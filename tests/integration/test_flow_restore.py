@@ -12,7 +12,7 @@ from tidegate.core.effect import EffectState
 from tidegate.core.release import ReleaseState
 from tidegate.core.rollout import RolloutState
 from tidegate.errors import NotPermittedError, TargetError
-from tidegate.orchestration import adopt, audit, restore, rollback, rollout
+from tidegate.orchestration import adopt, audit, restore, resuming, rollback, rollout
 from tidegate.store import leases, releases, rollouts
 
 
@@ -85,7 +85,7 @@ def test_what_was_under_way_waits_for_a_person_and_is_read_back(org: Organisatio
     assert org.request(request).because == restore.BECAUSE
     org.sweep()
     assert org.running() == ["absent", "absent"]
-    rollout.resume(org.house, started, org.claim("rita"))
+    resuming.resume(org.house, started, org.claim("rita"))
     org.carry()
     assert org.rollout(started).state is RolloutState.SUCCEEDED
     assert org.running() == ["1.1.0", "1.1.0"]
@@ -108,7 +108,7 @@ def test_what_was_done_after_the_backup_is_found_at_the_hosts(on_file: Organisat
     put_back(org, copy)
     assert org.rollout(started).state is RolloutState.RUNNING
     restore.restored(org.house, org.claim("rita"))
-    rollout.resume(org.house, started, org.claim("rita"))
+    resuming.resume(org.house, started, org.claim("rita"))
     org.carry()
     assert org.rollout(started).state is RolloutState.SUCCEEDED
     # Nothing was done twice: the hosts had done it, and said so.

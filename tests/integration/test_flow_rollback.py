@@ -10,7 +10,7 @@ from tests.support.flows import Organisation
 from tidegate.core.release import ReleaseState
 from tidegate.core.rollout import RolloutState
 from tidegate.errors import ConflictError, NotFoundError, NotPermittedError, TransitionError
-from tidegate.orchestration import hold, rollback, rollout
+from tidegate.orchestration import hold, resuming, rollback
 from tidegate.orchestration.judge import DecisionRefusedError
 from tidegate.store import releases, rollouts
 
@@ -39,7 +39,7 @@ def test_nobody_stops_a_rollback_half_way(org: Organisation) -> None:
     org.released()
     made = rollback.roll_back(org.house, "billing", "production", org.claim("rita"))
     with pytest.raises(TransitionError, match="takes a release back: nobody stops that half-way"):
-        rollout.pause_by_person(org.house, made, org.claim("rita"), "wait")
+        resuming.pause_by_person(org.house, made, org.claim("rita"), "wait")
     org.carry()
     assert org.running() == ["absent", "absent"]
 

@@ -22,7 +22,7 @@ from tidegate.core.statement import Act
 from tidegate.engine.legs import LegState
 from tidegate.engine.queue import LegQueue
 from tidegate.errors import ConflictError, NotFoundError, NotPermittedError, TargetError, TidegateError
-from tidegate.orchestration import hold, release, rollback, rollout
+from tidegate.orchestration import checkpoint, hold, release, resuming, rollback, rollout, sight
 from tidegate.orchestration import record as record_module
 from tidegate.orchestration.identity import Claim, Proven, prove_act
 from tidegate.orchestration.judge import DecisionRefusedError
@@ -159,7 +159,7 @@ def test_the_leg_is_enqueued_in_the_transaction_that_decides(
     monkeypatch.setattr(rollout, "record", fail)
     with pytest.raises(FailedError):
         rollout.start(house, opened, "production", org.claim("rita"))
-    leg = rollout.leg_id(f"{opened}.production.1", 1)
+    leg = checkpoint.leg_id(f"{opened}.production.1", 1)
     assert queue.status(leg).state is LegState.ABSENT
     monkeypatch.undo()
     rollout.start(house, opened, "production", org.claim("rita"))
@@ -285,16 +285,16 @@ def test_an_artifact_that_changes_between_the_look_and_the_decision_is_not_carri
     org: Organisation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = org.prepared()
-    real = rollout._source
+    real = sight._source
 
     def meanwhile(*arguments: Any) -> Any:
-        monkeypatch.setattr(rollout, "_source", real)
+        monkeypatch.setattr(sight, "_source", real)
         found = real(*arguments)
         release.attach(org.house, opened, copied_package(org), org.claim("rita"))
         org.approve(opened)
         return found
 
-    monkeypatch.setattr(rollout, "_source", meanwhile)
+    monkeypatch.setattr(sight, "_source", meanwhile)
     started = org.rollout(org.start(opened))
     import hashlib
 
@@ -396,7 +396,7 @@ def test_somebody_else_may_take_a_paused_rollout_on(make_org: Callable[..., Orga
     org.adopt(people={"rita": {"disabled": True}}, permits={"start": ["rm", "tech-leads"]})
     org.carry()
     assert org.rollout(started).state is RolloutState.PAUSED
-    rollout.resume(org.house, started, org.claim("carol"))
+    resuming.resume(org.house, started, org.claim("carol"))
     org.carry()
     assert org.rollout(started).state is RolloutState.SUCCEEDED
     leaf = next(leaf for leaf in org.leaves() if leaf.kind == "rollout.continued")
@@ -404,11 +404,11 @@ def test_somebody_else_may_take_a_paused_rollout_on(make_org: Callable[..., Orga
 
 
 def _pause(org: Organisation, started: str, claim: Claim) -> None:
-    rollout.pause_by_person(org.house, started, claim, "")
+    resuming.pause_by_person(org.house, started, claim, "")
 
 
 def _resume(org: Organisation, started: str, claim: Claim) -> None:
-    rollout.resume(org.house, started, claim)
+    resuming.resume(org.house, started, claim)
 
 
 @pytest.mark.parametrize("act", [_pause, _resume])
@@ -429,11 +429,11 @@ def test_a_paused_rollback_is_resumed_by_who_may_roll_back(org: Organisation) ->
     org.released()
     back = rollback.roll_back(org.house, "billing", "production", org.claim("rita"))
     with org.house.database.write() as connection:
-        found = rollout.lock_rollout(connection, back)
-        rollout.pause(connection, found, Actor.automation("test"), org.house.now(), "for the test")
+        found = checkpoint.lock_rollout(connection, back)
+        checkpoint.pause(connection, found, Actor.automation("test"), org.house.now(), "for the test")
     with pytest.raises(NotPermittedError, match="rita is only asserted"):
-        rollout.resume(org.house, back, org.claim("rita", ""))
-    rollout.resume(org.house, back, org.claim("rita"))
+        resuming.resume(org.house, back, org.claim("rita", ""))
+    resuming.resume(org.house, back, org.claim("rita"))
     org.carry()
     assert org.running() == ["absent", "absent"]
 

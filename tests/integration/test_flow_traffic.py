@@ -15,7 +15,7 @@ from tests.support.haproxy import HAProxy, free_port, why_no_haproxy
 from tidegate.core.effect import Act, EffectState, Health
 from tidegate.core.rollout import RolloutState
 from tidegate.errors import TargetError, UsageError
-from tidegate.orchestration import rollback, rollout
+from tidegate.orchestration import resuming, rollback, rollout
 from tidegate.store import rollouts
 from tidegate.views.dry_run import dry_run_view
 from tidegate.views.look import look_at
@@ -167,7 +167,7 @@ def test_a_canary_goes_by_its_steps(make_org: Make, haproxy: HAProxy) -> None:
     asked = watched(org, started, RolloutState.PAUSED)
     assert asked.because.startswith("found good, and a person takes it on: green 50%; ")
     assert share(haproxy, "green") == share(haproxy, "blue") == 12 * 256
-    rollout.resume(org.house, started, org.claim("rita"))
+    resuming.resume(org.house, started, org.claim("rita"))
     org.carry()
     assert (share(haproxy, "blue"), share(haproxy, "green")) == (0, 12 * 256)
     assert watched(org, started, RolloutState.SUCCEEDED).state is RolloutState.SUCCEEDED
@@ -229,7 +229,7 @@ def test_a_share_that_the_switch_has_forgotten_is_noticed_and_set_again(make_org
     haproxy.start()  # with the weights of its file: half of the traffic to the canary
     paused = watched(org, started, RolloutState.PAUSED)
     assert paused.because == "the traffic is not shared as it was set (green 5%): it is blue 50%, green 50%"
-    rollout.resume(org.house, started, org.claim("rita"))
+    resuming.resume(org.house, started, org.claim("rita"))
     org.carry()
     assert org.rollout(started).state is RolloutState.WATCHING
     assert share(haproxy, "green") == 12 * 13
@@ -336,7 +336,7 @@ def test_a_flag_is_switched_on_step_by_step_and_off_at_once(make_org: Make, tmp_
         "found good, and a person takes it on: new-checkout 25%",
     )
     assert flag_of(path)["targeting"] == {"fractional": [["on", 2500], ["off", 7500]]}
-    rollout.resume(org.house, started, org.claim("rita"))
+    resuming.resume(org.house, started, org.claim("rita"))
     org.carry()
     assert org.rollout(started).state is RolloutState.SUCCEEDED
     assert (flag_of(path)["defaultVariant"], flag_of(path)["targeting"]) == ("on", {})

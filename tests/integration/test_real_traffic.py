@@ -19,7 +19,7 @@ from tests.support.gitrepo import GitRepository
 from tests.support.haproxy import HAProxy, free_port, why_no_haproxy
 from tidegate.app import make_driver
 from tidegate.core.rollout import RolloutState
-from tidegate.orchestration import rollback
+from tidegate.orchestration import resuming, rollback
 
 UNITS = ("web1", "web2", "web3", "web4")
 POOLS = {"blue": ["web1", "web2"], "green": ["web3", "web4"]}
@@ -99,9 +99,8 @@ def test_a_canary_serves_its_share_and_is_gone_at_once(
     org, haproxy = world({"canary": {"steps": [{"weight": "20%"}]}}, POOLS)
     first = org.start(org.prepared("1.1.0"))
     org.carry()
-    from tidegate.orchestration import rollout
 
-    rollout.resume(org.house, first, org.claim("rita"))
+    resuming.resume(org.house, first, org.claim("rita"))
     org.carry()
     second = org.start(org.prepared("1.2.0"))
     org.carry()

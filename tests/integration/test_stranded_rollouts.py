@@ -14,7 +14,7 @@ from tests.support import kill_world
 from tests.support.kill_stories import STORIES
 from tests.support.kill_world import RITA, World, all_is_quiet, execute
 from tidegate.core.effect import EffectState
-from tidegate.orchestration import audit, hold, rollout
+from tidegate.orchestration import audit, hold, resuming
 from tidegate.store import rollouts
 from tidegate.store.rollouts import EffectRow, Rollout
 
@@ -92,7 +92,7 @@ def test_a_rollout_whose_leg_is_lost_again_and_again_is_paused(
     found, _ = forward(on_sqlite)
     assert found.state.value == "paused"
     assert found.because == "nobody carried it any more: leg 2 is absent"
-    go_on(on_sqlite, lambda house: rollout.resume(house, FORWARD, RITA))
+    go_on(on_sqlite, lambda house: resuming.resume(house, FORWARD, RITA))
     assert forward(on_sqlite)[0].state.value == "succeeded"
 
 
@@ -135,7 +135,7 @@ def test_what_was_paused_before_its_watch_began_is_watched_when_it_is_resumed(
 ) -> None:
     worker = start_worker(on_sqlite, "watched-rollout", "apply:before:web3 #1")
     worker.wait_frozen()
-    rollout.pause_by_person(on_sqlite.house(), FORWARD, RITA, "let me see")
+    resuming.pause_by_person(on_sqlite.house(), FORWARD, RITA, "let me see")
     worker.thaw()
     assert worker.wait() == 0
     found, effects = forward(on_sqlite)
@@ -143,7 +143,7 @@ def test_what_was_paused_before_its_watch_began_is_watched_when_it_is_resumed(
     assert {row.state for row in effects} == {EffectState.CONFIRMED}
     watched = kinds(on_sqlite).count("wave.confirmed")
 
-    go_on(on_sqlite, lambda house: rollout.resume(house, FORWARD, RITA))
+    go_on(on_sqlite, lambda house: resuming.resume(house, FORWARD, RITA))
 
     assert forward(on_sqlite)[0].state.value == "succeeded"
     assert kinds(on_sqlite).count("wave.confirmed") == watched + 1
@@ -156,7 +156,7 @@ def test_what_was_dispatched_when_it_was_paused_and_killed_is_read_back(
     worker = start_worker(on_sqlite, "watched-rollout", "commit:before leg.conclude #1")
     worker.wait_frozen()
     worker.close()
-    rollout.pause_by_person(on_sqlite.house(), FORWARD, RITA, "let me see")
+    resuming.pause_by_person(on_sqlite.house(), FORWARD, RITA, "let me see")
     assert {row.state for row in forward(on_sqlite)[1]} == {EffectState.DISPATCHED}
 
     go_on(on_sqlite)
@@ -165,7 +165,7 @@ def test_what_was_dispatched_when_it_was_paused_and_killed_is_read_back(
     assert found.state.value == "paused"
     assert {row.state for row in effects} == {EffectState.CONFIRMED}
     before = all_restarts(on_sqlite)
-    go_on(on_sqlite, lambda house: rollout.resume(house, FORWARD, RITA))
+    go_on(on_sqlite, lambda house: resuming.resume(house, FORWARD, RITA))
     assert {unit: done for unit, done in all_restarts(on_sqlite).items() if unit != "web3"} == {
         unit: done for unit, done in before.items() if unit != "web3"
     }
@@ -188,7 +188,7 @@ def test_a_unit_that_has_seen_a_higher_token_pauses_it_and_resuming_outranks_it(
     assert found.state.value == "paused"
     assert "is outranked by [1, 40, 0], which this host has seen" in found.because
     assert {row.state for row in effects} == {EffectState.INTENDED}
-    go_on(on_sqlite, lambda house: rollout.resume(house, FORWARD, RITA))
+    go_on(on_sqlite, lambda house: resuming.resume(house, FORWARD, RITA))
     found, _ = forward(on_sqlite)
     assert (found.state.value, str(found.token)) == ("succeeded", "1.41")
     demand_whole(on_sqlite, WATCHED)

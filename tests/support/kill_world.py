@@ -40,6 +40,7 @@ from tidegate.orchestration import (
     approval,
     bundle,
     checklist,
+    checkpoint,
     delivery,
     document,
     evidence,
@@ -371,7 +372,7 @@ def hurry(put: Callable[[Any, str, Any], None] = setattr) -> None:
         put(module, "CLAIM", timedelta(milliseconds=200))
     for module in (train, joint_moves):
         put(module, "CLAIM", timedelta(milliseconds=500))
-    put(rollout, "LOOK_AFTER_LEG", timedelta(milliseconds=500))
+    put(checkpoint, "LOOK_AFTER_LEG", timedelta(milliseconds=500))
 
 
 def all_is_quiet(house: House) -> bool:
@@ -382,7 +383,7 @@ def all_is_quiet(house: House) -> bool:
         joint = {one.state for one in joint_rollouts.find(connection)} & {JointState.WAITING, JointState.RETURNING}
         if busy or joint or outbox.undelivered(connection):
             return False
-    legs = [house.queue.status(rollout.leg_id(r.id, n + 1)).state for r in found for n in range(r.legs)]
+    legs = [house.queue.status(checkpoint.leg_id(r.id, n + 1)).state for r in found for n in range(r.legs)]
     return not set(legs) & {LegState.QUEUED, LegState.RUNNING}
 
 

@@ -15,11 +15,12 @@ from tidegate.core.version import Scheme, parse_version
 from tidegate.core.wave import Wave
 from tidegate.drivers.contract import Driver
 from tidegate.errors import ConflictError, TargetError
+from tidegate.orchestration.checkpoint import rollout_name
 from tidegate.orchestration.house import House
 from tidegate.orchestration.identity import Claim, Proven, demand_listed, demand_permit, proven_by, shown, spend, stands
 from tidegate.orchestration.record import Entry, record
 from tidegate.orchestration.refusal import refusals
-from tidegate.orchestration.rollout import driver_of, rollout_name
+from tidegate.orchestration.sight import driver_of
 from tidegate.store import leases, locks, policies, rollouts
 from tidegate.store.rollouts import Rollout
 

@@ -58,13 +58,13 @@ from tidegate.errors import (
 )
 from tidegate.orchestration import incident
 from tidegate.orchestration.abreast import AT_ONCE
+from tidegate.orchestration.checkpoint import effect_on, lock_rollout
 from tidegate.orchestration.held import hold_back
 from tidegate.orchestration.house import House
 from tidegate.orchestration.identity import Claim, Proven, nonce, shown, spend, stands
 from tidegate.orchestration.joint import leave_behind
 from tidegate.orchestration.record import Entry, record
 from tidegate.orchestration.rollback import finish_return, withdraw
-from tidegate.orchestration.rollout import effect_on, lock_rollout
 from tidegate.orchestration.wayback import WayBackDocument, journal_path, reserve_journal, sync_directory
 from tidegate.signing import ssh
 from tidegate.store import contents, leases, locks, policies, rollouts, tables

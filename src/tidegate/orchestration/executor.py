@@ -18,9 +18,9 @@ from datetime import datetime
 from tidegate.engine.runner import Engine, exit_process
 from tidegate.errors import StoreError, TidegateError
 from tidegate.orchestration import breakglass
+from tidegate.orchestration.checkpoint import BACK_LEG
 from tidegate.orchestration.house import House
 from tidegate.orchestration.leg import legs
-from tidegate.orchestration.rollout import BACK_LEG
 from tidegate.orchestration.sweep import MESSAGE, due_jobs, next_due
 from tidegate.orchestration.train_plan import ensure_planned
 from tidegate.store.database import Seam, nowhere

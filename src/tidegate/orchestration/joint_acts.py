@@ -9,12 +9,12 @@ from tidegate.core.rollout import ACTIVE, RolloutState
 from tidegate.core.statement import Act
 from tidegate.errors import TransitionError
 from tidegate.orchestration import joint as joining
-from tidegate.orchestration import rollout as single
+from tidegate.orchestration import resuming
+from tidegate.orchestration.checkpoint import lock_joint
 from tidegate.orchestration.house import House
 from tidegate.orchestration.identity import By, demand_permit, person_of, proven_by, shown, spend, stands
 from tidegate.orchestration.joint_moves import begin_next
 from tidegate.orchestration.refusal import refusals
-from tidegate.orchestration.rollout import lock_joint
 from tidegate.store import joint_rollouts, policies, rollouts
 from tidegate.store.joint_rollouts import JointRollout
 from tidegate.store.rollouts import Rollout
@@ -32,7 +32,7 @@ def pause(house: House, rollout: str, by: By, because: str) -> State:
     """
     joint = _between(house, rollout)
     if not isinstance(joint, JointRollout):
-        return single.pause_by_person(house, joint, by, because)
+        return resuming.pause_by_person(house, joint, by, because)
     concerns = {"release": joint.release, "environment": joint.environment}
     with refusals(house, "rollout", person_of(by), joint.release, rollout=joint.id):
         proven = proven_by(house, by, Act.PAUSE, **concerns)
@@ -68,7 +68,7 @@ def resume(house: House, rollout: str, by: By) -> State:
     """
     joint = _between(house, rollout)
     if not isinstance(joint, JointRollout):
-        return single.resume(house, joint, by)
+        return resuming.resume(house, joint, by)
     with refusals(house, "rollout", person_of(by), joint.release, rollout=joint.id):
         if joint.state not in (JointState.WAITING, JointState.PAUSED):
             raise _not_paused(joint)

@@ -18,23 +18,17 @@ from tidegate.core.joint_rollout import JointEvent, JointState
 from tidegate.core.rollout import RolloutState
 from tidegate.core.statement import Act
 from tidegate.errors import ConflictError, NotPermittedError, StoreError, TidegateError
+from tidegate.orchestration import checkpoint, sight
 from tidegate.orchestration import joint as joining
-from tidegate.orchestration import rollout as single
+from tidegate.orchestration.checkpoint import lock_joint, signed_act
 from tidegate.orchestration.house import House
 from tidegate.orchestration.identity import Proven, shown, spend, stands
 from tidegate.orchestration.judge import DecisionRefusedError, Judged, judge
 from tidegate.orchestration.record import Entry, record
 from tidegate.orchestration.rollback import begin_return, conclude_return, return_of, taken_back_by_itself, way_back_of
-from tidegate.orchestration.rollout import (
-    Proof,
-    begin_rollout,
-    demand_free,
-    lock_joint,
-    seen_of,
-    sight_of,
-    signed_act,
-)
+from tidegate.orchestration.rollout import Proof, begin_rollout, demand_free
 from tidegate.orchestration.seen import InGit, look
+from tidegate.orchestration.sight import seen_of, sight_of
 from tidegate.store import contents, joint_rollouts, log, policies, rollouts
 from tidegate.store.joint_rollouts import JointRollout
 
@@ -194,7 +188,7 @@ def _begin(
     connection: sa.Connection,
     joint: JointRollout,
     judged: Judged,
-    standing: single.Standing,
+    standing: sight.Standing,
     proven: Proven,
     by: Proven | None,
     now: datetime,
@@ -204,7 +198,7 @@ def _begin(
     proof = Proof(statement if proven.signature else "", proven.signature)
     rollout = begin_rollout(house, connection, judged, standing, joint.id, joint.id, proof, now)
     joint_rollouts.move(connection, joint, JointEvent.BEGUN, now, because="")
-    data = {**single.told_of(rollout), **(shown(statement, proven) if by is not None else {})}
+    data = {**checkpoint.told_of(rollout), **(shown(statement, proven) if by is not None else {})}
     record(connection, Entry("rollout.started", judged.question.actor, joint.release, data), now, judged)
     return rollout.id
 

@@ -36,14 +36,10 @@ from tidegate.engine.legs import Json, Leg, LegState
 from tidegate.errors import ConflictError, FencedError, StoreError, TargetError, TidegateError
 from tidegate.orchestration import breakglass, wayback
 from tidegate.orchestration.abreast import AT_ONCE, abreast
-from tidegate.orchestration.house import House
-from tidegate.orchestration.record import Entry, record
-from tidegate.orchestration.rollback import go_on_back, shift_later, take_back
-from tidegate.orchestration.rollout import (
+from tidegate.orchestration.checkpoint import (
     ASKED,
     BACK_LEG,
     LEG,
-    driver_of,
     effect_on,
     enqueue,
     finish,
@@ -53,6 +49,10 @@ from tidegate.orchestration.rollout import (
     pause,
     stopped_by_hold,
 )
+from tidegate.orchestration.house import House
+from tidegate.orchestration.record import Entry, record
+from tidegate.orchestration.rollback import go_on_back, shift_later, take_back
+from tidegate.orchestration.sight import driver_of
 from tidegate.orchestration.watching import begin_watch, read_samples, sample_records
 from tidegate.store import leases, locks, policies, rollouts
 from tidegate.store.rollouts import EffectRow, Rollout

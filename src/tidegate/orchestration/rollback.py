@@ -24,6 +24,7 @@ from tidegate.core.wave import DATABASE, TRAFFIC, Wave, waves_back
 from tidegate.errors import ConflictError, NotFoundError, UsageError
 from tidegate.orchestration import afterwards, debt, incident, migration, timeline
 from tidegate.orchestration import joint as joining
+from tidegate.orchestration.checkpoint import effect_on, enqueue, lock_joint, lock_rollout, rollout_name
 from tidegate.orchestration.held import hold_back
 from tidegate.orchestration.house import House, nobody
 from tidegate.orchestration.identity import By, Proven, person_of, proven_by, shown, spend, stands
@@ -31,7 +32,7 @@ from tidegate.orchestration.judge import DecisionRefusedError, Judged, judge
 from tidegate.orchestration.messages import say
 from tidegate.orchestration.record import Entry, digests_of, record
 from tidegate.orchestration.refusal import refusals
-from tidegate.orchestration.rollout import driver_of, effect_on, enqueue, lock_joint, lock_rollout, rollout_name
+from tidegate.orchestration.sight import driver_of
 from tidegate.store import joint_rollouts, leases, policies, releases, requests, rollouts
 from tidegate.store.joint_rollouts import JointRollout
 from tidegate.store.rollouts import Rollout

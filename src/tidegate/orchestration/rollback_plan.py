@@ -22,13 +22,14 @@ from tidegate.drivers.contract import Driver, Step
 from tidegate.errors import TargetError, TidegateError, UsageError
 from tidegate.orchestration import migration, wayback
 from tidegate.orchestration.abreast import abreast
+from tidegate.orchestration.checkpoint import effect_on, rollout_name
 from tidegate.orchestration.evidence import Added, keep, looked_at
 from tidegate.orchestration.house import House
 from tidegate.orchestration.identity import Claim, demand_environment
 from tidegate.orchestration.image_lock import image_lock_of, package_for
 from tidegate.orchestration.migration import would_go_back
 from tidegate.orchestration.rollback import Return, return_of, way_back_of
-from tidegate.orchestration.rollout import driver_of, effect_on, rollout_name
+from tidegate.orchestration.sight import driver_of
 from tidegate.readers.contract import Reading
 from tidegate.store import policies, releases, rollouts
 from tidegate.store.releases import ReleaseRow

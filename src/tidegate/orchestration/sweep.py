@@ -9,10 +9,11 @@ from tidegate.core.actor import Actor
 from tidegate.core.rollout import RolloutState
 from tidegate.errors import ConflictError, InternalError, NotPermittedError, RequestError, TidegateError
 from tidegate.orchestration import debt, emergency, joint_moves, leg, timeline, train, watching
+from tidegate.orchestration.checkpoint import lock_rollout, pause
 from tidegate.orchestration.delivery import deliver
 from tidegate.orchestration.house import House
 from tidegate.orchestration.judge import DecisionRefusedError
-from tidegate.orchestration.rollout import end_request, lock_rollout, pause, start_waiting
+from tidegate.orchestration.rollout import end_request, start_waiting
 from tidegate.store import debts, emergencies, joint_rollouts, notices, outbox, releases, requests, rollouts, trains
 from tidegate.store.requests import Request
 

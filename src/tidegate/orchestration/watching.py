@@ -30,9 +30,10 @@ from tidegate.core.wave import DATABASE
 from tidegate.drivers.contract import Driver
 from tidegate.errors import NotFoundError, SourceError
 from tidegate.orchestration.abreast import abreast
+from tidegate.orchestration.checkpoint import ASKED, go_on, lock_rollout, pause
 from tidegate.orchestration.house import House
 from tidegate.orchestration.rollback import take_back
-from tidegate.orchestration.rollout import ASKED, SHARED_OTHERWISE, driver_of, go_on, lock_rollout, pause, shared
+from tidegate.orchestration.sight import SHARED_OTHERWISE, driver_of, shared
 from tidegate.sources.contract import Sample, Source, sample_from_record, sample_record, tally
 from tidegate.store import policies, rollouts
 from tidegate.store.rollouts import Rollout, WatchRow

@@ -18,7 +18,8 @@ from tidegate.orchestration.facts import with_requirements
 from tidegate.orchestration.house import House
 from tidegate.orchestration.image_lock import image_lock_of, package_for
 from tidegate.orchestration.migration import brought, chosen_here
-from tidegate.orchestration.rollout import driver_of, next_number, sharing_of, strategy_of
+from tidegate.orchestration.rollout import next_number
+from tidegate.orchestration.sight import driver_of, sharing_of, strategy_of
 from tidegate.store import policies, releases, rollouts
 from tidegate.store.releases import ReleaseRow
 

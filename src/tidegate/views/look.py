@@ -13,7 +13,7 @@ from tidegate.errors import NotFoundError
 from tidegate.orchestration.abreast import abreast
 from tidegate.orchestration.house import House
 from tidegate.orchestration.identity import demand_environment
-from tidegate.orchestration.rollout import driver_of, shared
+from tidegate.orchestration.sight import driver_of, shared
 from tidegate.store import policies, rollouts
 from tidegate.store.rollouts import Rollout
 

@@ -1,0 +1,278 @@
+"""From wave to wave: what is intended next, whether it may go on, and how a rollout pauses and finishes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from tidegate.core import statement as statements
+from tidegate.core.actor import Actor
+from tidegate.core.canonical import digest
+from tidegate.core.decision import Action, Question
+from tidegate.core.effect import Act as EffectAct
+from tidegate.core.effect import Effect
+from tidegate.core.policy import Environment, Occasion, Purpose
+from tidegate.core.release import ReleaseEvent
+from tidegate.core.rollout import Direction, RolloutEvent, RolloutState
+from tidegate.core.statement import Act
+from tidegate.errors import TidegateError
+from tidegate.orchestration import afterwards, debt, timeline
+from tidegate.orchestration import joint as joining
+from tidegate.orchestration.house import House
+from tidegate.orchestration.identity import Proven, stands
+from tidegate.orchestration.judge import Judged, judge
+from tidegate.orchestration.messages import say
+from tidegate.orchestration.record import Entry, record
+from tidegate.orchestration.restrictions import holds_in_force
+from tidegate.store import contents, databases, joint_rollouts, leases, locks, policies, releases, requests, rollouts
+from tidegate.store.joint_rollouts import JointRollout
+from tidegate.store.rollouts import Rollout
+
+LEG = "rollout.leg.v1"
+
+BACK_LEG = "rollback.leg.v1"
+"""Rollbacks have a leg of their own, so that none ever waits behind rollouts."""
+
+ASKED = "found good, and a person takes it on"
+"""How the reason begins for which a rollout is paused at a step that has no time of its own."""
+
+LOOK_AFTER_LEG = timedelta(seconds=30)
+"""After which time a running rollout is looked after: whether the engine still has its leg."""
+
+
+def lock_leases(connection: sa.Connection, components: Iterable[str], environment: str) -> None:
+    """Lock the leases of several components, in one order everywhere."""
+    for component in sorted(components):
+        locks.lock_lease(connection, component, environment)
+
+
+def rollout_name(of: str, *parts: str) -> str:
+    """The id of a rollout. It names things on targets, where it may have 128 characters, also when it is taken back."""
+    base = of if len(of) <= _LONGEST_BASE else f"{of[: _LONGEST_BASE - 17]}-{digest(of.encode())[-16:]}"
+    return ".".join([base, *parts])
+
+
+_LONGEST_BASE = 90
+
+
+def told_of(rollout: Rollout) -> dict[str, object]:
+    """What leaves say of a rollout."""
+    return {
+        "rollout": rollout.id,
+        **({"joint": rollout.joint} if rollout.joint else {}),
+        "component": rollout.component,
+        "environment": rollout.environment,
+        "from": rollout.source.version if rollout.source else "absent",
+        "to": rollout.target.version if rollout.target else "absent",
+        "token": str(rollout.token),
+    }
+
+
+def intend_wave(connection: sa.Connection, rollout: Rollout, wave: int, now: datetime) -> None:
+    rollouts.add_effects(connection, wave, [effect_on(rollout, wave, unit) for unit in rollout.waves[wave].units], now)
+
+
+def effect_on(rollout: Rollout, wave: int, unit: str, attempt: int = 1) -> Effect:
+    """The effect that carries ``rollout`` to ``unit``."""
+    share = rollout.waves[wave].share
+    if share is not None:
+        act = EffectAct.SHIFT
+    elif rollout.target is None:
+        act = EffectAct.REMOVE
+    else:
+        act = EffectAct.DEPLOY if rollout.direction is Direction.FORWARD else EffectAct.RESTORE
+    return Effect(
+        rollout=rollout.id,
+        step=rollouts.step_of(wave),
+        unit=unit,
+        attempt=attempt,
+        component=rollout.component,
+        environment=rollout.environment,
+        act=act,
+        to=rollout.target,
+        previous=rollout.source,
+        share=share,
+    )
+
+
+def leg_id(rollout: str, leg: int) -> str:
+    """The id under which the engine knows the leg of that number."""
+    return f"{rollout}:leg-{leg}"
+
+
+def enqueue(house: House, connection: sa.Connection, rollout: Rollout, leg: int) -> None:
+    """Enqueue the leg of that number, in this transaction."""
+    name = BACK_LEG if rollout.direction is Direction.BACK else LEG
+    house.queue.enqueue(connection, name, leg_id(rollout.id, leg), {"rollout": rollout.id, "leg": leg})
+    rollouts.change(connection, rollout.id, due_at=house.now() + LOOK_AFTER_LEG)
+    house.database.after_commit(connection, house.wake)
+
+
+def go_on(
+    house: House,
+    connection: sa.Connection,
+    rollout: Rollout,
+    now: datetime,
+    because: str,
+    allowed: Judged | None = None,
+) -> RolloutState:
+    """At a checkpoint: ask again whether it may continue; begin the next wave, finish, or pause.
+
+    The caller's transaction holds the locks in their order. ``rollout`` is as it is now.
+
+    Args:
+        allowed: the decision, where a person who resumes has been allowed to go on in place of who started.
+    """
+    if rollout.is_last_wave:
+        return finish(house, connection, rollout, now, because)
+    judged = allowed or _ask_again(connection, rollout, now)
+    if isinstance(judged, str):
+        return pause(connection, rollout, Actor.automation("checkpoint"), now, judged)
+    if not judged.decision.allowed:
+        first = judged.decision.against()[0]
+        return pause(connection, rollout, Actor.automation("checkpoint"), now, first.message, judged)
+    wave, leg = rollout.wave + 1, rollout.legs + 1
+    event = _go_event(rollout)
+    rollouts.move(connection, rollout, event, now, wave=wave, legs=leg, because="") if event else rollouts.change(
+        connection, rollout.id, wave=wave, legs=leg, because=""
+    )
+    intend_wave(connection, rollout, wave, now)
+    enqueue(house, connection, rollout, leg)
+    begun = rollout.waves[wave]
+    share = {"share": str(begun.share)} if begun.share else {}
+    data = {"rollout": rollout.id, "wave": wave + 1, "units": list(begun.units), **share, "because": because}
+    record(connection, Entry("rollout.continued", judged.question.actor, rollout.release, data), now, judged)
+    return RolloutState.RUNNING
+
+
+def _ask_again(connection: sa.Connection, rollout: Rollout, now: datetime) -> Judged | str:
+    """The decision whether who started it may still go on; or, in words, why they are not proven any more."""
+    lost = _lost_proof(connection, rollout)
+    if lost:
+        return lost
+    question = Question(Action.CONTINUE, rollout.started_by, rollout.environment, granted_subject=rollout.granted)
+    return judge(connection, rollout.release, question, now)
+
+
+def stopped_by_hold(connection: sa.Connection, rollout: Rollout, now: datetime) -> tuple[str, Judged] | None:
+    """Why a hold stops what a wave is about to begin, with the decision; None: none does. It stops no rollback."""
+    if rollout.direction is Direction.BACK or not holds_in_force(connection, now):
+        return None
+    judged = _ask_again(connection, rollout, now)
+    if isinstance(judged, str):
+        return None  # the checkpoint says so
+    found = next((f for f in judged.decision.against() if f.rule == "hold"), None)
+    return (found.message, judged) if found else None
+
+
+def _lost_proof(connection: sa.Connection, rollout: Rollout) -> str:
+    """Why it is not shown any more that who started it had asked for it; empty while it is, or nothing was signed."""
+    if not rollout.signature:
+        return ""
+    policy = policies.current(connection).policy
+    try:
+        proven = Proven(rollout.started_by, contents.fetch(connection, rollout.statement), rollout.signature)
+        # Who resumes a joint rollout answers for the component that begins with that.
+        act = Act.RESUME if rollout.joint and signed_act(proven) is Act.RESUME else Act.START
+        stands(policy, proven, act, release=rollout.release, environment=rollout.environment)
+    except TidegateError as error:
+        return f"who started it is not proven any more: {error.what}"
+    return ""
+
+
+def signed_act(proven: Proven) -> Act:
+    """What somebody signed that they do."""
+    return statements.from_bytes(proven.statement).act
+
+
+def _go_event(rollout: Rollout) -> RolloutEvent | None:
+    return {
+        RolloutState.WATCHING: RolloutEvent.PROVEN,
+        RolloutState.PAUSED: RolloutEvent.RESUMED,
+    }.get(rollout.state)
+
+
+def finish(
+    house: House, connection: sa.Connection, rollout: Rollout, now: datetime, because: str, actor: Actor | None = None
+) -> RolloutState:
+    """All waves are confirmed and, where there is a watch, found good: the rollout has succeeded."""
+    state = rollouts.move(connection, rollout, RolloutEvent.FINISHED, now, because=because)
+    databases.settle(connection, rollout.id, now)
+    leases.release(connection, rollout.component, rollout.environment, rollout.id)
+    whole = joining.step_on(house, connection, rollout, now)
+    if whole:
+        complete(connection, rollout.release, rollout.environment, rollout.joint or rollout.id, now)
+    who = actor or Actor.automation("watch")
+    record(connection, Entry("rollout.succeeded", who, rollout.release, {**told_of(rollout), "because": because}), now)
+    if whole and rollout.joint:
+        joint = joint_rollouts.load(connection, rollout.joint)
+        joining.note(connection, joint, "joint.succeeded", joining.SWEEP, now, components=list(joint.sequence))
+    house.database.after_commit(connection, house.wake)
+    return state
+
+
+def complete(connection: sa.Connection, release: str, environment: str, rollout: str, now: datetime) -> None:
+    """A release was carried to an environment with all its components: it is on, or done; whoever is told, is told.
+
+    Args:
+        rollout: what carried it there.
+    """
+    book = policies.current(connection)
+    row = releases.load(connection, release)
+    done = _is_production(book.policy.environments.get(environment))
+    releases.move(connection, release, ReleaseEvent.COMPLETED if done else ReleaseEvent.ADVANCED, now)
+    occasion = Occasion.COMPLETED if done else Occasion.PROGRESSED
+    detail = "" if done else f"verified in {environment}"
+    say(connection, book.policy, occasion, row.facts, now, detail=detail, once=f"{rollout}.done")
+    if done:
+        requests.end_all(connection, release, now, "the release is complete")
+        debt.open_for(connection, row, environment, book.policy, now)
+        afterwards.open_for(connection, row, environment, now)
+        timeline.settle(connection, releases.load(connection, release).facts, now)
+    else:
+        requests.touch(connection, release, now)
+
+
+def _is_production(environment: Environment | None) -> bool:
+    return environment is not None and environment.purpose is Purpose.PRODUCTION
+
+
+def pause(
+    connection: sa.Connection,
+    rollout: Rollout,
+    actor: Actor,
+    now: datetime,
+    because: str,
+    judged: Judged | None = None,
+) -> RolloutState:
+    """Stop at this point until a person decides."""
+    state = rollouts.move(connection, rollout, RolloutEvent.PAUSED, now, because=because)
+    data = {"rollout": rollout.id, "wave": rollout.wave + 1, "because": because}
+    record(connection, Entry("rollout.paused", actor, rollout.release, data), now, judged)
+    return state
+
+
+def lock_rollout(connection: sa.Connection, rollout_id: str) -> Rollout:
+    """Lock what a decision about this rollout locks, in the order of the locks."""
+    found = rollouts.load(connection, rollout_id)
+    locks.lock_organization(connection)
+    if found.release:
+        locks.lock_release(connection, found.release)
+    lock_leases(connection, {found.component, *_beside(connection, found.joint)}, found.environment)
+    return rollouts.load(connection, rollout_id, lock=True)
+
+
+def lock_joint(connection: sa.Connection, joint: str) -> JointRollout:
+    """Lock what a decision about this joint rollout locks, in the order of the locks."""
+    found = joint_rollouts.load(connection, joint)
+    locks.lock_organization(connection)
+    locks.lock_release(connection, found.release)
+    lock_leases(connection, found.sequence, found.environment)
+    return joint_rollouts.load(connection, joint, lock=True)
+
+
+def _beside(connection: sa.Connection, joint: str) -> Sequence[str]:
+    """The components that go with one: what ends one of them may begin another."""
+    return joint_rollouts.load(connection, joint).sequence if joint else ()
