@@ -25,7 +25,9 @@ from tidegate.core.effect import EffectState, Finding, Token
 from tidegate.core.rollout import RolloutState
 from tidegate.errors import NotPermittedError, StoreBusyError, StoreError
 from tidegate.orchestration import audit, breakglass, resuming, rollback, wayback
-from tidegate.orchestration.breakglass import Journal, UnitReturned, bring_home, read_journal
+from tidegate.orchestration.breakglass import UnitReturned
+from tidegate.orchestration.glass_journal import Journal, read_journal
+from tidegate.orchestration.homecoming import bring_home
 from tidegate.orchestration.house import House
 from tidegate.orchestration.identity import Claim
 from tidegate.orchestration.wayback import WayBackDocument
@@ -491,7 +493,7 @@ def demand_whole(world: World) -> None:
     demand_told(world, house, glass=acts)
 
 
-@pytest.mark.parametrize("point", ["commit:before breakglass.import #1", "commit:after breakglass.import #1"])
+@pytest.mark.parametrize("point", ["commit:before homecoming.import #1", "commit:after homecoming.import #1"])
 def test_killed_in_the_middle_of_the_import_it_is_repeated(standing: World, point: str) -> None:
     break_glass(standing)
     break_glass(standing)

@@ -15,7 +15,19 @@ from tidegate.core.joint_rollout import JointState
 from tidegate.core.release import ReleaseState
 from tidegate.core.rollout import RolloutState
 from tidegate.errors import ConflictError, NotFoundError, TargetError, TransitionError
-from tidegate.orchestration import audit, breakglass, hold, joint_acts, restore, rollback, rollout, sweep, wayback
+from tidegate.orchestration import (
+    audit,
+    breakglass,
+    glass_journal,
+    hold,
+    homecoming,
+    joint_acts,
+    restore,
+    rollback,
+    rollout,
+    sweep,
+    wayback,
+)
 
 OLD, NEW = dict.fromkeys(IN_ORDER, "1.0.1"), dict.fromkeys(IN_ORDER, "1.1.0")
 ABSENT = dict.fromkeys(IN_ORDER, "absent")
@@ -435,12 +447,12 @@ def test_who_breaks_the_glass_takes_one_back_and_the_rest_is_left_to_a_person(ru
     house = running.org.house
     found = wayback.find(house.state, "portal", "production")
     driver = house.driver_for("portal", "production", found.settings)
-    journal = breakglass.Journal(wayback.journal_path(house.state))
+    journal = glass_journal.Journal(wayback.journal_path(house.state))
     claim, clock = running.org.claim("rita"), running.org.clock
     breakglass.roll_back(
         found, driver, claim, clock=clock, journal=journal, package=None, reason="it is gone", say=print
     )
-    breakglass.bring_home(house)
+    homecoming.bring_home(house)
     assert running.runs() == {**NEW, "portal": "1.0.1"}
     assert running.state() == (JointState.IN_DOUBT, ReleaseState.RELEASED)
     assert running.joint().because == "portal is taken back alone: break-glass: it is gone"

@@ -19,7 +19,7 @@ from tests.support.kill_stories import STORIES
 from tests.support.kill_world import Points, World, execute, hurry
 from tidegate.clock import system_clock
 from tidegate.errors import StoreError
-from tidegate.orchestration import breakglass, wayback
+from tidegate.orchestration import breakglass, glass_journal, homecoming, wayback
 from tidegate.orchestration.house import House
 
 
@@ -55,7 +55,7 @@ def break_glass(world: World, points: Points, person: str = "rita") -> list[brea
         world.driver("shop", "production", document.settings, points),
         world.claim(person),
         clock=system_clock,
-        journal=breakglass.Journal(wayback.journal_path(state), at=points),
+        journal=glass_journal.Journal(wayback.journal_path(state), at=points),
         package=None,
         reason="the database is gone",
         say=lambda _: None,
@@ -70,7 +70,7 @@ def main(arguments: list[str]) -> int:
     if story == "break-glass":
         break_glass(world, points)
     elif story == "import":
-        breakglass.bring_home(world.house(points))
+        homecoming.bring_home(world.house(points))
     else:
         told = STORIES[story]
         lease_s = float(arguments[5]) if len(arguments) > 5 else 10.0

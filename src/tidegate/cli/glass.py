@@ -9,7 +9,7 @@ from tidegate.cli.text import bad, clean, columns, good
 from tidegate.clock import system_clock
 from tidegate.core.effect import Finding
 from tidegate.errors import NotFoundError, UsageError
-from tidegate.orchestration import breakglass, wayback
+from tidegate.orchestration import breakglass, glass_journal, wayback
 from tidegate.orchestration.wayback import WayBackDocument
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def break_the_glass(
         driver,
         session.claim(),
         clock=system_clock,
-        journal=breakglass.Journal(where),
+        journal=glass_journal.Journal(where),
         package=kept if kept is not None and kept.is_file() else None,
         reason=reason,
         say=lambda sentence: session.progress(clean(sentence)),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tidegate.cli.text import clean, wrapped
 from tidegate.errors import NotFoundError, TidegateError
-from tidegate.orchestration import breakglass
+from tidegate.orchestration import homecoming
 from tidegate.orchestration.policy import adopt_first
 from tidegate.policyfile.load import FILE_NAME, load_policy
 from tidegate.store import policies, proposals
@@ -31,7 +31,7 @@ def open_house(session: Session, *, executes: bool = False, adopts: bool = False
         PolicyError: no policy is active, and the file is none.
     """
     house: House = session.parts.build_house(session.settings())
-    if acts := breakglass.bring_home(house):
+    if acts := homecoming.bring_home(house):
         session.say(f"brought home {counted(acts, 'break-glass act')} from the journal, into the log")
     _settle_policy(session, house, adopts)
     if not executes and not session.now_given:

@@ -17,7 +17,7 @@ from datetime import datetime
 
 from tidegate.engine.runner import Engine, exit_process
 from tidegate.errors import StoreError, TidegateError
-from tidegate.orchestration import breakglass
+from tidegate.orchestration import homecoming
 from tidegate.orchestration.checkpoint import BACK_LEG
 from tidegate.orchestration.house import House
 from tidegate.orchestration.leg import legs
@@ -86,7 +86,7 @@ class Executor:
         Raises:
             StoreError: the database cannot be reached or changed.
         """
-        breakglass.bring_home(self.house)
+        homecoming.bring_home(self.house)
         ensure_planned(self.house)
         self._engine.launch()
         self._thread.start()
@@ -119,7 +119,7 @@ class Executor:
 
     def _look(self) -> float:
         """Begin what is due; how long there is nothing else to do, in seconds."""
-        breakglass.bring_home(self.house)
+        homecoming.bring_home(self.house)
         due_at = next_due(self.house)
         if due_at is not None and due_at <= self.house.now():
             # The rows themselves are only read now: most looks find nothing due, and a worker looks twice a second.

@@ -34,7 +34,7 @@ from tidegate.core.rollout import Direction, RolloutEvent, RolloutState
 from tidegate.drivers.contract import Driver
 from tidegate.engine.legs import Json, Leg, LegState
 from tidegate.errors import ConflictError, FencedError, StoreError, TargetError, TidegateError
-from tidegate.orchestration import breakglass, wayback
+from tidegate.orchestration import homecoming, wayback
 from tidegate.orchestration.abreast import AT_ONCE, abreast
 from tidegate.orchestration.checkpoint import (
     ASKED,
@@ -108,7 +108,7 @@ def _carry_or_pause(house: House, rollout_id: str, leg: int, check: Callable[[],
 
 def carry_wave(house: House, rollout_id: str, leg: int, check: Callable[[], None]) -> Json:
     """Carry the present wave of a rollout to where its units are read back; safe to be called again at any point."""
-    breakglass.bring_home(house)
+    homecoming.bring_home(house)
     with house.database.read() as connection:
         rollout = rollouts.load(connection, rollout_id)
         policy = policies.current(connection).policy
@@ -126,7 +126,7 @@ def carry_wave(house: House, rollout_id: str, leg: int, check: Callable[[], None
     check()
     outcomes = _act_on_all(house, driver, rollout, fresh, again, lambda: _stopped(house, rollout_id, leg))
     # Somebody may have gone back without the database meanwhile: what they did counts before what follows from ours.
-    breakglass.bring_home(house)
+    homecoming.bring_home(house)
     return _conclude(house, rollout_id, leg, outcomes, before_wave)
 
 
