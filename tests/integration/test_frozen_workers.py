@@ -17,7 +17,8 @@ from tests.integration.test_break_glass import all_restarts, break_glass, demand
 from tests.support import kill_world
 from tests.support.kill_checks import problems, restarts
 from tests.support.kill_stories import STORIES, Story
-from tests.support.kill_world import UNITS, World, all_is_quiet, execute
+from tests.support.kill_world import KUBECONFIG, UNITS, World, all_is_quiet, execute
+from tests.support.kubernetes.standing import standing_cluster
 from tests.support.patience import PATIENCE_S
 from tests.support.postgres import PostgresServer
 from tests.support.processes import PROJECT
@@ -154,11 +155,25 @@ def demand_whole(world: World, story: Story) -> None:
         ("watched-rollout", "commit:before leg.dispatch #1"),
         # Its fence is the store: what holds the late one back is the journal on the machine of both.
         ("scripted", "apply:before:web1 #1"),
+        # The cluster itself: who writes under a lower token is refused.
+        ("cluster", "apply:before:web1 #1"),
     ],
 )
 def test_a_worker_that_slept_past_its_lease_does_nothing_twice(
-    on_postgres: World, start_worker: Callable[..., Worker], story: str, point: str
+    on_postgres: World,
+    start_worker: Callable[..., Worker],
+    story: str,
+    point: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    with contextlib.ExitStack() as stack:
+        if story == "cluster":
+            monkeypatch.setenv(KUBECONFIG, str(stack.enter_context(standing_cluster(tmp_path / "cluster"))))
+        _sleep_past_the_lease(on_postgres, start_worker, story, point)
+
+
+def _sleep_past_the_lease(on_postgres: World, start_worker: Callable[..., Worker], story: str, point: str) -> None:
     slept = start_worker(on_postgres, story, point)
     slept.wait_frozen()
     # A transaction that was left open is ended by the server in the end; until then its row locks are waited for.

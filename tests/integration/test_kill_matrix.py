@@ -32,6 +32,7 @@ MATRIX = [
             "errors",
             "together",
             "scripted",
+            "cluster",
             *WITHOUT_HOSTS,
         )
     ),
@@ -48,6 +49,7 @@ EVERY = {
         "errors": 12,
         "together": 23,
         "scripted": 7,
+        "cluster": 9,
         "decisions": 3,
         "policy": 2,
         "tag": 2,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from tests.support.kill_stories import Story
-from tests.support.kill_world import UNITS, World
-from tidegate.core.effect import EffectState, Presence, Stage
+from tests.support.kill_world import KUBECONFIG, UNITS, World
+from tests.support.kubernetes.standing import rollouts_of
+from tidegate.core.effect import EffectState, Observation, Presence, Stage
 from tidegate.core.rollout import ACTIVE, RolloutState
 from tidegate.orchestration import audit, tag
 from tidegate.orchestration.house import House
@@ -132,8 +134,26 @@ def _of_hosts(world: World, story: Story, house: House) -> Iterator[str]:
         driver = world.driver("shop", environment, settings)
         for unit in UNITS:
             place = f"{environment}/{unit}"
+            if environment == "cluster":
+                yield from _of_workload(world, place, unit, driver.observe(unit), version, rows)
+                continue
             done = restarts(world.hosts / environment / unit)
             yield from _of_host(place, driver.observe(unit), done, version, rows)
+
+
+def _of_workload(
+    world: World, place: str, unit: str, seen: Observation, version: str, rows: Mapping[str, rollouts.EffectRow]
+) -> Iterator[str]:
+    running = "absent" if seen.running is Presence.ABSENT else getattr(seen.running, "version", seen.running)
+    if running != version:
+        yield f"{place} runs {running}, not {version}"
+    if seen.last_stage is not Stage.DONE:
+        yield f"{place} stopped at {seen.last_stage}"
+    acts = [row for row in rows.values() if (row.effect.environment, row.effect.unit) == ("cluster", unit)]
+    done = sum(row.state is EffectState.CONFIRMED for row in acts)
+    counted = rollouts_of(Path(os.environ[KUBECONFIG]), world.namespace, unit)
+    if counted != done:
+        yield f"{place} was rolled out {counted} times, and {done} effects are confirmed"
 
 
 def _of_host(

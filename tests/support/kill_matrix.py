@@ -10,6 +10,7 @@ workers until nothing is due, then one that checks.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -28,7 +29,8 @@ from typing import Any
 from tests.support.kill_agents import load_agent, serve
 from tests.support.kill_checks import Ending, problems
 from tests.support.kill_stories import STORIES, Story
-from tests.support.kill_world import Points, World, copy, execute, found, hurry, prepare
+from tests.support.kill_world import KUBECONFIG, Points, World, copy, execute, found, hurry, prepare
+from tests.support.kubernetes.standing import standing_cluster
 from tests.support.patience import PATIENCE_S
 from tests.support.postgres import PostgresServer, find_postgres
 from tests.support.warm import build_models, keep
@@ -344,11 +346,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if shared.is_dir() and os.access(shared, os.W_OK):
         tempfile.tempdir = str(shared)
     place = tempfile.mkdtemp(prefix="tgk-")
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, place, ignore_errors=True)
+        if chosen.story == "cluster":
+            os.environ[KUBECONFIG] = str(stack.enter_context(standing_cluster(Path(place) / "cluster")))
         matrix = Matrix(STORIES[chosen.story], chosen.database, Path(place), at_once=chosen.at_once)
         outcomes = matrix.run(chosen.only, chosen.every)
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
     printed = table(chosen.story, chosen.database, outcomes)
     sys.stdout.write(printed)
     if chosen.markdown:

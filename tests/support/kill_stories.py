@@ -78,15 +78,19 @@ def _switched_on_and_off(_: World, house: House) -> None:
         rollback.roll_back(house, "shop", "staging", RITA)
 
 
-def _scripted(_: World, house: House) -> None:
-    """Deployed by commands where nothing ran, and taken back to that."""
-    with house.database.read() as connection:
-        known = rollouts.find(connection, release=RELEASE, environment="scripted")
-    if not known:
-        rollout.start(house, RELEASE, "scripted", RITA)
-    assert until(lambda: _has_ended(house, "scripted"), PATIENCE_S)
-    if not any(one.direction is Direction.BACK for one in known):
-        rollback.roll_back(house, "shop", "scripted", RITA)
+def _there_and_back(environment: str) -> Callable[[World, House], None]:
+    """Deployed where nothing ran, and taken back to that."""
+
+    def tell(_: World, house: House) -> None:
+        with house.database.read() as connection:
+            known = rollouts.find(connection, release=RELEASE, environment=environment)
+        if not known:
+            rollout.start(house, RELEASE, environment, RITA)
+        assert until(lambda: _has_ended(house, environment), PATIENCE_S)
+        if not any(one.direction is Direction.BACK for one in known):
+            rollback.roll_back(house, "shop", environment, RITA)
+
+    return tell
 
 
 def _has_ended(house: House, environment: str = "staging") -> bool:
@@ -211,7 +215,8 @@ STORIES = {
         Story("unhealthy", _start("production"), {"staging": OLD, "production": OLD}, {"app/unhealthy": ""}),
         Story("errors", _start("production"), {"staging": OLD, "production": OLD}, {"app/errors": ""}),
         Story("flag", _switched_on_and_off, {"staging": OLD, "production": OLD}),
-        Story("scripted", _scripted, {"scripted": "absent", "staging": OLD, "production": OLD}),
+        Story("scripted", _there_and_back("scripted"), {"scripted": "absent", "staging": OLD, "production": OLD}),
+        Story("cluster", _there_and_back("cluster"), {"cluster": "absent", "staging": OLD, "production": OLD}),
         Story("policy", change_the_policy, {"staging": OLD, "production": OLD}),
         Story("tag", _tag, {"staging": OLD, "production": OLD}),
         Story("emergency", _emergency, {"staging": OLD, "production": OLD}, over=_all_is_paid_for),

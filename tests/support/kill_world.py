@@ -5,7 +5,9 @@ A world is a directory that can be copied while nobody works in it. All paths ar
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -20,6 +22,7 @@ from typing import Any
 
 from tests.support.gitrepo import GitRepository
 from tests.support.kill_agents import ForkedHostDriver
+from tests.support.kubernetes.world import FAST, IMAGE, digest_of, workload
 from tests.support.patience import PATIENCE_S
 from tidegate.app import Settings, build_house
 from tidegate.clock import system_clock
@@ -33,6 +36,7 @@ from tidegate.drivers.command_driver.settings import CommandSettings
 from tidegate.drivers.contract import Driver, Target
 from tidegate.drivers.host.driver import HostDriver
 from tidegate.drivers.host.settings import HostSettings
+from tidegate.drivers.kubernetes import KubernetesDriver, KubernetesSettings
 from tidegate.drivers.registry import shared
 from tidegate.drivers.seams import SeamedDriver
 from tidegate.engine.legs import LegState
@@ -58,7 +62,8 @@ from tidegate.orchestration.house import House
 from tidegate.orchestration.identity import Claim
 from tidegate.policyfile.load import load_policy
 from tidegate.sources.contract import Sample, Source
-from tidegate.store import joint_rollouts, marks, outbox, policies, proposals, releases, rollouts
+from tidegate.store import artifacts, joint_rollouts, marks, outbox, policies, proposals, releases, rollouts
+from tidegate.store.artifacts import ArtifactRow
 from tidegate.store.database import Database, Seam, nowhere
 from tidegate.store.election import ExecutorLock
 
@@ -81,6 +86,9 @@ if test "$1" = absent; then rm -f "$3.version"; else printf '%s' "$1" > "$3.draf
 """The same for a target that is deployed to by commands: the version stands in a file."""
 
 OBSERVE = """cat "$1.version" 2>/dev/null || echo '{"version": null}'"""
+
+KUBECONFIG = "TIDEGATE_KILL_KUBECONFIG"
+"""The variable that names the kubeconfig of the cluster of the story ``cluster``."""
 
 JUNIT = (
     '<testsuites><testsuite name="a" tests="1" failures="0" errors="0" skipped="0">'
@@ -118,6 +126,14 @@ def policy_text(keys: Mapping[str, str], rehearsal: str = "") -> str:
             "remove": [*note, "absent", "{key}", "{unit}"],
         }
 
+    in_a_cluster = {
+        "driver": "kubernetes",
+        "kubeconfig": f"{PLACE}/kubeconfig",
+        "namespace": "world",
+        "deployment": list(UNITS),
+        "manifests": "deploy",
+        "failing_for": "100ms",
+    }
     approved = {"from": "team"}
     policy = {
         "tidegate": 1,
@@ -137,6 +153,7 @@ def policy_text(keys: Mapping[str, str], rehearsal: str = "") -> str:
                 "targets": {
                     **{name: target(name) for name in ("staging", "production")},
                     "scripted": by_commands("scripted"),
+                    "cluster": in_a_cluster,
                 },
             },
             # Released only together with the shop, and after it.
@@ -189,11 +206,14 @@ def policy_text(keys: Mapping[str, str], rehearsal: str = "") -> str:
                 "permits": {"start": ["rm"], "rollback": ["rm"]},
             },
             "elsewhere": {"purpose": "staging"},
-            "scripted": {
-                "purpose": "staging",
-                "gates": ["tests"],
-                "strategy": {"rolling": {"batch": 2}},
-                "permits": {"start": ["rm"], "rollback": ["rm"]},
+            **{
+                name: {
+                    "purpose": "staging",
+                    "gates": ["tests"],
+                    "strategy": {"rolling": {"batch": 2}},
+                    "permits": {"start": ["rm"], "rollback": ["rm"]},
+                }
+                for name in ("scripted", "cluster")
             },
         },
         "strategies": {"switched-on": {"feature_flag": {}}},
@@ -278,12 +298,22 @@ class World:
     def agents(self) -> Path:
         return self.directory / "agents"
 
+    @property
+    def namespace(self) -> str:
+        """Its own in the cluster that all worlds share; there is nothing in it at first."""
+        return f"w-{hashlib.sha256(str(self.directory).encode()).hexdigest()[:16]}"
+
     def claim(self, person: str) -> Claim:
         return Claim(person, self.directory / "keys" / person)
 
     def driver(self, component: str, environment: str, settings: Mapping[str, Any], at: Seam = nowhere) -> Driver:
         """The driver on this world's directories, with its seam."""
         target = Target(component, environment)
+        if settings["driver"] == "kubernetes":
+            here = {"kubeconfig": os.environ[KUBECONFIG], "namespace": self.namespace}
+            return SeamedDriver(
+                KubernetesDriver(target, KubernetesSettings.model_validate({**settings, **here}), pace=FAST), at
+            )
         if settings["driver"] == "command":
             place = Path(settings["directory"].replace(PLACE, str(self.hosts), 1))
             place.mkdir(parents=True, exist_ok=True)
@@ -404,7 +434,17 @@ def found(world: World) -> None:
     git = GitRepository(world.repository)
     git.commit("feat: the beginning", {"app/VERSION": "0"})
     git.tag("shop-v0.9.0")
-    git.commit("feat: first", {"app/VERSION": "1", "tidegate.yaml": policy_text(keys), ".gitignore": ".tidegate\n"})
+    # JSON is YAML: no quoting of our own.
+    manifests = "---\n".join(json.dumps(workload(unit)) + "\n" for unit in UNITS)
+    git.commit(
+        "feat: first",
+        {
+            "app/VERSION": "1",
+            "app/deploy/all.yaml": manifests,
+            "tidegate.yaml": policy_text(keys),
+            ".gitignore": ".tidegate\n",
+        },
+    )
     (world.directory / "junit.xml").write_text(JUNIT)
 
     def commands(house: House) -> None:
@@ -446,6 +486,9 @@ def open_and_approve(world: World, house: House, version: str) -> str:
         approved = {signed.approval.environment for signed in releases.approvals_of(connection, opened)}
     assert row.facts.id == opened
     if not tested:
+        with house.database.write() as connection:
+            built = ArtifactRow("shop", "image", IMAGE, digest_of(version), 1, "", house.now(), "rita", house.now())
+            artifacts.replace(connection, opened, [built])
         evidence.add(house, opened, world.directory / "junit.xml", world.claim("rita"))
     for environment in ("staging", "production"):
         if environment not in approved:

@@ -22,6 +22,9 @@ from tests.support.kubernetes.controllers import Controllers
 from tests.support.kubernetes.fields import Json
 from tests.support.kubernetes.store import KINDS, RefusalError, Store
 
+ROLLOUTS = "/simulator/rollouts"
+"""What no cluster has: how often each workload was rolled out, by ``NAMESPACE/NAME``."""
+
 _PATH = re.compile(
     r"/(?:api|apis/(?P<group>[a-z0-9.]+))/v1/namespaces/(?P<namespace>[a-z0-9-]+)/(?P<plural>[a-z]+)"
     r"(?:/(?P<name>[a-z0-9.-]+))?"
@@ -178,8 +181,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
-        body = json.loads(self.rfile.read(length)) if length else {}
+        sent = self.rfile.read(length) if length else b"{}"
+        if len(sent) < length:
+            return self._hang_up()  # who asked is gone
+        body = json.loads(sent)
         parts = urlsplit(self.path)
+        if parts.path == ROLLOUTS:
+            return self._send(200, self.api.store.rollouts)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         found = _PATH.fullmatch(parts.path)
         if found is None:

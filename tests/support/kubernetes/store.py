@@ -242,7 +242,7 @@ class Store:
         if key[0] not in WORKLOADS:
             return
         runs = template_hash(new) if new["spec"]["replicas"] else None
-        states = self.rollouts.setdefault(key[2], [None])
+        states = self.rollouts.setdefault(f"{key[1]}/{key[2]}", [None])
         if states[-1] != runs:
             if manager == "tidegate":
                 states.append(runs)

@@ -198,7 +198,7 @@ class SimulatedCluster:
         self.put(workload(unit, self.kind, image))
 
     def restarts(self, unit: str) -> int:
-        return len(self.api.store.rollouts.get(unit, [None])) - 1
+        return len(self.api.store.rollouts.get(f"{NAMESPACE}/{unit}", [None])) - 1
 
 
 @contextmanager

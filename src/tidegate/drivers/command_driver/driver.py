@@ -317,7 +317,12 @@ class CommandDriver:
         """Nothing was ever done there, and something runs. The journal is asked last: another act may begin it now."""
         if journal.exists:
             return
-        said = self._said(unit)
+        try:
+            said = self._said(unit)
+        except TargetError:
+            if self._journal(unit).exists:
+                return  # it was asked in the middle of that other act
+            raise
         if said["version"] is not None and not journal.exists:
             raise TargetError(
                 f"{unit} holds a version that Tidegate did not put there: {written(said['version'])}",
