@@ -13,7 +13,6 @@ import threading
 import time
 from pathlib import Path
 
-from tests.support.patience import PATIENCE_S
 from tidegate.engine.legs import Json, Leg
 from tidegate.engine.runner import Engine
 from tidegate.store.database import open_database
@@ -60,7 +59,7 @@ def main() -> None:
     database = open_database(sys.argv[1])
     lock = ExecutorLock(DIRECTORY / "executor.lock")
     if database.kind == "sqlite":
-        lock.wait(PATIENCE_S)
+        lock.wait(60)
     engine = Engine(database, {"count.v1": count, "hang.v1": hang}, lock=lock, lease_s=float(sys.argv[3]), poll_s=0.2)
     engine.launch()
     note("ready")
