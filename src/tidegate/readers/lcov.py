@@ -29,7 +29,7 @@ _Branch = tuple[bytes, bytes, bytes]
 
 @dataclass(slots=True)
 class _Record:
-    """What one record lists; ``lines`` and ``branches`` say whether they were reached, ``listed`` and ``hit`` count
+    """What one record lists; ``lines`` and ``branches`` say whether they were reached, the other counts tell
     what stands there, so that a tool may count one that it lists twice in either way.
     """
 
@@ -37,16 +37,20 @@ class _Record:
     lines: dict[int, bool] = field(default_factory=dict)
     branches: dict[_Branch, bool] = field(default_factory=dict)
     declared: dict[bytes, int] = field(default_factory=dict)
-    listed: int = 0
-    hit: int = 0
+    lines_listed: int = 0
+    lines_hit: int = 0
+    branches_listed: int = 0
+    branches_hit: int = 0
 
     def add_line(self, number: int, reached: bool) -> None:
         self.lines[number] = reached or self.lines.get(number, False)
-        self.listed += 1
-        self.hit += reached
+        self.lines_listed += 1
+        self.lines_hit += reached
 
     def add_branch(self, branch: _Branch, reached: bool) -> None:
         self.branches[branch] = reached or self.branches.get(branch, False)
+        self.branches_listed += 1
+        self.branches_hit += reached
 
 
 class LcovReader:
@@ -146,10 +150,10 @@ def _agree(record: _Record) -> None:
     """Refuse a record that does not hold what it says."""
     counts = _counts(record)
     allowed = {
-        b"LF": {counts.lines, record.listed},
-        b"LH": {counts.covered, record.hit},
-        b"BRF": {counts.branches},
-        b"BRH": {counts.branches_covered},
+        b"LF": {counts.lines, record.lines_listed},
+        b"LH": {counts.covered, record.lines_hit},
+        b"BRF": {counts.branches, record.branches_listed},
+        b"BRH": {counts.branches_covered, record.branches_hit},
     }
     for keyword, said in record.declared.items():
         if said not in allowed[keyword]:

@@ -58,6 +58,12 @@ def test_the_name_of_a_branch_may_be_a_text() -> None:
     assert found["branch"] == 0.5
 
 
+def test_a_branch_that_is_listed_twice_counts_once_however_the_tool_counts_it() -> None:
+    twice = RECORD.replace("BRDA:3,0,1,-\n", "BRDA:3,0,1,-\nBRDA:3,0,0,2\n")
+    assert values(twice) == values(RECORD)
+    assert values(twice.replace("BRF:2\nBRH:1", "BRF:3\nBRH:2")) == values(RECORD)
+
+
 def test_totals_may_be_left_out() -> None:
     assert values("SF:a\nDA:1,1\nend_of_record") == {"line": 1.0, "lines_total": 1, "lines_covered": 1}
 
