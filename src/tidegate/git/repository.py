@@ -291,8 +291,8 @@ def open_repository(path: Path, timeout_s: float = TIMEOUT_S) -> Repository:
     bare, shallow, object_format, inside, places = lines.split("\n", 4)
     # The way up is only dots and slashes, or a configured work tree's path; without a work tree it is left out.
     git_dir, _, up = places.removesuffix("\n").rpartition("\n")
-    if inside != "true" and not Path(git_dir).is_dir():
-        git_dir = places.removesuffix("\n")
+    if inside != "true" and not (git_dir and Path(git_dir).is_dir()):
+        git_dir = places.removesuffix("\n")  # bare: no way up is told
     root = Path(os.path.realpath(path / up)) if inside == "true" else Path(git_dir)
     return Repository(root, Path(git_dir), object_format, shallow == "true", bare == "true", timeout_s)
 

@@ -238,7 +238,7 @@ MISTAKES: Mapping[str, tuple[str, tuple[str, str, str]]] = {
         (
             "10:27",
             'unknown rule "gate.tets"; did you mean "gate.tests"?',
-            f"name one of: {RULES} and 79 more",
+            f"name one of: {RULES} and 82 more",
         ),
     ),
     "evidence of nothing": (
