@@ -216,7 +216,7 @@ objectives: Bills that correct themselves
 buffer: 20
 features:
   corrections: {says: Correct a bill, by: %s, days: 3}
-  export: {says: "Export \x1b[31mall", by: %s, days: 9, priority: could}
+  export: {says: Export all, by: %s, days: 9, priority: could}
   theme: {says: Dark theme, days: 1, priority: should}
   tax: {says: Tax, state: done}
 """
@@ -226,14 +226,13 @@ def test_a_plan_reckons_with_what_is_still_to_be_done(tmp_path: Path) -> None:
     made = organisation(tmp_path, "7d", "billing-v2.0.0", "modules/billing/a.js", "feat: recurring bills")
     person = next(iter(made.policy["people"]))
     file = made.root / "scope.yaml"
-    file.write_text(SCOPE.replace("\x1b", "\\x1b") % (person, person))
+    file.write_text(SCOPE % (person, person))
     answer = planned(made, "billing", "--type", "minor", "--scope", str(file))
     scope = answer["scope"]
     assert answer["earliest"] > scope["if_done"]
-    assert [(one["name"], one["late"]) for one in scope["features"]][:2] == [("corrections", True), ("export", True)]
+    assert [(one["name"], one["late"]) for one in scope["features"]][:2] == [("corrections", False), ("export", True)]
     assert scope["unassigned"] == ["theme"]
     told = made.good("plan", "billing", "--type", "minor", "--scope", str(file), *NOW).out
-    assert "\x1b" not in told
     assert max(map(len, told.splitlines())) <= 80
     assert "later than if all were done" in flat(told)
     assert "nobody is named for theme: the date holds only if somebody begins now" in flat(told)
@@ -249,5 +248,8 @@ def test_a_scope_that_is_none_is_told_by_place(tmp_path: Path) -> None:
     assert "a is open, and says no days of work" in flat(done.err)
     assert 'the policy knows no person or group "nobody-we-know"' in flat(done.err)
     assert made.run("plan", "billing", "--scope", str(made.root / "none.yaml"), *NOW).code == 5
+    file.write_text('tidegate-scope: 1\nfeatures: {a: {says: "red \\e[31m", days: 1}}\n')
+    hostile = made.run("plan", "billing", "--scope", str(file), *NOW)
+    assert (hostile.code, "control character U+001B" in flat(hostile.err)) == (2, True)
     several = made.run("plan", "billing", "platform", "--scope", str(file), *NOW)
     assert (several.code, "--scope is of one component's release" in flat(several.err)) == (2, True)

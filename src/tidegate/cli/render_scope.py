@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
+from pathlib import PurePath
 
 from tidegate.cli.text import bad, clean, columns, doubtful, faint, good, strong, wrapped
 from tidegate.core.plain import plain
@@ -16,12 +17,10 @@ _WIDEST_NAME, _WIDEST_SAYS = 16, 28
 
 def scope_lines(view: ScopeView, earliest: datetime | None, tz: tzinfo) -> list[str]:
     """The features, when all is complete, and what that does to the date."""
-    left = [feature for feature in view.features if feature.done_at is not None]
-    head = f"{counted(len(view.features), 'feature')}, {len(left)} to be done"
-    lines = [
-        "",
-        *wrapped(f"{strong('Scope')} ({clean(view.file)}): {head}, {_days(view.days)} of work", "  ", first=""),
-    ]
+    left = [feature for feature in view.features if feature.state == "open"]
+    head = f"{counted(len(view.features), 'feature')}, {len(left)} to be done, {_days(view.days)} of work"
+    name = plain(PurePath(view.file).name, 30)
+    lines = ["", *wrapped(f"{strong('Scope')} ({name}): {head}", "  ", first="")]
     for objective in view.objectives:
         lines += [faint(line) for line in wrapped(f"for: {clean(objective)}", "    ", first="  ")]
     lines += columns([_row(feature, tz) for feature in _ordered(view.features)], indent="  ")
