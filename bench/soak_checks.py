@@ -121,7 +121,8 @@ def of_restarts(place: str, times: Counter[str], rows: dict[str, EffectRow]) -> 
         if key not in rows or rows[key].state in NEVER_TOUCHED:
             yield f"{place} was restarted for {key}, of which the rows know nothing"
     for key, row in rows.items():
-        if row.state is EffectState.CONFIRMED and key not in times:
+        # Where nothing ran, nothing is stopped on the way back to that.
+        if row.state is EffectState.CONFIRMED and row.effect.to is not None and key not in times:
             yield f"{key} is confirmed, and {place} was never restarted for it"
 
 

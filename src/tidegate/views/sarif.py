@@ -19,6 +19,7 @@ MISTAKES = {
     "dangling": "Every name leads somewhere.",
     "condition": "The condition of a gate can be asked of its evidence.",
     "cycle": "No environment comes after itself.",
+    "requirement": "A requirement on versions can be read.",
     "holiday": "The public holidays of the country, and of the part of it, are known.",
     "person": "A person is one person, and so is a key.",
     "person.twice": "No two people have one mail address, so that nobody counts twice.",

@@ -7,10 +7,18 @@ import pytest
 from tests.support.checked import EVIL, FILES, REPEATED, UNSEEN, checked
 from tests.support.schemas import sarif_mistakes
 from tidegate.core.lint import LINTS
+from tidegate.core.rulebook import REQUIREMENT, SAME_PERSON
 from tidegate.policyfile.presets import PRESETS
 from tidegate.views.sarif import MISTAKES, github, sarif
 
 ALL = {**FILES, **{name: PRESETS.starter(name).decode() for name in ("helpdesk", "7d")}}
+
+ALL["requirement"] = """\
+tidegate: 1
+organization: Example
+timezone: Europe/Berlin
+components: {web: {requires: {api: Release}}, api: {}}
+"""
 
 ANNOTATION = re.compile(r"::(error|warning|notice) file=([^,:\n]*),line=[0-9]+,col=[0-9]+,title=([^,:\n]*)::([^\r\n]+)")
 """Workflow commands for GitHub Actions, as their documentation writes them."""
@@ -42,6 +50,11 @@ def test_a_log_is_what_the_standard_says(text: str) -> None:
         if finding.place.file == "a b%.yaml":
             region = place["region"]
             assert (region["startLine"], region["startColumn"]) == (finding.place.line, finding.place.column)
+
+
+def test_a_requirement_that_cannot_be_read_is_a_rule_of_the_log() -> None:
+    assert "requirement" in {finding.rule for finding in checked(ALL["requirement"]).findings}
+    assert {REQUIREMENT, SAME_PERSON} <= MISTAKES.keys()
 
 
 def test_the_standard_is_asked() -> None:
