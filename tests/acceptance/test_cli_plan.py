@@ -251,5 +251,7 @@ def test_a_scope_that_is_none_is_told_by_place(tmp_path: Path) -> None:
     file.write_text('tidegate-scope: 1\nfeatures: {a: {says: "red \\e[31m", days: 1}}\n')
     hostile = made.run("plan", "billing", "--scope", str(file), *NOW)
     assert (hostile.code, "control character U+001B" in flat(hostile.err)) == (2, True)
+    file.write_text("tidegate-scope: true\nfeatures: {}\n")
+    assert made.run("plan", "billing", "--scope", str(file), *NOW).code == 2
     several = made.run("plan", "billing", "platform", "--scope", str(file), *NOW)
     assert (several.code, "--scope is of one component's release" in flat(several.err)) == (2, True)

@@ -7,11 +7,13 @@ is there so that a date is not promised which the work cannot keep.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -158,17 +160,30 @@ def _days(feature: Feature) -> Fraction:
 
 def after_work(start: datetime, days: Fraction, tz: ZoneInfo, holidays: Collection[str] = ()) -> datetime | None:
     """The moment at which so many working days of work, begun at ``start``, are done; None where that is years away."""
-    left, first = days * _DAY_S, start.astimezone(tz).date()
-    day = first
-    while day - first <= _FARTHEST:
+    spans, ends = _working_time(start, tz, frozenset(holidays))
+    left = days * _DAY_S
+    place = bisect_left(ends, left)
+    if place == len(ends):
+        return None
+    before = ends[place - 1] if place else Fraction(0)
+    return spans[place] + timedelta(seconds=float(left - before))
+
+
+@lru_cache(maxsize=8)
+def _working_time(
+    start: datetime, tz: ZoneInfo, holidays: frozenset[str]
+) -> tuple[tuple[datetime, ...], tuple[Fraction, ...]]:
+    """When work begins on each working day, and how much work (seconds) is done by its end; a plan asks often."""
+    begun: list[datetime] = []
+    done: list[Fraction] = []
+    first = start.astimezone(tz).date()
+    for day in (first + timedelta(days=number) for number in range(_FARTHEST.days)):
         if day.weekday() not in _WEEKEND and day.isoformat() not in holidays:
             begins, ends = max(start, instant(day, BEGINS, tz)), instant(day, ENDS, tz)
-            here = Fraction((ends - begins) / timedelta(seconds=1)) if ends > begins else Fraction(0)
-            if here and left <= here:
-                return begins + timedelta(seconds=float(left))
-            left -= here
-        day += timedelta(days=1)
-    return None
+            if ends > begins:
+                begun.append(begins)
+                done.append((done[-1] if done else Fraction(0)) + Fraction((ends - begins) / timedelta(seconds=1)))
+    return tuple(begun), tuple(done)
 
 
 def unplanned(scope: ScopeFile) -> tuple[str, ...]:

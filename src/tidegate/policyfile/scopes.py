@@ -14,7 +14,7 @@ from tidegate.errors import NotFoundError, UsageError
 from tidegate.policyfile.mistakes import Mistake, did_you_mean, policy_error, shown
 from tidegate.policyfile.shape import empty_mistakes, shape_mistakes
 from tidegate.policyfile.shorthand import listed, spelled_out
-from tidegate.policyfile.yaml import MAX_BYTES, Document, plain_value, read_yaml
+from tidegate.policyfile.yaml import MAX_BYTES, Document, Scalar, plain_value, read_yaml
 
 _BEGIN = f"begin with `tidegate-scope: {FORMAT}`"
 
@@ -28,6 +28,9 @@ def load_scope(path: Path, name: str, policy: Policy) -> ScopeFile:
         PolicyError: it is no scope, or names people whom the policy does not know; all in ``mistakes``, by place.
     """
     document = read_yaml(_content(path, name), name, _BEGIN)
+    version = document.node(("tidegate-scope",))
+    if isinstance(version, Scalar) and isinstance(version.value, bool):  # which Python takes for the number 1
+        raise policy_error(name, [Mistake(version.place, "the language of scopes has no such version", _BEGIN)])
     mistakes, more = [*document.mistakes, *empty_mistakes(document)], 0
     cause: ValidationError | None = None
     try:

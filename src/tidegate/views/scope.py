@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tidegate.core.course import Planner
-from tidegate.core.scope import FeatureState, Priority, Schedule, ScopeFile, schedule
+from tidegate.core.scope import FeatureState, Priority, Schedule, ScopeFile, Work, schedule
 
 MOST_ASKED = 50
 """For how many features it is asked what the date would be without them."""
@@ -65,42 +65,21 @@ def scope_view(planner: Planner, scope: ScopeFile, file: str) -> tuple[Planner, 
     Args:
         planner: of the release as if nothing were left to do.
     """
-
-    def laid_out(without: frozenset[str] = frozenset(), up_to: Priority = Priority.COULD) -> Schedule:
-        tz, holidays = planner.policies.current.tz, planner.facts.holidays
-        return schedule(scope, planner.now, tz, holidays, without=without, up_to=up_to)
-
-    whole = laid_out()
-    burdened = planner.completed_at(whole.complete_at) if whole.complete_at != planner.now else planner
+    whole = _laid_out(planner, scope)
+    burdened = _burdened(planner, whole)
     earliest = burdened.course().earliest
 
-    def moved(other: Schedule) -> tuple[bool, datetime | None]:
-        """Whether another schedule makes another date, and which."""
+    def moved(without: frozenset[str] = frozenset(), up_to: Priority = Priority.COULD) -> tuple[bool, datetime | None]:
+        """Whether the date is another one without some of it, and which."""
+        other = _laid_out(planner, scope, without, up_to)
         if other.complete_at == whole.complete_at:
             return False, earliest
-        freed = planner.completed_at(other.complete_at) if other.complete_at != planner.now else planner
-        found = freed.course().earliest
+        found = _burdened(planner, other).course().earliest
         return found != earliest, found
 
-    features, asked = [], 0
-    for work in whole.works:
-        late, without = False, None
-        if work.left and asked < MOST_ASKED:
-            asked += 1
-            late, without = moved(laid_out(frozenset({work.name})))
-        feature = work.feature
-        shown = PlannedFeature(
-            name=work.name,
-            says=feature.says,
-            priority=feature.priority.value,
-            by=feature.by,
-            days=feature.days if feature.state is FeatureState.OPEN else None,
-            state=feature.state.value,
-            done_at=work.done_at,
-            late=late,
-            without=without if late else None,
-        )
-        features.append(shown)
+    asked = [work.name for work in whole.works if work.left][:MOST_ASKED]
+    effects = {name: moved(frozenset({name})) for name in asked}
+    cuts = [(("could",), moved(up_to=Priority.SHOULD)), (("could", "should"), moved(up_to=Priority.MUST))]
     view = ScopeView(
         file=file,
         objectives=scope.objectives,
@@ -108,16 +87,35 @@ def scope_view(planner: Planner, scope: ScopeFile, file: str) -> tuple[Planner, 
         days=whole.days,
         complete_at=whole.complete_at,
         if_done=planner.course().earliest,
-        features=tuple(features),
-        cuts=tuple(
-            Cut(without, found)
-            for without, up_to in (
-                (("could",), Priority.SHOULD),
-                (("could", "should"), Priority.MUST),
-            )
-            for changes, found in [moved(laid_out(up_to=up_to))]
-            if changes
-        ),
+        features=tuple(_shown(work, *effects.get(work.name, (False, None))) for work in whole.works),
+        cuts=tuple(Cut(without, found) for without, (changes, found) in cuts if changes),
         unassigned=tuple(work.name for work in whole.works if work.unassigned),
     )
     return burdened, view
+
+
+def _laid_out(
+    planner: Planner, scope: ScopeFile, without: frozenset[str] = frozenset(), up_to: Priority = Priority.COULD
+) -> Schedule:
+    tz, holidays = planner.policies.current.tz, planner.facts.holidays
+    return schedule(scope, planner.now, tz, holidays, without=without, up_to=up_to)
+
+
+def _burdened(planner: Planner, laid_out: Schedule) -> Planner:
+    """The planner whose release has its content when all of that is done."""
+    return planner if laid_out.complete_at == planner.now else planner.completed_at(laid_out.complete_at)
+
+
+def _shown(work: Work, late: bool, without: datetime | None) -> PlannedFeature:
+    feature = work.feature
+    return PlannedFeature(
+        name=work.name,
+        says=feature.says,
+        priority=feature.priority.value,
+        by=feature.by,
+        days=feature.days if feature.state is FeatureState.OPEN else None,
+        state=feature.state.value,
+        done_at=work.done_at,
+        late=late,
+        without=without if late else None,
+    )
