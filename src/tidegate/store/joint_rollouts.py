@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from tidegate.core.actor import Actor
 from tidegate.core.joint_rollout import JOINT_ROLLOUT, UNDER_WAY, JointEvent, JointState
 from tidegate.errors import ConflictError, NotFoundError
-from tidegate.store import contents, tables
+from tidegate.store import contents, dues, tables
 from tidegate.store.releases import actor_of, actor_record
 
 
@@ -161,26 +161,17 @@ def change(connection: sa.Connection, joint: str, **changes: object) -> None:
 
 def due(connection: sa.Connection, now: datetime, limit: int = 50) -> list[str]:
     """The ids of those that somebody has to look at, the longest overdue first."""
-    table = tables.joint_rollout
-    query = sa.select(table.c.id).where(table.c.due_at.is_not(None), table.c.due_at <= now)
-    return list(connection.execute(query.order_by(table.c.due_at).limit(limit)).scalars())
+    return dues.due(connection, tables.joint_rollout, now, limit)
 
 
 def next_due(connection: sa.Connection) -> datetime | None:
     """When somebody has to look at one next."""
-    due_at: datetime | None = connection.execute(sa.select(sa.func.min(tables.joint_rollout.c.due_at))).scalar()
-    return due_at
+    return dues.next_due(connection, tables.joint_rollout)
 
 
 def claim(connection: sa.Connection, joint: str, now: datetime, until: datetime) -> bool:
     """Claim one that is due by moving its due time ahead; whether it was ours to claim."""
-    table = tables.joint_rollout
-    changed = connection.execute(
-        sa.update(table)
-        .where(table.c.id == joint, table.c.due_at.is_not(None), table.c.due_at <= now)
-        .values(due_at=until)
-    )
-    return changed.rowcount == 1
+    return dues.claim(connection, tables.joint_rollout, joint, now, until)
 
 
 def postpone(connection: sa.Connection, joint: str, due_at: datetime, because: str, *, claimed_until: datetime) -> None:

@@ -15,7 +15,7 @@ from tidegate.core.facts import Done, Verified
 from tidegate.core.rollout import ACTIVE, ROLLOUT, Direction, RolloutEvent, RolloutState
 from tidegate.core.wave import Wave
 from tidegate.errors import ConflictError, NotFoundError
-from tidegate.store import contents, tables
+from tidegate.store import contents, dues, tables
 from tidegate.store.releases import actor_of, actor_record
 
 
@@ -263,26 +263,17 @@ def lengthen(connection: sa.Connection, rollout: Rollout) -> None:
 
 def due(connection: sa.Connection, now: datetime, limit: int = 50) -> list[str]:
     """The ids of the rollouts that somebody has to look at, the longest overdue first."""
-    table = tables.rollout
-    query = sa.select(table.c.id).where(table.c.due_at.is_not(None), table.c.due_at <= now)
-    return list(connection.execute(query.order_by(table.c.due_at).limit(limit)).scalars())
+    return dues.due(connection, tables.rollout, now, limit)
 
 
 def next_due(connection: sa.Connection) -> datetime | None:
     """When somebody has to look at a rollout next."""
-    due_at: datetime | None = connection.execute(sa.select(sa.func.min(tables.rollout.c.due_at))).scalar()
-    return due_at
+    return dues.next_due(connection, tables.rollout)
 
 
 def claim_due(connection: sa.Connection, rollout: str, now: datetime, until: datetime) -> bool:
     """Claim a due rollout for this sweep, by moving its due time ahead; whether it was ours to claim."""
-    table = tables.rollout
-    changed = connection.execute(
-        sa.update(table)
-        .where(table.c.id == rollout, table.c.due_at.is_not(None), table.c.due_at <= now)
-        .values(due_at=until)
-    )
-    return changed.rowcount == 1
+    return dues.claim(connection, tables.rollout, rollout, now, until)
 
 
 def add_effects(connection: sa.Connection, wave: int, effects: Sequence[Effect], now: datetime) -> None:
