@@ -50,17 +50,23 @@ def running(connection: sa.Connection, items: Iterable[Item], policy: Policy) ->
     """
     names = {item.component for item in items}
     required = {other for item in items for other in item.requires}
-    found = [_running(connection, stands, policy) for stands in standing(connection)]
+    places = standing(connection)
+    # A thousand places are of a handful of policies, and each is large: it is read once, not once for each place.
+    stored = {name: _requirements_or_why_not(connection, name) for name in {s.policy for s in places if s.policy}}
+    found = [_running(stands, stored.get(stands.policy), policy) for stands in places]
     return tuple(r for r in found if r.component in required or r.unknown or not names.isdisjoint(r.requires))
 
 
-def _running(connection: sa.Connection, stands: Standing, policy: Policy) -> Running:
+def _requirements_or_why_not(connection: sa.Connection, policy: str) -> Requires | StoreError:
     try:
-        requires = (
-            requirements(connection, stands.policy).get(stands.component, {})
-            if stands.policy
-            else requires_of(policy, stands.component)
-        )
+        return requirements(connection, policy)
     except StoreError as error:
-        return Running(stands.component, stands.environment, stands.version, unknown=error.what)
+        return error
+
+
+def _running(stands: Standing, stored: Requires | StoreError | None, policy: Policy) -> Running:
+    """What runs in a place; ``stored`` is what its release's policy requires, None where it was adopted."""
+    if isinstance(stored, StoreError):
+        return Running(stands.component, stands.environment, stands.version, unknown=stored.what)
+    requires = requires_of(policy, stands.component) if stored is None else stored.get(stands.component, {})
     return Running(stands.component, stands.environment, stands.version, requires if stands.version else {})
