@@ -12,7 +12,7 @@ those of them that are merged, once for the log.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -481,13 +481,14 @@ def _refuse_shallow(repository: Repository) -> None:
         )
 
 
-def tagged_versions(repository: Repository, tag_format: TagFormat, merged: str | None = None) -> dict[Version, Tag]:
-    """The versions that tags of a format carry; with ``merged``, those from which that commit descends."""
-    found = _versions(repository.all_tags(), tag_format)
-    if merged is None:
-        return found
-    reached = repository.merged(merged, [tag.name for tag in found.values()], every=len(found) > _SECOND_LOOK)
-    return {version: tag for version, tag in found.items() if tag.name in reached}
+def tagged_versions(repository: Repository, tag_format: TagFormat) -> dict[Version, Tag]:
+    """The versions that tags of a format carry."""
+    return _versions(repository.all_tags(), tag_format)
+
+
+def merged_of(repository: Repository, tags: Collection[Tag], commit: str) -> frozenset[str]:
+    """The names of those tags from which a commit descends."""
+    return repository.merged(commit, [tag.name for tag in tags], every=len(tags) > _SECOND_LOOK)
 
 
 def _versions(tags: Iterable[Tag], tag_format: TagFormat) -> dict[Version, Tag]:

@@ -7,7 +7,7 @@ there is one, and Jinja when something is rendered: the notes of the last releas
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path, PurePosixPath
@@ -23,8 +23,8 @@ from tidegate.core.plain import plain
 from tidegate.core.pull_request import PullRequest, titled
 from tidegate.core.version import TagFormat, Version, parse_version
 from tidegate.errors import NotFoundError, RepositoryError, UsageError, WorldError
-from tidegate.git.history import History, Source, tagged_versions, unreleased_each
-from tidegate.git.repository import Repository, open_repository
+from tidegate.git.history import History, Source, merged_of, tagged_versions, unreleased_each
+from tidegate.git.repository import Repository, Tag, open_repository
 from tidegate.git.tree import check_inside, files_directly_in, normal_path
 
 if TYPE_CHECKING:
@@ -236,13 +236,15 @@ def _range(repository: Repository, scope: Scope, asked: Asked, now: datetime) ->
     _refuse_shallow(repository)
     if asked.until or asked.since:
         commit = repository.resolve(asked.until or "HEAD")
-        own = _version_at(repository, scope.tag_format, commit)
+        tagged = tagged_versions(repository, scope.tag_format)
+        own = max((version for version, tag in tagged.items() if tag.target == commit), default=None)
         if own is not None or asked.since:
-            return _stated(repository, scope, asked, commit, own, now)
+            return _stated(repository, scope, asked, commit, own, tagged, now)
     history = unreleased_each(repository, {"": scope.source}, asked.until or "HEAD", asked.pulls)[""]
     if history.tag is not None and history.current is not None and not history.commits and not asked.until:
         at = repository.resolve(f"refs/tags/{history.tag}")
-        return _stated(repository, scope, asked, at, history.current, now)
+        tagged = tagged_versions(repository, scope.tag_format)
+        return _stated(repository, scope, asked, at, history.current, tagged, now)
     return Range(
         at=history.at,
         version=_named(scope, asked) or history.next().version,
@@ -269,13 +271,19 @@ def _refuse_shallow(repository: Repository) -> None:
 
 
 def _stated(
-    repository: Repository, scope: Scope, asked: Asked, commit: str, own: Version | None, now: datetime
+    repository: Repository,
+    scope: Scope,
+    asked: Asked,
+    commit: str,
+    own: Version | None,
+    tagged: Mapping[Version, Tag],
+    now: datetime,
 ) -> Range:
     """From a revision (or the release before) to a commit, which may carry a version of its own."""
     paths = tuple(check_inside(repository, commit, place) for place in (scope.path, *scope.shared))
-    merged = tagged_versions(repository, scope.tag_format, commit)
-    before = _before(merged, own)
-    start = asked.since or (f"refs/tags/{merged[before].name}" if before is not None else "")
+    before = _before(repository, tagged, own, commit)
+    previous_tag = tagged[before].name if before is not None else ""
+    start = asked.since or (f"refs/tags/{previous_tag}" if previous_tag else "")
     since = [repository.resolve(start)] if start else []
     log = repository.commits(commit, since, paths, names=bool(scope.bumps))
     if asked.since and not log.parents and since != [commit]:
@@ -286,12 +294,15 @@ def _stated(
     commits, labels = titled(log.commits, asked.pulls)
     changes = raised(changes_from(commits, log.parents), log.touched, scope.bumps, labels)
     if asked.since:
-        before = scope.tag_format.match(asked.since.removeprefix("refs/tags/")) or before
+        stated = scope.tag_format.match(asked.since.removeprefix("refs/tags/"))
+        if stated is not None:
+            before = stated
+            previous_tag = tagged[stated].name if stated in tagged else ""
     return Range(
         at=commit,
-        version=_named(scope, asked) or own or _next(repository, scope, before, changes),
+        version=_named(scope, asked) or own or _next(scope, before, changes, tagged),
         previous=before,
-        previous_tag=merged[before].name if before in merged else "",
+        previous_tag=previous_tag,
         released_on=asked.released_on or _day(repository, scope.tz, commit if own is not None else "", now),
         is_tagged=own is not None,
         changes=changes,
@@ -299,22 +310,30 @@ def _stated(
     )
 
 
-def _version_at(repository: Repository, tag_format: TagFormat, commit: str) -> Version | None:
-    """The highest version that is tagged at a commit."""
-    merged = tagged_versions(repository, tag_format, commit)
-    return max((version for version, tag in merged.items() if tag.target == commit), default=None)
+_NEAR = 10
+"""So many of the highest versions are looked at first: the release before is nearly always among them, and a walk to a
+near tag ends early where one to all tags takes the whole history."""
 
 
-def _before(merged: Iterable[Version], own: Version | None) -> Version | None:
-    """The highest final version below: the notes of a final version hold what its pre-releases brought."""
-    lower = (version for version in merged if not version.is_prerelease and (own is None or version < own))
-    return max(lower, default=None)
+def _before(repository: Repository, tagged: Mapping[Version, Tag], own: Version | None, commit: str) -> Version | None:
+    """The highest final version below from which a commit descends: the notes of a final version hold what its
+    pre-releases brought.
+    """
+    lower = sorted((v for v in tagged if not v.is_prerelease and (own is None or v < own)), reverse=True)
+    for some in (lower[:_NEAR], lower[_NEAR:]):
+        reached = merged_of(repository, [tagged[version] for version in some], commit)
+        for version in some:
+            if tagged[version].name in reached:
+                return version
+    return None
 
 
-def _next(repository: Repository, scope: Scope, before: Version | None, changes: Sequence[Change]) -> Version | None:
+def _next(
+    scope: Scope, before: Version | None, changes: Sequence[Change], tagged: Collection[Version]
+) -> Version | None:
     """The version that a range asks for; None where nothing does, or where it is there already."""
     found = next_version(before, changes, widths=scope.tag_format.scheme.widths).version
-    return None if found in tagged_versions(repository, scope.tag_format) else found
+    return None if found in tagged else found
 
 
 def _day(repository: Repository, tz: tzinfo, commit: str, now: datetime) -> date:
