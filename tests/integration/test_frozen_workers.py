@@ -183,7 +183,7 @@ def _sleep_past_the_lease(on_postgres: World, start_worker: Callable[..., Worker
     slept.thaw()
 
     # Given up by the others it ends itself, unless it sees first that there is nothing left to do.
-    assert slept.wait() in (75, 0)
+    assert slept.wait() in (75, 0), slept.points
     assert all_restarts(on_postgres) == before
     demand_whole(on_postgres, STORIES[story])
 

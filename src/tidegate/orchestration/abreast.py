@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import resource
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -9,9 +11,20 @@ from typing import TypeVar
 A = TypeVar("A")
 R = TypeVar("R")
 
-AT_ONCE = 100
+AT_ONCE = 250
 """How many units are asked at the same time. A connection by SSH is a process with three open files, and a process may
-usually have 1,024 of these."""
+have 1,024 of these unless it asks for more: see :func:`allow_open_files`."""
+
+_OPEN_FILES = 16_384
+
+
+def allow_open_files() -> None:
+    """Ask for as many open files as rollouts side by side may need; where that is refused, what there is must do."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def abreast(ask: Callable[[A], R], units: Iterable[A]) -> list[R]:

@@ -18,6 +18,7 @@ from datetime import datetime
 from tidegate.engine.runner import Engine, exit_process
 from tidegate.errors import StoreError, TidegateError
 from tidegate.orchestration import homecoming
+from tidegate.orchestration.abreast import allow_open_files
 from tidegate.orchestration.checkpoint import BACK_LEG
 from tidegate.orchestration.house import House
 from tidegate.orchestration.leg import legs
@@ -86,6 +87,7 @@ class Executor:
         Raises:
             StoreError: the database cannot be reached or changed.
         """
+        allow_open_files()
         homecoming.bring_home(self.house)
         ensure_planned(self.house)
         self._engine.launch()

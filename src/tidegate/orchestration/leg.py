@@ -61,6 +61,9 @@ TRIES = 3
 """How often a call is made whose answer was lost and which the unit then says it did not carry out."""
 
 TRY_AGAIN_AFTER_S = 0.3
+STAYS_S = 5.0
+"""For so long a leg carries one wave after another by itself. A leg of its own costs the engine as much as a wave costs
+us; but who has waited for a thread as long as this shall have one."""
 DOUBT_AGAIN = timedelta(seconds=1)
 _logger = logging.getLogger(__name__)
 
@@ -90,8 +93,15 @@ def legs(house: Callable[[], House]) -> dict[str, Callable[[Leg, Json], Json]]:
 
 def _carry_or_pause(house: House, rollout_id: str, leg: int, check: Callable[[], None]) -> Json:
     """Carry the wave; what cannot be carried ends in a pause that says why, never in a leg that nobody looks at."""
+    begun = time.monotonic()
+
+    def stays() -> bool:
+        return time.monotonic() - begun < STAYS_S
+
     try:
-        return carry_wave(house, rollout_id, leg, check)
+        while (said := carry_wave(house, rollout_id, leg, check, stays)).get("stays"):
+            check()
+        return said
     except StoreError:
         raise  # waited out, and the step done again
     except TidegateError as error:
@@ -106,8 +116,19 @@ def _carry_or_pause(house: House, rollout_id: str, leg: int, check: Callable[[],
     return {"paused": because}
 
 
-def carry_wave(house: House, rollout_id: str, leg: int, check: Callable[[], None]) -> Json:
-    """Carry the present wave of a rollout to where its units are read back; safe to be called again at any point."""
+def carry_wave(
+    house: House,
+    rollout_id: str,
+    leg: int,
+    check: Callable[[], None],
+    stays: Callable[[], bool] = lambda: False,
+) -> Json:
+    """Carry the present wave of a rollout to where its units are read back; safe to be called again at any point.
+
+    Args:
+        stays: whether the leg would carry the next wave, too, if there is one to begin at once; the answer then has
+            ``stays``. Otherwise the next wave gets a leg of its own.
+    """
     homecoming.bring_home(house)
     with house.database.read() as connection:
         rollout = rollouts.load(connection, rollout_id)
@@ -127,7 +148,7 @@ def carry_wave(house: House, rollout_id: str, leg: int, check: Callable[[], None
     outcomes = _act_on_all(house, driver, rollout, fresh, again, lambda: _stopped(house, rollout_id, leg))
     # Somebody may have gone back without the database meanwhile: what they did counts before what follows from ours.
     homecoming.bring_home(house)
-    return _conclude(house, rollout_id, leg, outcomes, before_wave)
+    return _conclude(house, rollout_id, leg, outcomes, before_wave, stays=stays())
 
 
 def _counters_before(house: House, driver: Driver, policy: Policy, rollout: Rollout) -> Mapping[str, Any]:
@@ -321,7 +342,13 @@ def _package(house: House, package: Package | None) -> Path | None:
 
 
 def _conclude(
-    house: House, rollout_id: str, leg: int, outcomes: Sequence[Outcome], before_wave: Mapping[str, Any]
+    house: House,
+    rollout_id: str,
+    leg: int,
+    outcomes: Sequence[Outcome],
+    before_wave: Mapping[str, Any],
+    *,
+    stays: bool,
 ) -> Json:
     """Commit what the units said, and what follows from it."""
     with house.database.write() as connection:
@@ -335,8 +362,9 @@ def _conclude(
         _learn_tokens(connection, rollout, [o.seen for o in outcomes if o.finding is Finding.OVERTAKEN], now)
         newest = _newest(rollouts.effects_of(connection, rollout, rollout.wave))
         left = {o.row.effect.unit: o.detail for o in outcomes if not o.begun}
-        following = _follow(house, connection, rollout, newest, now, before_wave, left)
-    return {"state": following.value}
+        following = _follow(house, connection, rollout, newest, now, before_wave, left, stays=stays)
+    # It runs on only where another wave was begun.
+    return {"state": following.value, **({"stays": True} if stays and following is RolloutState.RUNNING else {})}
 
 
 def _record_outcome(connection: sa.Connection, outcome: Outcome, now: datetime) -> bool:
@@ -355,6 +383,8 @@ def _follow(
     now: datetime,
     before_wave: Mapping[str, Any],
     left: Mapping[str, str],
+    *,
+    stays: bool,
 ) -> RolloutState:
     states = {row.state for row in newest if row.effect.unit not in left}
     if not leases.holds(connection, rollout.component, rollout.environment, rollout.id, rollout.token):
@@ -364,15 +394,15 @@ def _follow(
     if states & {EffectState.UNKNOWN, EffectState.DISPATCHED}:
         if rollout.direction is Direction.BACK and rollout.waves[rollout.wave].share and not rollout.is_last_wave:
             # The units come back all the same: once they run the earlier version, it matters less who is served.
-            return shift_later(house, connection, rollout, now)
+            return shift_later(house, connection, rollout, now, stays=stays)
         return _doubt(connection, rollout, newest, now)
     if EffectState.FAILED in states:
         return _failed(house, connection, rollout, newest, now)
     if left:
         return _halted(connection, rollout, left, now)
     if rollout.direction is Direction.BACK:
-        return go_on_back(house, connection, rollout, now)
-    return _confirmed(house, connection, rollout, now, before_wave)
+        return go_on_back(house, connection, rollout, now, stays=stays)
+    return _confirmed(house, connection, rollout, now, before_wave, stays=stays)
 
 
 def _halted(connection: sa.Connection, rollout: Rollout, left: Mapping[str, str], now: datetime) -> RolloutState:
@@ -383,7 +413,13 @@ def _halted(connection: sa.Connection, rollout: Rollout, left: Mapping[str, str]
 
 
 def _confirmed(
-    house: House, connection: sa.Connection, rollout: Rollout, now: datetime, before_wave: Mapping[str, Any]
+    house: House,
+    connection: sa.Connection,
+    rollout: Rollout,
+    now: datetime,
+    before_wave: Mapping[str, Any],
+    *,
+    stays: bool,
 ) -> RolloutState:
     policy = policies.current(connection).policy
     watch = policy.watch.get(rollout.environment)
@@ -395,7 +431,7 @@ def _confirmed(
         return (
             finish(house, connection, rollout, now, because)
             if rollout.is_last_wave
-            else go_on(house, connection, rollout, now, because)
+            else go_on(house, connection, rollout, now, because, stays=stays)
         )
     begin_watch(connection, policy, rollout, now, before_wave)
     state = rollouts.move(connection, rollout, RolloutEvent.WAVE_CONFIRMED, now, due_at=now)
