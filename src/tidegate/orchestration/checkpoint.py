@@ -24,6 +24,7 @@ from tidegate.orchestration.house import House
 from tidegate.orchestration.identity import Proven, stands
 from tidegate.orchestration.judge import Judged, judge
 from tidegate.orchestration.messages import say
+from tidegate.orchestration.promotion import promote
 from tidegate.orchestration.record import Entry, record
 from tidegate.orchestration.restrictions import holds_in_force
 from tidegate.store import contents, databases, joint_rollouts, leases, locks, policies, releases, requests, rollouts
@@ -244,6 +245,7 @@ def complete(connection: sa.Connection, release: str, environment: str, rollout:
         timeline.settle(connection, releases.load(connection, release).facts, now)
     else:
         requests.touch(connection, release, now)
+        promote(connection, book.policy, row.facts, now, verified_in=environment)
 
 
 def _is_production(environment: Environment | None) -> bool:

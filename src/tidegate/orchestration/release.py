@@ -55,6 +55,7 @@ from tidegate.orchestration.next_release import (
     type_of,
 )
 from tidegate.orchestration.notes import release_notes, scope_in
+from tidegate.orchestration.promotion import promote
 from tidegate.orchestration.record import Entry, record
 from tidegate.orchestration.refusal import refusals
 from tidegate.orchestration.restrictions import holds_in_force
@@ -278,6 +279,7 @@ def record_opened(
             **shown(spend(connection, proven, now), proven),
         }
         record(connection, Entry("release.opened", proven.actor, release.id, data), now)
+        promote(connection, current.policy, release, now)
         house.database.after_commit(connection, house.wake)
     return replace(opened, release=release, superseded=tuple(superseded))
 

@@ -34,6 +34,7 @@ from tidegate.orchestration.identity import (
 )
 from tidegate.orchestration.judge import DecisionRefusedError, Judged, judge
 from tidegate.orchestration.messages import say
+from tidegate.orchestration.promotion import promoter
 from tidegate.orchestration.record import Entry, record
 from tidegate.orchestration.refusal import refusals
 from tidegate.orchestration.seen import InGit, look
@@ -140,7 +141,10 @@ def _lock_and_ask(
         raise NotPermittedError(
             f"what {proven.actor.person} signed for this start is not there", remedy="ask for the start again"
         )
-    actor = stands(policy, proven, Act.START, release=release, environment=environment, role=strategy)
+    if request is not None and proven.actor.is_automation:
+        actor = promoter(policy, environment)
+    else:
+        actor = stands(policy, proven, Act.START, release=release, environment=environment, role=strategy)
     for item in items:
         demand_free(connection, item.component, environment)
     return judge(connection, release, Question(Action.START, actor, environment), now, in_git=in_git)

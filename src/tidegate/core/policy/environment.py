@@ -231,10 +231,13 @@ class DataClass(StrEnum):
 class Promotion(Section):
     """What brings a release to an environment, and when."""
 
-    trigger: Line | None = None
+    trigger: Annotated[Line | None, SAID] = None
     """What must have happened in the environment before."""
-    when: tuple[Line, ...] = Field(default=())
+    when: Annotated[tuple[Line, ...], SAID] = Field(default=())
     """When it is promoted: daily, on demand, at a milestone."""
+    automatic: Annotated[bool, Stricter.FALSE] = False
+    """Whether Tidegate itself asks for the start here: as soon as a release was verified in each environment that
+    `after` names, or, where that names none, as soon as it is opened. It starts when every rule allows it."""
 
 
 class Health(Section):
@@ -266,7 +269,7 @@ class Environment(Section):
     """The groups that have access to it; who is in none starts nothing there. An empty list is nobody."""
     mirror_of: Annotated[Identifier | None, Names("environment")] = None
     """The environment that it is like; where the two differ is shown."""
-    promotion: Annotated[Promotion, SAID] = Field(default_factory=Promotion)
+    promotion: Promotion = Field(default_factory=Promotion)
     """What brings a release here."""
     deploy_from: Annotated[tuple[Line, ...] | None, Stricter.GRANTS_WHERE_GIVEN, Names("source of deployments")] = (
         Field(default=None)

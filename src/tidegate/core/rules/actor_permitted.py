@@ -52,7 +52,14 @@ def _is_listed(policy: Policy, name: str, listed: frozenset[str]) -> bool:
 def _automation(context: Context) -> Found:
     where, action = context.question.environment, context.question.action
     if action is not Action.ROLLBACK:
-        return denies(RULE.id, f"Tidegate may not {_WORDS[action]} in {where} by itself", "let a person do it")
+        environment = context.environment
+        if environment is not None and environment.promotion.automatic:
+            return passes(RULE.id, f"the policy has Tidegate {_WORDS[action]} in {where} by itself")
+        return denies(
+            RULE.id,
+            f"Tidegate may not {_WORDS[action]} in {where} by itself",
+            f"let a person do it, or say so in the policy: environments.{where}.promotion.automatic: true",
+        )
     if where in context.policy.watch:
         return passes(RULE.id, f"the watch of {where} may take releases back")
     return denies(
@@ -108,5 +115,5 @@ RULE = Rule(
     ALWAYS,
     _check,
     chapter=Chapter.PEOPLE,
-    keys=("environments.{environment}.permits", "permits"),
+    keys=("environments.{environment}.permits", "environments.{environment}.promotion.automatic", "permits"),
 )

@@ -107,6 +107,10 @@ def _coming(policy: Policy, names: Names, name: str, here: Environment) -> Itera
         yield f"What brings a release here: {dot(here.promotion.trigger)}"
     if here.promotion.when:
         yield f"It is promoted: {dot('; '.join(here.promotion.when))}"
+    if here.promotion.automatic:
+        before = names.environments(after.environment for after in here.after)
+        once = f"it was verified in {before}" if before else "it was opened"
+        yield f"Tidegate itself starts a release here: it asks once {once}, and begins when every rule allows it."
     if here.deploy_from is not None:
         sources = any_of(
             "the tag of its version" if source == "tag" else f"the branch {code(source)}" for source in here.deploy_from
