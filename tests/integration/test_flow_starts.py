@@ -22,7 +22,7 @@ from tidegate.core.statement import Act
 from tidegate.engine.legs import LegState
 from tidegate.engine.queue import LegQueue
 from tidegate.errors import ConflictError, NotFoundError, NotPermittedError, TargetError, TidegateError
-from tidegate.orchestration import checkpoint, hold, release, resuming, rollback, rollout, sight
+from tidegate.orchestration import checkpoint, hold, leg, release, resuming, rollback, rollout, sight
 from tidegate.orchestration import record as record_module
 from tidegate.orchestration.identity import Claim, Proven, prove_act
 from tidegate.orchestration.judge import DecisionRefusedError
@@ -488,3 +488,16 @@ def test_the_lease_is_given_back_and_its_token_only_rises(org: Organisation) -> 
     assert first is not None
     assert second is not None
     assert (second > first, holder) == (True, "")
+
+
+@pytest.mark.parametrize(("stays_s", "legs"), [(60.0, 1), (0.0, 2)])
+def test_a_leg_carries_wave_after_wave_until_others_have_waited_long_enough(
+    org: Organisation, monkeypatch: pytest.MonkeyPatch, stays_s: float, legs: int
+) -> None:
+    monkeypatch.setattr(leg, "STAYS_S", stays_s)
+    ready = org.prepared()
+    with org.executing() as house:
+        started = rollout.start(house, ready, "production", org.claim("rita"))
+        org.wait_for(started)
+    carried = org.rollout(started)
+    assert (carried.state, len(carried.waves), carried.legs) == (RolloutState.SUCCEEDED, 2, legs)
