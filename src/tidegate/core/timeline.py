@@ -96,7 +96,7 @@ def _beginning(planner: Planner, opens: datetime | None) -> Iterator[Event]:
     because = f"{of}.horizon: {kind.horizon}" if kind.horizon else f"release_types.{release.type}"
     yield Event(release.opened_at, "planning begins: the release is opened", because)
     if kind.notice and Skippable.NOTICE not in kind.skips:
-        said = release.announced_at or _announced(planner, opens, kind.notice)
+        said = _announced(planner, opens, kind.notice)
         key = f"{of}.notice: {spell(kind.notice)}"
         yield Event(said, f"announcement: {spell(kind.notice, possessive=True)} notice begins on its delivery", key)
         yield Event(said + kind.notice, f"{spell(kind.notice, possessive=True)} notice is over", key)
@@ -112,7 +112,10 @@ def _beginning(planner: Planner, opens: datetime | None) -> Iterator[Event]:
 
 def _announced(planner: Planner, opens: datetime | None, notice: timedelta) -> datetime:
     """When it is announced: now, or at a time that is to come where the policy has it so, in time for its notice."""
-    policy, type_ = planner.policy, planner.facts.release.type
+    policy, type_, announced_at = planner.policy, planner.facts.release.type, planner.facts.release.announced_at
+    # Of what nobody has opened yet it is taken that it is announced now.
+    if announced_at is not None and announced_at < planner.now:
+        return announced_at
     said = [*announcements(policy, type_), *early_announcements(policy, type_)]
     times = [message.at for message in said if message.at is not None]
     if opens is None or not times or any(message.on for message in said):
