@@ -55,6 +55,9 @@ def test_why_tells_everything_about_one_rule(shop: Shop) -> None:
     shop.good("evidence", "add", release, shop.report, by="bob")
     (again,) = shop.good("check", release, "--for", "staging", "--why", "gate.tests", "--json").json["why"]["findings"]
     assert [each["by"] for each in again["looked_at"]] == ["bob"]
+    listed = shop.good("evidence", "list", release)
+    assert [line[0] for line in listed.out.splitlines()] == ["·", "·", "✓"]
+    assert listed.out.count("(a newer one counts)") == 2
     silent = shop.good("check", release, "--for", "staging", "--why", "windows").out
     assert "The policy asks nothing of it in staging." in silent
     wrong = shop.run("check", release, "--for", "staging", "--why", "gate.test")
