@@ -10,6 +10,7 @@ from tidegate.core.lint.saying import length, listed
 from tidegate.core.naming import Path
 from tidegate.core.notice import announcements, early_announcements, notice_of
 from tidegate.core.policy import Policy
+from tidegate.core.rules.saying import article
 
 
 def _check(given: Given) -> Iterator[Found]:
@@ -27,7 +28,7 @@ def _check(given: Given) -> Iterator[Found]:
         first, *others = [_path(name) for name in names]
         yield Found(
             first,
-            f"{_article(names)} needs {length(notice)} of notice, and no message announces it: it never goes",
+            f"{_releases(names)} needs {length(notice)} of notice, and no message announces it: it never goes",
             "add to communication: {on: release.opened, to: CHANNEL, say: announced}, or ask for no notice",
             also=tuple(others),
         )
@@ -38,7 +39,7 @@ def _late(policy: Policy, name: str, notice: timedelta) -> Found:
     when = f"{length(-soonest)} before" if soonest else "when it goes"
     return Found(
         _path(name),
-        f"a {name} release needs {length(notice)} of notice, and is announced {when}; it is therefore announced "
+        f"{article(name)} release needs {length(notice)} of notice, and is announced {when}; it is therefore announced "
         f"{length(notice)} before as well",
         f"announce it at -{length(notice)} or on: release.opened, or ask for less notice",
         also=tuple(
@@ -53,8 +54,8 @@ def _path(name: str) -> Path:
     return ("release_types", name, "notice")
 
 
-def _article(names: list[str]) -> str:
-    return f"a {names[0]} release" if len(names) == 1 else f"a release of type {listed(names)}"
+def _releases(names: list[str]) -> str:
+    return f"{article(names[0])} release" if len(names) == 1 else f"a release of type {listed(names)}"
 
 
 LINT = Lint(
