@@ -47,6 +47,17 @@ def test_why_tells_everything_about_one_rule(shop: Shop) -> None:
     assert [finding["rule"] for finding in data["findings"]] == ["gate.tests"]
     assert data["findings"][0]["looked_at"][0]["what"] == "junit from junit"
 
+    broken = shop.directory / "broken.xml"
+    broken.write_text(
+        shop.report.read_text().replace('failures="0"', 'failures="1"').replace("/></", "><failure/></testcase></")
+    )
+    shop.good("evidence", "add", release, broken, "--source", "junit", by="rita")
+    shop.good("evidence", "add", release, shop.report, by="bob")
+    (again,) = shop.good("check", release, "--for", "staging", "--why", "gate.tests", "--json").json["why"]["findings"]
+    assert [each["by"] for each in again["looked_at"]] == ["bob"]
+    listed = shop.good("evidence", "list", release)
+    assert [line[0] for line in listed.out.splitlines()] == ["·", "·", "✓"]
+    assert listed.out.count("(a newer one counts)") == 2
     silent = shop.good("check", release, "--for", "staging", "--why", "windows").out
     assert "The policy asks nothing of it in staging." in silent
     wrong = shop.run("check", release, "--for", "staging", "--why", "gate.test")

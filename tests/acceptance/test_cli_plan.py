@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,23 @@ def test_an_open_release_is_planned_from_what_is_known_of_it(shop: Shop) -> None
     assert held.code == 0
     stopped = shop.good("plan", "shop", "--json").json
     assert stopped["critical_path"][0]["what"].startswith("a hold decides; without it: ")
+
+
+def test_who_plans_it_for_when_it_cannot_go_is_told(shop: Shop) -> None:
+    shop.write_policy(minor="notice: 7d, ")
+    text = (shop.root / "tidegate.yaml").read_text()
+    windows = '    windows: [{days: tue, from: "10:00", to: "12:00"}]\n    strategy:'
+    (shop.root / "tidegate.yaml").write_text(text.replace("    strategy:", windows))
+    opened = shop.good("release", "open", "shop", "--planned", "2d", by="rita")
+    assert "and could first go Tue " in flat(opened.err)
+    assert "7 days' notice" in flat(opened.err)
+    year = date.today().year + 1  # noqa: DTZ011  a Tuesday that is far enough away in each zone
+    tuesday = next(day for day in (date(year, 12, n) for n in range(1, 8)) if day.weekday() == 1)
+    assert (
+        "planned for" not in shop.good("release", "amend", "shop-1.1.0", "--planned", f"{tuesday}T10:00", by="rita").err
+    )
+    late = shop.good("release", "amend", "shop-1.1.0", "--planned", f"{tuesday}T12:00", by="rita")
+    assert f"could first go Tue {tuesday.day + 7} Dec {year} 10:00 PST: the windows of production" in flat(late.err)
 
 
 def test_several_components_are_one_plan(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from tidegate.orchestration import approval
 from tidegate.orchestration import release as release_flow
 from tidegate.orchestration.identity import Claim
 from tidegate.signing import ssh
+
+MakeOrg = Callable[..., Organisation]
 
 
 def statement(org: Organisation, about: str, by: str = "alice", **changes: Any) -> Statement:
@@ -67,6 +71,40 @@ def test_one_person_fills_one_seat(org: Organisation) -> None:
     with refused(org, ConflictError, "alice has answered for billing-1.1.0 in production already"):
         approve(org, release, org.claim("alice"))
     assert "needs 2 approvals from module-team, 1 given (alice)" in org.reasons(release)
+
+
+def test_a_yes_that_counts_nowhere_any_more_may_be_given_again(make_org: MakeOrg) -> None:
+    """Given before its turn, or too long ago: it is signed anew, and need not be taken back before."""
+    first, then = {"from": "module-team"}, {"from": "tech-leads", "after": ["module-team"], "lasts": "1h"}
+    org = make_org(release_types={"minor": {"approvals": [first, then]}})
+    release = org.open()
+    org.approve(release, "carol")
+    org.clock.go(timedelta(minutes=1))
+    org.approve(release, "bob")
+    with refused(org, ConflictError, "bob has answered for billing-1.1.0 in production already"):
+        org.approve(release, "bob")
+    assert any("carol answered before module-team was complete" in reason for reason in org.reasons(release))
+    org.clock.go(timedelta(minutes=1))
+    old = statement(org, release, "carol")
+    org.approve(release, "carol")
+    assert not [reason for reason in org.reasons(release) if "tech-leads" in reason]
+    assert [leaf.data["reason"] for leaf in org.leaves() if leaf.kind == "approval.revoked"] == ["given again"]
+
+    with refused(org, ConflictError, "carol has answered for billing-1.1.0 in production already"):
+        org.approve(release, "carol")
+    org.clock.go(timedelta(hours=2))
+    assert any("carol answered too long ago" in reason for reason in org.reasons(release))
+    hand_in(org, old, "carol")
+    assert not [reason for reason in org.reasons(release) if "tech-leads" in reason]
+    with refused(org, ConflictError, "this very statement was recorded before"):
+        hand_in(org, old, "carol")
+
+
+def test_a_no_is_taken_back_knowingly_before_a_yes(org: Organisation) -> None:
+    release = org.open()
+    approve(org, release, org.claim("alice"), said=Answer.REJECT)
+    with refused(org, ConflictError, "alice has answered for billing-1.1.0 in production already"):
+        approve(org, release, org.claim("alice"))
 
 
 def test_an_approval_from_before_an_artifact_changed_is_void(org: Organisation) -> None:

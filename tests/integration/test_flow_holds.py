@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from tests.support.flows import Organisation
+from tests.support.flows import Organisation, refused
 from tidegate.core.rollout import RolloutState
-from tidegate.errors import ConflictError, NotFoundError, NotPermittedError
+from tidegate.errors import ConflictError, NotFoundError, NotPermittedError, UsageError
 from tidegate.orchestration import abreast, audit, hold, leg, resuming, rollback
 from tidegate.orchestration.judge import DecisionRefusedError
 
@@ -27,6 +28,24 @@ def test_what_was_allowed_and_not_begun_is_not_begun(org: Organisation) -> None:
     org.carry()
     assert org.running() == ["1.1.0", "1.1.0"]
     assert {each.problem for each in audit.rejudge(org.house)} == {""}
+
+
+def test_a_hold_of_a_client_stops_what_is_theirs(make_org: Callable[..., Organisation]) -> None:
+    clients = {"acme": {"title": "Acme"}, "globex": {"title": "Globex"}}
+    org = make_org(clients=clients, components={"billing": {"client": "acme"}})
+    release = org.prepared()
+    hold.add(org.house, org.claim("rita"), "their audit", client="globex")
+    assert org.decide(release).allowed
+    made = hold.add(org.house, org.claim("rita"), "incident 4711", client="acme", environment="production")
+    assert made.place == "client acme"
+    assert org.reasons(release) == [STOPPED]
+    assert org.decide(release, "staging").allowed
+    hold.lift(org.house, org.claim("rita"), made.id)
+    assert org.decide(release).allowed
+    with refused(org, NotFoundError, 'the policy knows no client "initech"', "hold"):
+        hold.add(org.house, org.claim("rita"), "?", client="initech")
+    with pytest.raises(UsageError, match="a hold is of a component or of a client"):
+        hold.add(org.house, org.claim("rita"), "?", client="acme", component="billing")
 
 
 def test_between_two_waves_it_stops(org: Organisation) -> None:

@@ -381,6 +381,29 @@ def test_an_announcement_at_a_time_starts_the_notice_as_well(make_org: MakeOrg) 
     assert org.decide(release).next_possible == PLANNED - DAY
 
 
+def test_an_announcement_that_comes_too_late_for_its_notice_is_made_in_time(make_org: MakeOrg) -> None:
+    """Its time is foreseen seven days from whenever it is asked: two days before that would never come."""
+    late = {"at": "-2d", "to": FILE, "say": "announced"}
+    org = make_org(communication=[late], release_types={"minor": {"notice": "7d"}})
+    release = prepared(org, None)
+    assert [row.message.at for row in rows(org, release)] == [-2 * DAY, -7 * DAY]
+    go(org, NOW + HOUR)
+    assert announced(org, release) == NOW + HOUR
+    assert org.decide(release).next_possible == NOW + HOUR + 7 * DAY
+    go(org, NOW + HOUR + 5 * DAY)
+    assert [row.state.value for row in rows(org, release)] == ["sent", "sent"]
+
+
+def test_an_announcement_that_is_due_is_not_put_off_by_the_notice_that_it_begins(make_org: MakeOrg) -> None:
+    """Whoever comes by a little late to send it finds that its window would be missed, and sends it nevertheless."""
+    windows = {"production": {"windows": [{"days": "thu", "from": "10:00", "to": "10:05"}]}}
+    org = make_org(communication=[WEEK], release_types={"minor": {"notice": "7d"}}, environments=windows)
+    release = prepared(org, None)
+    assert states(org, release) == [("announced", "planned", NOW + 2 * DAY)]
+    go(org, NOW + 2 * DAY + HOUR)
+    assert announced(org, release) == NOW + 2 * DAY + HOUR
+
+
 def test_a_breaking_change_that_was_not_announced_starts_the_notice_again(make_org: MakeOrg) -> None:
     opening = [{"on": "release.opened", "to": FILE, "say": "announced"}]
     org = make_org(communication=opening, release_types={"minor": {"notice": "7d"}})

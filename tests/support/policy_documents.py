@@ -69,6 +69,8 @@ _CADENCES = (
     "month on first monday at 02:30",
     "3 months on last friday at 00:00",
     "366 days at 23:59",
+    "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,TH;BYHOUR=10",
+    "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1;BYHOUR=9;BYMINUTE=30",
 )
 _TAGS = ("v{version}", "alpha-v{version}", "alpha/v{version}")
 _PATHS = (".", "app", "modules/billing", "docs/releases/{version}.md", "a b/ä.md")

@@ -25,7 +25,7 @@ def change_page(view: ChangeView, tz: tzinfo, now: datetime) -> list[str]:
     lines += _section("decision", _decision(view, tz, now))
     if view.outcome:
         lines += ["", *wrapped(f"how it went: {clean(view.outcome)}", "  ", first="")]
-    return [*lines, "", f"next: {clean(view.next)}"] if view.next else lines
+    return [*lines, "", *wrapped(f"next: {clean(view.next)}", "      ", first="")] if view.next else lines
 
 
 def _facts(view: ChangeView, tz: tzinfo, now: datetime) -> list[tuple[str, ...]]:

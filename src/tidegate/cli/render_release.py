@@ -183,8 +183,9 @@ def evidence_row(view: EvidenceView, tz: tzinfo, now: datetime) -> tuple[str, ..
     """A piece of evidence."""
     telling = sorted(view.values, key=lambda key: (_TELLING.index(key) if key in _TELLING else len(_TELLING), key))
     values = ", ".join(f"{clean(key)} {clean(view.values[key])}" for key in telling[:3])
-    sign = good("✓") if view.holds else bad("✗")
-    void = "" if view.holds else " (void: what it speaks of has changed)"
+    sign = faint("·") if view.superseded and view.holds else good("✓") if view.holds else bad("✗")
+    older = " (a newer one counts)" if view.superseded else ""
+    void = older if view.holds else " (void: what it speaks of has changed)"
     name = clean(view.kind) + (f"/{clean(view.source)}" if view.source != view.kind else "")
     return (f"{sign} {name}", distance(view.taken_at, now), clean(view.added_by), f"{values}{void}")
 

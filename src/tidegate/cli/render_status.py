@@ -79,7 +79,7 @@ def hold_lines(found: Iterable[Hold], tz: tzinfo, now: datetime) -> list[str]:
     lines: list[str] = []
     for hold in found:
         scope = (
-            " ".join(filter(None, (hold.component, hold.version, hold.environment and f"in {hold.environment}")))
+            " ".join(filter(None, (hold.place, hold.version, hold.environment and f"in {hold.environment}")))
             or "everywhere"
         )
         until = f"until {moment(hold.expires_at, tz, now)}" if hold.expires_at else "until lifted"

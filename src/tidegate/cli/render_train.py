@@ -7,6 +7,7 @@ from datetime import datetime, tzinfo
 
 from tidegate.cli.render import state_word
 from tidegate.cli.text import bad, clean, columns, doubtful, faint, good, strong, wrapped
+from tidegate.core.recurrence import is_rule, parse_rule
 from tidegate.views.moments import civil, counted, moment
 from tidegate.views.train import PassengerView, RunLine, RunView, TrainLine, TrainView
 
@@ -26,7 +27,7 @@ def train_rows(found: Sequence[TrainLine], tz: tzinfo, now: datetime) -> list[st
     lines: list[str] = []
     for line in found:
         lines += [""] if lines else []
-        lines += [f"{strong(clean(line.train))}  {clean(line.every)}, to {clean(line.to)}"]
+        lines += [f"{strong(clean(line.train))}  {_every(line.every)}, to {clean(line.to)}"]
         rows: list[tuple[str, ...]] = [("departs", _departs(line, tz, now)), *_next(line, tz, now)]
         aboard = ", ".join(line.aboard) or "nobody yet"
         rows.append(("aboard", clean(aboard)))
@@ -64,7 +65,7 @@ def _next(line: TrainLine, tz: tzinfo, now: datetime) -> list[tuple[str, ...]]:
 
 def train_page(view: TrainView, tz: tzinfo, now: datetime) -> list[str]:
     """One train, one of its runs, and the runs of before."""
-    lines = [f"{strong(clean(view.train))}  {clean(view.every)}, to {clean(view.to)}"]
+    lines = [f"{strong(clean(view.train))}  {_every(view.every)}, to {clean(view.to)}"]
     departures = ", ".join(civil(one, tz) for one in view.departures) or "not within 400 days"
     rows: list[tuple[str, ...]] = [
         ("components", clean(", ".join(view.components)) or "none rides it"),
@@ -125,3 +126,8 @@ def _before(run: RunLine, tz: tzinfo) -> tuple[str, ...]:
     went = f"went: {', '.join(run.went)}" if run.went else "nobody went"
     missed = f"; missed it: {', '.join(run.missed)}" if run.missed else ""
     return (_day(run.departs_at, tz), "closed", clean(f"{went}{missed}"))
+
+
+def _every(text: str) -> str:
+    """When a train departs: as the policy says it, a rule of iCalendar in words."""
+    return parse_rule(text).spoken() if is_rule(text) else clean(text)

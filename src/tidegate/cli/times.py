@@ -20,7 +20,7 @@ def moment(house: House, text: str, option: str) -> datetime:
         UsageError: it names none.
     """
     from tidegate.core.duration import parse_duration
-    from tidegate.core.policytest.times import absolute, read_moment
+    from tidegate.core.policytest.times import absolute, read_moment, skipped
     from tidegate.store import policies
 
     try:
@@ -29,6 +29,14 @@ def moment(house: House, text: str, option: str) -> datetime:
         pass
     with house.database.read() as connection:
         tz = policies.current(connection).tz
+    forward = skipped(text, tz)
+    if forward is not None:
+        from tidegate.cli.text import clean
+
+        raise click.UsageError(
+            f'{option} "{clean(text)[:40]}" does not exist in {tz.key}: the clocks are set forward over it, '
+            f"to {forward.astimezone(tz):%H:%M}; write that, or a time with an offset"
+        )
     try:
         return absolute(read_moment(text), tz)
     except (ValueError, OverflowError) as error:

@@ -16,7 +16,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import IntEnum
 from functools import lru_cache
+from typing import TypeAlias
 from zoneinfo import ZoneInfo, reset_tzpath
+
+from tidegate.core.recurrence import Recurrence, is_rule, parse_rule
 
 # Every leaf names the installed tzdata as what decided; the system's own data, mostly older, would come first.
 reset_tzpath(())
@@ -132,26 +135,48 @@ class Cadence:
     ordinal: int = 1
 
     @property
+    def needs_start(self) -> bool:
+        """Whether nobody can tell its periods without the day from which they are counted."""
+        return max(self.days, self.weeks, self.months) > 1
+
+    @property
     def longest(self) -> timedelta:
         """No two departures are further apart."""
         return timedelta(days=self.days + 7 * self.weeks + 31 * self.months + 7)
+
+    @property
+    def least(self) -> timedelta:
+        """The least time between two departures; a month counts 30 days."""
+        return timedelta(days=self.days + 7 * self.weeks + 30 * self.months)
+
+    @property
+    def usual(self) -> timedelta:
+        """How far apart two departures are on the whole."""
+        return self.least
 
     def dates(self, start: date, since: date) -> _Dates:
         """The civil dates of departure on or after both ``since`` and ``start``, in order, without end."""
         return _Dates(self, start, since)
 
 
-def parse_cadence(text: str) -> Cadence:
-    """Read the sentence that follows ``every:``.
+Repeats: TypeAlias = Cadence | Recurrence
+"""What ``every:`` says: a sentence, or a rule of iCalendar."""
+
+
+def parse_cadence(text: str) -> Repeats:
+    """Read what follows ``every:``: a sentence, or a rule of iCalendar.
 
     Raises:
-        ValueError: the sentence is not understood; the message shows sentences that are.
+        ValueError: it is not understood; the message shows sentences that are.
     """
+    if is_rule(text):
+        return parse_rule(text)
     match = _EVERY.fullmatch(" ".join(text.lower().split()))
     if not match:
         raise ValueError(
             f'"{text}" is not a cadence; write "2 weeks on tuesday at 10:00", '
-            '"month on first tuesday at 10:00" or "day at 10:00"'
+            '"month on first tuesday at 10:00" or "day at 10:00", or a rule of iCalendar: '
+            '"FREQ=WEEKLY;BYDAY=MO,TH;BYHOUR=10"'
         )
     at = parse_time(match["time"])
     if match["days"]:
@@ -235,7 +260,7 @@ class Departure:
 class Timetable:
     """The runs of one train. A run lasts ``lasts``, or, where None, to the end of its civil day."""
 
-    cadence: Cadence
+    cadence: Repeats
     start: date
     tz: ZoneInfo
     lasts: timedelta | None = None
@@ -255,7 +280,7 @@ class Timetable:
             # A run is empty where its day is skipped by the zone, or where it lasts no time.
             if run.closes > max(moment, run.opens):
                 return run
-        raise AssertionError("a cadence has no end")
+        return None
 
     def runs(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
         """Whatever can be boarded in [start, end): the last run before it, and those that open in it."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from heapq import heapify, heappop, heappush
@@ -162,7 +162,13 @@ _REVERTED_SHA = re.compile(rf"\bThis reverts commits? ({_SHA}(?:(?:, and |, | an
 _REVERTED_PULL = re.compile(r"^Reverts [\w./-]{0,200}[#!]([0-9]{1,12})\b", re.MULTILINE)
 _REVERT_TITLE = re.compile(r'(?P<word>Revert|Reapply) "(?P<title>.*)"(?: \([#!][0-9]{1,12}\))?$')
 _PICKED_FROM = re.compile(rf"^\(cherry picked from commit ({_SHA})\)$", re.MULTILINE)
-_COAUTHOR = re.compile(r"^co-authored-by:([^<>\n]*)<([^<>\s]+)>[ \t]*$", re.MULTILINE | re.IGNORECASE)
+# As people and tools write it, not only as forges count it: indented or in a list, with a space before the colon,
+# without brackets, several on a line, folded. Whoever is named has a hand in it, and does not approve it.
+_COAUTHORS = re.compile(
+    r"^[ \t]*(?:[*-][ \t]+)?co-?authored[- ]?by[ \t]*:(.*(?:\n[ \t]+\S.*)*)", re.MULTILINE | re.IGNORECASE
+)
+_COAUTHOR_WORDS = re.compile(r"[\s<>,;()\"]+")
+_ADDRESS = re.compile(r"[^@]+@[^@]+")
 _ISSUE = r"(?:[\w.-]{1,100}/[\w.-]{1,100})?#[0-9]{1,12}\b|\bGH-[0-9]{1,12}\b"
 _CLOSING = r"(?i:close[sd]?|fix(?:e[sd])?|resolve[sd]?)"
 _CLOSING_TOKEN = re.compile(_CLOSING)
@@ -507,12 +513,23 @@ def _authors(commit: Commit) -> tuple[Person, ...]:
     """The author and the co-authors, each address once: all of them made the change, so none of them reviews it."""
     author = _clean(commit.author)
     # Most commits have no trailer at all.
-    if "-authored-" not in commit.message.lower():
+    if "authored" not in commit.message.lower():
         return (author,)
     people: dict[str, Person] = {author.email.lower(): author}
-    for person in (_clean(Person(*found)) for found in _COAUTHOR.findall(commit.message)):
+    for person in (each for named in _COAUTHORS.findall(commit.message) for each in _co_authors(named)):
         people.setdefault(person.email.lower(), person)
     return tuple(people.values())
+
+
+def _co_authors(named: str) -> Iterator[Person]:
+    """Everybody with an address in the value of a trailer, with the words before it as their name."""
+    name: list[str] = []
+    for word in _COAUTHOR_WORDS.split(named):
+        if _ADDRESS.fullmatch(word):
+            yield _clean(Person(" ".join(name), word))
+            name = []
+        elif word:
+            name.append(word)
 
 
 @lru_cache(maxsize=4096)

@@ -8,11 +8,11 @@ Several rules may ask for the same moment, so that leaving out one of them chang
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tidegate.core.course import NOTHING_LEFT_OUT, Course, Key, Planner, offset_of
+from tidegate.core.course import NOTHING_LEFT_OUT, Course, Key, Planner, offset_of, walk
 from tidegate.core.duration import format_duration
 from tidegate.core.frequency import parse_frequency
 from tidegate.core.policy import Policy, ReleaseType
@@ -116,6 +116,7 @@ def _step(planner: Planner, course: Course, keys: frozenset[Key], without: Cours
     verb, pronoun = ("decide", "them") if several else ("decides", "it")
     if course.earliest is None:
         verb = "never open" if several else "never opens"
+        verb += "" if _is_never_open(course, ordered) else " while all else holds"
     then = "never" if without.earliest is None else spoken(without.earliest, tz, now)
     return Step(
         rules=tuple(key.rule for key in ordered),
@@ -124,6 +125,15 @@ def _step(planner: Planner, course: Course, keys: frozenset[Key], without: Cours
         without=without.earliest,
         what=f"{listed(names)} {verb}; without {pronoun}: {then}",
     )
+
+
+def _is_never_open(course: Course, keys: Sequence[Key]) -> bool:
+    """Whether one of the rules never opens whatever else there is, rather than never together with the others."""
+    closed = course.closed
+    if closed is None:
+        return True
+    asked = [one for one in closed.waits if Key(closed.environment, one.rule) in keys]
+    return not asked or any(walk([one], closed.ready)[0] is None for one in asked)
 
 
 def name_of(planner: Planner, key: Key) -> str:

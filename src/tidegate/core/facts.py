@@ -203,10 +203,15 @@ class Passed:
     reason: str
 
 
+CLIENT = "@"
+"""What the name of a client begins with where a hold names what it is of; no component has such a name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Stop the line: for everything, one environment, or one component; until lifted or ``expires_at``.
+    """Stop the line: for everything, one environment, one component or one client; until lifted or ``expires_at``.
 
+    One of a client names it in ``component``, as ``@acme``, and stops whatever is that client's.
     One that has a ``version`` stops that version of the component alone, in the environment where the rollout
     ``rollback`` took it back; ``package`` is the SHA-256 digest of what was taken back, and ``reason`` says why.
     ``passed`` are the fixes that may pass it all the same; it stops everything else.
@@ -224,8 +229,13 @@ class Hold:
     rollback: str = ""
     passed: tuple[Passed, ...] = ()
 
+    @property
+    def place(self) -> str:
+        """What it is of, as people say it: a component, or ``client acme``; empty for everything."""
+        return self.component.replace(CLIENT, "client ", 1) if self.component.startswith(CLIENT) else self.component
+
     def concerns(self, component: str, environment: str) -> bool:
-        """Whether it stops this component in this environment, whatever its version; empty means all."""
+        """Whether it stops this component, or client, in this environment, whatever its version; empty means all."""
         return not self.version and self.environment in ("", environment) and self.component in ("", component)
 
 

@@ -20,12 +20,13 @@ from tidegate.core.civil import day_text, moment_text, time_text
 from tidegate.core.facts import Item, Release
 from tidegate.core.naming import CLIENTS
 from tidegate.core.plain import plain
-from tidegate.core.policy import Contact, Message, Policy, Template, is_channel
+from tidegate.core.policy import Contact, Message, Occasion, Policy, Skippable, Template, is_channel
 from tidegate.core.policy.base import EMAIL
 from tidegate.core.release import ReleaseState
 from tidegate.core.template import fill
 
 DAY = timedelta(days=1)
+_NOTHING = timedelta(0)
 ANNOUNCED = "announced"
 LONGEST_TITLE = 500
 LONGEST_TEXT = 20_000
@@ -56,12 +57,48 @@ class NoticeState(StrEnum):
 
 
 def timed_messages(policy: Policy, release_type: str) -> dict[str, Message]:
-    """The messages at a time that are said of a release of this type, each by the digest of what it says."""
+    """The messages at a time that are said of a release of this type, each by the digest of what it says.
+
+    With them those of :func:`early_announcements`, which no message of the policy says.
+    """
     found: dict[str, Message] = {}
     for message in policy.communication:
         if message.at is not None and is_said_of(message, release_type):
             found[message_key(message)] = message
-    return found
+    return found | {message_key(message): message for message in early_announcements(policy, release_type)}
+
+
+def early_announcements(policy: Policy, release_type: str) -> tuple[Message, ...]:
+    """The first announcements once more, as early as the notice of the type has to begin.
+
+    None where the policy itself announces in time. Without them a release whose only announcement comes two days
+    before it, and that needs seven days of notice, would never go: its time is foreseen seven days from whenever it is
+    asked for, so that the two days before never come.
+    """
+    notice = notice_of(policy, release_type)
+    said = announcements(policy, release_type)
+    times = [_NOTHING if message.at is None else message.at for message in said]
+    if notice is None or not said or any(message.on for message in said) or min(times) <= -notice:
+        return ()
+    first = [message for message in said if message.at == min(times)]
+    return tuple(message.model_copy(update={"at": -notice, "does": ()}) for message in first)
+
+
+def announcements(policy: Policy, release_type: str) -> tuple[Message, ...]:
+    """The messages that announce a release of this type: those when it is opened, and those before it goes."""
+    return tuple(
+        message
+        for message in policy.communication
+        if message.say == ANNOUNCED
+        and is_said_of(message, release_type)
+        and (message.on is Occasion.OPENED or (message.at is not None and message.at <= _NOTHING))
+    )
+
+
+def notice_of(policy: Policy, release_type: str) -> timedelta | None:
+    """How much notice a release of this type needs; None where it needs none."""
+    kind = policy.release_types.get(release_type)
+    return kind.notice if kind is not None and kind.notice and Skippable.NOTICE not in kind.skips else None
 
 
 def is_said_of(message: Message, release_type: str) -> bool:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache
+from html import unescape
 from typing import TYPE_CHECKING
+from unicodedata import category
 
 from tidegate.core.canonical import digest
 from tidegate.core.paper import TO_BE_WRITTEN, Paper, Section, filled_in
@@ -139,8 +141,13 @@ def _says(token: Token) -> bool:
     if token.type in ("fence", "code_block"):
         return bool(token.content.strip())
     if token.type in ("inline", "html_block"):
-        return bool(_TAG.sub("", _COMMENT.sub("", token.content)).strip()) or "<img" in token.content.lower()
+        return _is_visible(_TAG.sub("", _COMMENT.sub("", token.content))) or "<img" in token.content.lower()
     return False
+
+
+def _is_visible(text: str) -> bool:
+    """Whether anything but blanks is in a text, written as they are or as entities; of no width or of some."""
+    return any(category(each)[0] not in "CZ" for each in unescape(text))
 
 
 @cache

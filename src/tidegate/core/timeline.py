@@ -13,7 +13,7 @@ from tidegate.core.calendar import instant
 from tidegate.core.course import Course, Leg, Planner, binds, milestones_of, offset_of
 from tidegate.core.debt import WITHIN
 from tidegate.core.frequency import parse_frequency
-from tidegate.core.notice import moment_of
+from tidegate.core.notice import announcements, early_announcements, moment_of
 from tidegate.core.policy import OWNERS, ApprovalRule, Message, Occasion, Phase, Purpose, ReleaseType, Skippable
 from tidegate.core.span import Span, format_offset, parse_span
 from tidegate.core.spoken import listed, spell
@@ -45,8 +45,8 @@ class Late:
 
 def timeline(planner: Planner, course: Course) -> tuple[Event, ...]:
     """Everything that is due, in the order of time; what is counted from a moment that never comes is left out."""
-    found = [*_beginning(planner), *_on_the_way(planner, course)]
     goal = course.last if course.earliest is not None else None
+    found = [*_beginning(planner, goal.opens if goal else None), *_on_the_way(planner, course)]
     if goal is not None and goal.opens is not None:
         found += [*_before(planner, goal.opens), *_going(planner, goal, goal.opens), *_afterwards(planner, goal)]
     once = dict.fromkeys(found)
@@ -88,7 +88,7 @@ def _type(planner: Planner) -> ReleaseType | None:
 # The beginning.
 
 
-def _beginning(planner: Planner) -> Iterator[Event]:
+def _beginning(planner: Planner, opens: datetime | None) -> Iterator[Event]:
     kind, release = _type(planner), planner.facts.release
     of = f"release_types.{release.type}"
     if kind is None:
@@ -96,7 +96,8 @@ def _beginning(planner: Planner) -> Iterator[Event]:
     because = f"{of}.horizon: {kind.horizon}" if kind.horizon else f"release_types.{release.type}"
     yield Event(release.opened_at, "planning begins: the release is opened", because)
     if kind.notice and Skippable.NOTICE not in kind.skips:
-        said, key = release.announced_at or planner.now, f"{of}.notice: {spell(kind.notice)}"
+        said = _announced(planner, opens, kind.notice)
+        key = f"{of}.notice: {spell(kind.notice)}"
         yield Event(said, f"announcement: {spell(kind.notice, possessive=True)} notice begins on its delivery", key)
         yield Event(said + kind.notice, f"{spell(kind.notice, possessive=True)} notice is over", key)
     if kind.horizon and (span := parse_span(kind.horizon)).least:
@@ -107,6 +108,20 @@ def _beginning(planner: Planner) -> Iterator[Event]:
         if within:
             yield Event(release.opened_at + within, f"the {kind.change} change request is decided", f"{key}.within")
     yield from _said_on(planner, Occasion.OPENED, release.opened_at)
+
+
+def _announced(planner: Planner, opens: datetime | None, notice: timedelta) -> datetime:
+    """When it is announced: now, or at a time that is to come where the policy has it so, in time for its notice."""
+    policy, type_, announced_at = planner.policy, planner.facts.release.type, planner.facts.release.announced_at
+    # Of what nobody has opened yet it is taken that it is announced now.
+    if announced_at is not None and announced_at < planner.now:
+        return announced_at
+    said = [*announcements(policy, type_), *early_announcements(policy, type_)]
+    times = [message.at for message in said if message.at is not None]
+    if opens is None or not times or any(message.on for message in said):
+        return planner.now
+    at = moment_of(min(times), opens, planner.policies.current.tz)
+    return max(planner.now, min(at, opens - notice))
 
 
 # The way through the environments.
@@ -263,6 +278,9 @@ def _said_at(planner: Planner, opens: datetime, *, before: bool) -> Iterator[Eve
             continue
         at = moment_of(message.at, opens, planner.policies.current.tz)
         yield Event(at, _told(planner, message), f"communication[{index}].at: {format_offset(message.at)}")
+    for message in early_announcements(planner.policy, planner.facts.release.type) if before else ():
+        at = moment_of(message.at or _NOTHING, opens, planner.policies.current.tz)
+        yield Event(at, _told(planner, message), f"release_types.{planner.facts.release.type}.notice")
 
 
 def _said_on(planner: Planner, occasion: Occasion, at: datetime) -> Iterator[Event]:

@@ -20,7 +20,7 @@ from tidegate.core.policy import Occasion, Policy
 from tidegate.core.rulebook import Rulebook
 from tidegate.core.rules import Context
 from tidegate.core.rules.actor_permitted import minimum_assurance
-from tidegate.core.rules.approvals import Hearing, self_approval
+from tidegate.core.rules.approvals import Hearing, counts_nowhere, self_approval
 from tidegate.core.rules.demands import approval_rules
 from tidegate.core.statement import Act, Statement
 from tidegate.errors import ConflictError, NotFoundError, NotPermittedError, TidegateError
@@ -39,6 +39,7 @@ from tidegate.orchestration.identity import (
     statement_of,
     verify,
 )
+from tidegate.orchestration.judge import lay_out
 from tidegate.orchestration.messages import say
 from tidegate.orchestration.record import Entry, record, record_all
 from tidegate.orchestration.refusal import refusals
@@ -188,15 +189,46 @@ def _record_all(house: House, handed: Sequence[_Handed]) -> list[Answered | Exce
             for number, (each, approval) in enumerate(zip(handed, found, strict=True))
             if isinstance(approval, Approval)
         }
-        refused = dict(zip(signed, releases.add_approvals(connection, release, list(signed.values())), strict=True))
+        renewed: list[Entry] = []
+
+        def renew(approval: Approval) -> bool:
+            entry = _renewed(connection, asked, approval)
+            renewed.extend([entry] if entry else [])
+            return entry is not None
+
+        added = releases.add_approvals(connection, release, list(signed.values()), renew)
+        refused = dict(zip(signed, added, strict=True))
         results = [refused.get(number) or each for number, each in enumerate(found)]
         recorded = [(each, one) for each, one in zip(handed, results, strict=True) if isinstance(one, Approval)]
         if recorded and requests.touch(connection, release, asked.now):
             house.database.after_commit(connection, house.wake)
         for each, approval in recorded:
             _tell_rejection(connection, asked, each, approval)
-        record_all(connection, [_entry(each, approval) for each, approval in recorded], asked.now)
+        record_all(connection, [*renewed, *(_entry(each, approval) for each, approval in recorded)], asked.now)
     return [Answered(one, release) if isinstance(one, Approval) else one for one in results]
+
+
+def _renewed(connection: sa.Connection, asked: _Asked, approval: Approval) -> Entry | None:
+    """Take back the yes that a new one replaces, where it counts nowhere any more; None where it stands.
+
+    A yes that was given before its turn, or too long ago, fills no seat: whoever gives it again, signed, need not take
+    the first back by a second signature. One that counts stands, and so does a no, which is taken back knowingly.
+    """
+    release, environment, person = asked.row.facts.id, approval.environment, approval.actor.person
+    _, _, facts = lay_out(connection, release, asked.now)
+    own = [
+        each
+        for each in facts.approvals
+        if (each.actor.person, each.environment, each.revoked_at) == (person, environment, None)
+    ]
+    asking = asked.at(environment).contexts
+    hearings = [Hearing(Context(one.question, one.rulebook, facts, asked.now)) for one in asking]
+    spent = [each for each in own if each.answer is Answer.APPROVE and counts_nowhere(hearings, each)]
+    if approval.answer is not Answer.APPROVE or not own or len(spent) < len(own):
+        return None
+    ids = list(releases.revoke_approval(connection, release, environment, person, asked.now))
+    data = {"environment": environment, "approvals": ids, "reason": "given again", "replaced_by": approval.id}
+    return Entry("approval.revoked", approval.actor, release, data)
 
 
 def _tell_rejection(connection: sa.Connection, asked: _Asked, handed: _Handed, approval: Approval) -> None:

@@ -40,6 +40,7 @@ from tidegate.core.change_request import (
 )
 from tidegate.core.policy import ChangeCategory, Policy, Purpose, WorkflowStep
 from tidegate.core.release import ReleaseState
+from tidegate.core.rules.saying import article
 from tidegate.core.statement import Act
 from tidegate.errors import ConflictError, NotFoundError, RefusedError, UsageError
 from tidegate.orchestration.change_acting import (
@@ -388,8 +389,8 @@ def _bind(connection: sa.Connection, policy: Policy, change: ChangeRequest, boun
         asked = category_asked(policy, row.facts.type, name)
         if asked and asked != change.category:
             raise RefusedError(
-                f"a {row.facts.type} release to {name} asks for a change request of category {asked}, and {change.id} "
-                f"is of category {change.category}",
+                f"{article(row.facts.type)} release to {name} asks for a change request of category {asked}, and "
+                f"{change.id} is of category {change.category}",
                 remedy=f"tidegate change open {bound.release} --category {asked} --title TEXT --reason TEXT",
             )
     release = with_targets(row.facts, policy)

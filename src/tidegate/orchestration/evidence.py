@@ -358,8 +358,9 @@ def _digests(house: House, row: ArtifactRow) -> frozenset[str]:
 def _piece(
     item: Item, reading: Reading, source: str, environment: str, added_by: str, now: datetime, report: str
 ) -> Evidence:
-    # A report that says no time was taken when it was first seen here. One of the future was written by a clock that
-    # goes fast: it must neither be refused for that nor outrank every later one, so it counts as of now.
+    # A report that says no time was taken when it was added: tools that find nothing write the same bytes each day.
+    # One of the future was written by a clock that goes fast: it must neither be refused for that nor outrank every
+    # later one, so it counts as of now.
     taken = min(reading.taken_at or now, now)
     return Evidence(
         component=item.component,

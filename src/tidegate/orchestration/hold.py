@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from tidegate.clock import to_text
 from tidegate.core.actor import Assurance
-from tidegate.core.facts import Hold
+from tidegate.core.facts import CLIENT, Hold
 from tidegate.core.mark import ANYWHERE
 from tidegate.core.policy import Occasion, Policy
 from tidegate.core.statement import Act
@@ -42,28 +42,32 @@ def add(
     *,
     environment: str = "",
     component: str = "",
+    client: str = "",
     lasts: timedelta | None = None,
 ) -> Hold:
-    """Stop the line: everywhere, in one environment, or for one component; at once, also for what is in flight.
+    """Stop the line: everywhere, in one environment, for one component or client; at once, also for what is in flight.
 
     Raises:
         NotPermittedError: the policy does not let this person.
-        NotFoundError: the policy knows no such environment or component: a hold of it would stop nothing.
-        UsageError: it gives no reason, or would last no time, or longer than 400 days.
+        NotFoundError: the policy knows no such environment, component or client: a hold of it would stop nothing.
+        UsageError: it gives no reason, names a component and a client, or would last no time, or longer than 400 days.
     """
     if not reason.strip():
         raise UsageError("a hold needs a reason", remedy="say why the line is stopped: --reason TEXT")
     if lasts is not None and not timedelta(0) < lasts <= LONGEST:
         raise UsageError("a hold lasts at least a moment and at most 400 days", remedy="leave --for out to hold on")
-    with refusals(house, "hold", claim.person, environment=environment, component=component):
-        concerns = {"environment": environment, "component": component, "reason": reason}
+    if component and client:
+        raise UsageError("a hold is of a component or of a client", remedy="name one of the two, or add two holds")
+    place = f"{CLIENT}{client}" if client else component
+    with refusals(house, "hold", claim.person, environment=environment, component=place):
+        concerns = {"environment": environment, "component": place, "reason": reason}
         proven = _prove(house, claim, Act.HOLD, **concerns)
         with house.database.write() as connection:
             locks.lock_organization(connection, exclusive=True)
             policy = policies.current(connection).policy
             actor = stands(policy, proven, Act.HOLD, **concerns)
             demand_permit(policy, actor, "hold", now=house.now())
-            _demand_place(policy, environment, component)
+            _demand_place(policy, environment, component, client)
             now = house.now()
             hold = Hold(
                 id=f"hold-{nonce()[:8]}",
@@ -72,10 +76,10 @@ def add(
                 since=now,
                 expires_at=now + lasts if lasts else None,
                 environment=environment,
-                component=component,
+                component=place,
             )
             holds.add(connection, hold, actor)
-            where = [component and f"for {component}", environment and f"in {environment}"]
+            where = [hold.place and f"for {hold.place}", environment and f"in {environment}"]
             said = f"{actor.person} has stopped the line {' '.join(filter(None, where)) or 'everywhere'}: {reason}"
             if tell(connection, policy, Occasion.HELD, hold.id, said, now):
                 house.database.after_commit(connection, house.wake)
@@ -92,13 +96,18 @@ def _prove(house: House, claim: Claim, act: Act, **concerns: str) -> Proven:
     return proven_by(house, claim, act, **concerns)
 
 
-def _demand_place(policy: Policy, environment: str, component: str) -> None:
+def _demand_place(policy: Policy, environment: str, component: str, client: str) -> None:
     if environment:
         demand_environment(policy, environment)
     if component and component not in policy.components:
         raise NotFoundError(
             f'the policy knows no component "{component[:80]}"',
             remedy=f"name one of: {', '.join(policy.components) or 'none is declared'}",
+        )
+    if client and client not in policy.clients:
+        raise NotFoundError(
+            f'the policy knows no client "{client[:80]}"',
+            remedy=f"name one of: {', '.join(policy.clients) or 'none is declared'}",
         )
 
 

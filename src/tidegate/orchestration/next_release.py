@@ -11,6 +11,7 @@ from tidegate.core.commit import Change as CommitChange
 from tidegate.core.facts import Change, Item
 from tidegate.core.policy import Bump, Component, Hand, Policy
 from tidegate.core.rules.content import exceeding, larger_types, told
+from tidegate.core.rules.saying import article
 from tidegate.core.subject import NOTHING, Subject
 from tidegate.core.version import Level, Version, bump, level_between, parse_version
 from tidegate.errors import NotFoundError, UsageError
@@ -171,7 +172,7 @@ def refuse_excess(policy: Policy, item: Item, kind: str) -> None:
     if beyond:
         enough = larger_types(policy, beyond[0], item.from_version)
         raise UsageError(
-            f"{told(beyond, item.from_version)}, and a {kind} release contains {bump.value} at most",
+            f"{told(beyond, item.from_version)}, and {article(kind)} release contains {bump.value} at most",
             remedy=f"{f'open it with --type: {enough}; or ' if enough else ''}leave that out, with --at REVISION",
         )
 

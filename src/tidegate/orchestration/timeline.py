@@ -27,8 +27,10 @@ from tidegate.core.notice import (
     NoticeState,
     Recipient,
     as_told,
+    early_announcements,
     fate,
     is_said_of,
+    message_key,
     moment_of,
     overtaken,
     timed_messages,
@@ -197,12 +199,25 @@ def _moment(connection: sa.Connection, row: ReleaseRow, now: datetime) -> Moment
     """The moment that people have set, or else that which the policy foresees; what was foreseen stays until then."""
     if row.facts.planned_at is not None:
         return Moment(row.facts.planned_at, PLANNED)
+    line = notices.timeline(connection, row.facts.id)
+    if line is not None and line.moment is not None and _is_to_be_announced(connection, row.facts, line, now):
+        return Moment(line.moment, line.basis)
     _, both, facts = lay_out(connection, row.facts.id, now)
     found = foreseen(both, facts, now)
     if found is not None:
         return Moment(found, FORESEEN)
-    line = notices.timeline(connection, row.facts.id)
     return Moment(line.moment, line.basis) if line and line.basis == FORESEEN else NOT_KNOWN
+
+
+def _is_to_be_announced(connection: sa.Connection, release: Release, line: Timeline, now: datetime) -> bool:
+    """Whether the announcement is due now for the moment that was foreseen.
+
+    Notice that has not begun yet would end later with every minute, and the announcement would move away from whoever
+    comes to send it.
+    """
+    if line.basis != FORESEEN or line.moment is None or line.moment <= now or release.announced_at is not None:
+        return False
+    return any(row.message.say == ANNOUNCED for row in notices.due_of(connection, release.id, now, LOOKED_AT))
 
 
 def set_planned(connection: sa.Connection, row: ReleaseRow, planned_at: datetime, now: datetime) -> None:
@@ -247,6 +262,11 @@ def _plan_all(
     tz = zone(pinned.timezone)
     rows = notices.of_release(connection, release.id)
     wanted = timed_messages(pinned, release.type)
+    if release.announced_at is not None or notices.breaking_said(connection, release.id):
+        # It is announced already: what would have it announced in time is not begun any more.
+        begun = {row.key for row in rows}
+        early = {message_key(message) for message in early_announcements(pinned, release.type)}
+        wanted = {key: message for key, message in wanted.items() if key in begun or key not in early}
     _drop(connection, [row for row in rows if row.key not in wanted], _NOT_ASKED, now)
     known, number = {row.key: row for row in rows}, len(rows)
     changed: dict[str, str] = {}

@@ -79,6 +79,7 @@ the report does not give, so that a condition on it cannot tell.
 
 A *time* is a civil time in the policy's zone (`2026-12-01T10:00`), a day, which means its beginning, an instant
 (`2026-12-01T18:00:00Z`), `now`, or counted from the moment of the case (`-7d`, `+2h`).
+A civil time over which the clocks are set forward is a mistake; of one that occurs twice the first is meant.
 
 For completion in an editor: `tidegate policy schema --tests` prints the schema.
 """

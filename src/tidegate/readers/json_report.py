@@ -98,7 +98,9 @@ class JsonForm:
             self._too_deep()
         except ValueError as error:
             what = describe(data[:HEAD_BYTES])
-            self.refuse(f"it is no JSON: {error}" + ("" if what == "JSON" else f"; it seems to be {what}"))
+            # What the interpreter says of its own limit is no advice for whoever has the report.
+            why = "a number in it has too many digits" if "int_max_str_digits" in str(error) else error
+            self.refuse(f"it is no JSON: {why}" + ("" if what == "JSON" else f"; it seems to be {what}"))
         self._hold_depth(value)
         return value
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -310,9 +310,16 @@ class SignedApproval:
 
 
 def add_approvals(
-    connection: sa.Connection, release: str, signed: Sequence[SignedApproval]
+    connection: sa.Connection,
+    release: str,
+    signed: Sequence[SignedApproval],
+    renew: Callable[[Approval], bool] = lambda _: False,
 ) -> list[ConflictError | None]:
-    """Record answers to one release, whose lock the caller holds; for each, why it is not recorded, or None."""
+    """Record answers to one release, whose lock the caller holds; for each, why it is not recorded, or None.
+
+    Args:
+        renew: takes back what the same person answered before, where the new answer may take its place; whether it did.
+    """
     if not signed:
         return []
     table = tables.approval
@@ -328,7 +335,8 @@ def add_approvals(
     for each in signed:
         approval = each.approval
         seat = (approval.actor.person, approval.environment, approval.subject)
-        refused.append(_not_again(release, approval, recorded, seat in answered))
+        seated = seat in answered and approval.id not in recorded and not renew(approval)
+        refused.append(_not_again(release, approval, recorded, seated))
         if refused[-1] is None:
             recorded.add(approval.id)
             answered.add(seat)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from tidegate.core.approval import Answer
 from tidegate.core.bundle import order_of_items
 from tidegate.core.change_request import ChangeRequest
-from tidegate.core.evidence import Evidence
+from tidegate.core.evidence import Evidence, newest
 from tidegate.core.facts import Facts, Item
 from tidegate.core.migration.hazard import Brought
 from tidegate.core.migration.way_back import Consequence
@@ -49,7 +49,10 @@ class ReleaseLine:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceView:
-    """A piece of evidence, and whether it is still bound to what the release is made of."""
+    """A piece of evidence, and whether it is still bound to what the release is made of.
+
+    ``superseded``: there is a newer one of the same kind and source, and that one counts.
+    """
 
     component: str
     kind: str
@@ -61,6 +64,7 @@ class EvidenceView:
     added_by: str
     report: str
     holds: bool
+    superseded: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +248,7 @@ def release_view(house: House, release: str) -> ReleaseView:
         now = house.now()
         row, both, facts = lay_out(connection, release, now, in_git=in_git)
         book = both.current
-        item = facts.release.items[0]
+        item, counting = facts.release.items[0], _counting(facts)
         return ReleaseView(
             id=row.facts.id,
             component=item.component,
@@ -265,7 +269,7 @@ def release_view(house: House, release: str) -> ReleaseView:
             subjects={name: facts.release.subject_for(name) for name in book.policy.environments},
             environments=road(connection, both, facts, now),
             artifacts=tuple(_artifact(built) for built in artifacts.of(connection, release)),
-            evidence=tuple(_evidence(facts, piece) for piece in facts.evidence),
+            evidence=tuple(_evidence(facts, piece, counting) for piece in facts.evidence),
             documents=tuple(_document(line) for line in documents_of(book, facts, now) if line.finding is not None),
             checklists=tuple(_checklist(shown) for shown in shown_of(book, facts, now)),
             change_requests=tuple(_change(change) for change in facts.change_requests),
@@ -334,7 +338,13 @@ def _artifact(row: ArtifactRow) -> ArtifactView:
     return ArtifactView(row.component, row.kind, row.name, row.digest, row.pushed_at)
 
 
-def _evidence(facts: Facts, piece: Evidence) -> EvidenceView:
+def _counting(facts: Facts) -> frozenset[int]:
+    """The pieces that count somewhere, by their identity: the newest of each kind and source."""
+    places = {"", *(piece.environment for piece in facts.evidence)}
+    return frozenset(id(piece) for place in places for piece in newest(facts.evidence, place))
+
+
+def _evidence(facts: Facts, piece: Evidence, counting: frozenset[int]) -> EvidenceView:
     item = next(item for item in facts.release.items if item.component == piece.component)
     bound = item.subject.binding([Part(part) for part in piece.bound], piece.environment)
     return EvidenceView(
@@ -348,6 +358,7 @@ def _evidence(facts: Facts, piece: Evidence) -> EvidenceView:
         added_by=piece.added_by,
         report=piece.report,
         holds=dict(bound) == dict(piece.bound),
+        superseded=id(piece) not in counting,
     )
 
 

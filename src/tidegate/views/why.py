@@ -96,7 +96,8 @@ def _looked_at(facts: Facts, name: str) -> LookedAt:
 
 def _things(facts: Facts) -> Iterator[tuple[str, LookedAt]]:
     """Everything that a finding can rest on, by what the findings call it."""
-    for piece in facts.evidence:
+    # One report may be there twice, added once more after another one: what counts is the newest.
+    for piece in sorted(facts.evidence, key=lambda piece: (piece.taken_at, piece.added_at), reverse=True):
         yield piece.report, LookedAt(f"{piece.kind} from {piece.source}", piece.report, piece.added_by, piece.taken_at)
     for approval in facts.approvals:
         said = f"{approval.answer.value} for {approval.environment}"

@@ -167,6 +167,34 @@ def test_authors_are_the_author_and_the_co_authors_each_once() -> None:
 
 
 @pytest.mark.parametrize(
+    "trailer",
+    [
+        "Co-authored-by : Bob <bob@x.org>",
+        "  Co-authored-by: Bob <bob@x.org>",
+        "* Co-authored-by: Bob <bob@x.org>",
+        "Co-Authored-By: Bob bob@x.org",
+        "Co-authored-by: Bob < bob@x.org >",
+        "Coauthored-by: Bob <bob@x.org>",
+        "Co-authored by: Bob <bob@x.org>",
+        "Co-authored-by: Bob\n <bob@x.org>",
+        "Co-authored-by: Bob <bob@x.org>\r\nRefs: #1",
+        "Co-authored-by: Bob <bob@x.org>.",
+        "CO-AUTHORED-BY:\tBob\t<bob@x.org> (pairing)",
+        "Co-authored-by: Alice <alice@example.org>, Bob <bob@x.org>",
+    ],
+)
+def test_co_authors_are_found_however_they_are_named(trailer: str) -> None:
+    """Whoever is named has a hand in it: a trailer in another spelling must not let them approve their own work."""
+    (change,) = changes_of(commit(f"fix: a\n\nWhy.\n\n{trailer}\n"))
+    assert change.authors == (ALICE, Person("Bob", "bob@x.org"))
+
+
+def test_prose_about_co_authors_names_none() -> None:
+    (change,) = changes_of(commit("fix: a\n\nIt was co-authored by bob@x.org, or so they say: nobody knows.\n"))
+    assert change.authors == (ALICE,)
+
+
+@pytest.mark.parametrize(
     ("text", "closes", "refs"),
     [
         ("fix: a (#12)", (), ("#12",)),
@@ -405,6 +433,9 @@ def test_one_more_change_never_lowers_the_version(found: list[Change], more: Cha
     "hostile",
     [
         "co-authored-by:" + "\t" * 100_000,
+        "x\n\n" + " " * 100_000 + "co-authored-by" + " " * 100_000,
+        "co-authored-by:" + "\n x" * 50_000,
+        "co-authored-by:" + "a@" * 50_000,
         "fix" + " " * 100_000 + ": x",
         'Revert "' * 20_000,
         "closes " * 20_000,
@@ -414,7 +445,20 @@ def test_one_more_change_never_lowers_the_version(found: list[Change], more: Cha
         "x\n\n" + '* Revert "fix: y"\n' * 10_000,
         "BREAKING CHANGE: x\n" * 10_000,
     ],
-    ids=["coauthor", "header", "revert", "closes", "issue", "footers", "items", "reverts", "breaking"],
+    ids=[
+        "coauthor",
+        "indented",
+        "folded",
+        "address",
+        "header",
+        "revert",
+        "closes",
+        "issue",
+        "footers",
+        "items",
+        "reverts",
+        "breaking",
+    ],
 )
 def test_long_hostile_messages_are_read_in_one_pass(hostile: str) -> None:
     """With a quadratic expression this would not end within the suite's patience."""

@@ -61,6 +61,10 @@ def test_the_presets() -> None:
         ({"calendar": {"blackouts": [{"name": "ever", "from": "2026-11-20", "to": "2029-11-30"}]},
           "release_types": {"minor": {"bump": "minor", "notice": "48h"}}},
          'the blackout "ever" never opens; without it: Sunday 22 November 02:00'),
+        # Each of the two opens, and never when the other does.
+        ({"environments": {"production": {"windows": [{"days": "mon", "from": "01:45", "to": "02:15"}]}},
+          "trains": {"daily": {"of": {"component": "shop"}, "every": "day at 02:30", "lasts": "20m"}}},
+         "the windows of production never open while all else holds; without them: Friday 20 November 02:30"),
     ],
 )  # fmt: skip
 def test_what_decides_is_told(changes: dict[str, Any], first: str) -> None:

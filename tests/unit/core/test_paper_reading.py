@@ -39,6 +39,9 @@ def read(text: str | bytes, name: str = "a.md", template: str | None = None, ask
         ("# A\n---\n", [("A", False)]),
         ("# A\n[//]: # (a comment)\n", [("A", False)]),
         ("# A #\n#B\n", [("A", True)]),
+        ("# A\n&nbsp; &#8203;\n", [("A", False)]),
+        ("# A\n\u200b\u00a0\u2060\n", [("A", False)]),
+        ("# A\nR&D\n", [("A", True)]),
         ("no heading\n", []),
     ],
 )

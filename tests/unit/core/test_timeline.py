@@ -109,6 +109,23 @@ def test_everything_stands_in_the_order_of_time_and_says_why() -> None:
         assert len(set(found)) == len(found)
 
 
+def test_the_notice_begins_when_the_policy_announces_it() -> None:
+    """Seven days before the window, and not today; a message that comes later than that is preceded by one in time."""
+    begins = "announcement: 7 days' notice begins on its delivery"
+    said = "message to file:N.md: announced"
+    late_ = [{"at": "-2d", "to": "file:N.md", "say": "announced"}]
+    weekly = {"production": {"windows": [{"days": "tue", "from": "10:00", "to": "12:00"}]}}
+    plan = planner(
+        small(communication=late_, environments=weekly, release_types={"minor": {"bump": "minor", "notice": "7d"}})
+    )
+    goes = datetime(2026, 12, 1, 18, tzinfo=UTC)
+    found = [(event.what, event.at) for event in timeline(plan, plan.course())]
+    assert plan.course().earliest == goes
+    assert (begins, goes - 7 * DAY) in found
+    assert [at for what, at in found if what == said] == [goes - 7 * DAY, goes - 2 * DAY]
+    assert ("7 days' notice is over", goes) in found
+
+
 def test_an_empty_policy_has_an_opening_and_a_rollout_and_nothing_else() -> None:
     assert list(events(planner(small()))) == [
         "planning begins: the release is opened",

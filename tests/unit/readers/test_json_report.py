@@ -35,6 +35,7 @@ def refused(act: Callable[[], object]) -> str:
         (b'{"a": NaN}', "it is no JSON: NaN is no JSON"),
         (b'{"a": -Infinity}', "it is no JSON: -Infinity is no JSON"),
         ('{"a": 1}'.encode("utf-16"), f"{NO_TEXT}; it seems to be text in UTF-16"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "it is no JSON: a number in it has too many digits"),
         (b"[]", "the report is [], and must be an object"),
         (b"null", "the report is null, and must be an object"),
         (b'"x"', "the report is 'x', and must be an object"),

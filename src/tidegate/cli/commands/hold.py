@@ -33,25 +33,26 @@ def _length(text: str | None) -> timedelta | None:
 
 @command(
     "add",
-    help="Stop the line: everywhere, in one environment, or for one component; at once, and signed.\n\n"
+    help="Stop the line: everywhere, in one environment, for one component or client; at once, and signed.\n\n"
     "What is in flight stops at its next checkpoint. Rollbacks go on.",
     examples='tidegate hold add --reason "incident 4711" --for 4h --as rita --key ~/.ssh/id_ed25519',
 )
 @click.option("--reason", required=True, metavar="TEXT", help="Why; everybody who is stopped reads it.")
 @click.option("--environment", default="", metavar="ENVIRONMENT", help="Only there.")
 @click.option("--component", default="", metavar="COMPONENT", help="Only for it.")
+@click.option("--client", default="", metavar="CLIENT", help="Only for what is this client's.")
 @click.option("--for", "lasts", default=None, metavar="DURATION", help="Until then, such as 4h; else until lifted.")
-def add(reason: str, environment: str, component: str, lasts: str | None) -> int:
+def add(reason: str, environment: str, component: str, client: str, lasts: str | None) -> int:
     """The command."""
     from tidegate.cli.text import clean, strong
     from tidegate.orchestration import hold as use_case
 
     run = session()
     span = _length(lasts)
-    made = use_case.add(run.house(), run.claim(), reason, environment=environment, component=component, lasts=span)
-    scope = " ".join(
-        filter(None, (made.component and f"for {made.component}", made.environment and f"in {made.environment}"))
+    made = use_case.add(
+        run.house(), run.claim(), reason, environment=environment, component=component, client=client, lasts=span
     )
+    scope = " ".join(filter(None, (made.place and f"for {made.place}", made.environment and f"in {made.environment}")))
     lines = [
         f"the line stands still {clean(scope) or 'everywhere'}: {strong(made.id)}",
         f"  lift it: tidegate hold lift {made.id}",

@@ -122,13 +122,16 @@ def open_(
         opened = bundle.open_bundle(
             house, name, components, run.claim(), type_=type_, versions=each, at=at, intent=intent
         )
-        return _opened_several(opened)
+        code = _opened_several(opened)
+        _say_slip(house, opened.release.id, planned)
+        return code
     version = versions[0] if versions else ""
-    return _opened_one(
-        releases.open_release(
-            house, components[0], run.claim(), type_=type_, version=version, at=at, tag=tag, intent=intent
-        )
+    one = releases.open_release(
+        house, components[0], run.claim(), type_=type_, version=version, at=at, tag=tag, intent=intent
     )
+    code = _opened_one(one)
+    _say_slip(house, one.release.id, planned)
+    return code
 
 
 def _versions(said: tuple[str, ...]) -> dict[str, str]:
@@ -232,7 +235,19 @@ def amend(release: str, planned: str, reason: str, criterion: str, downtime: boo
     said = "; ".join(f"{name.removesuffix('_at')}: {in_zone(value, tz)}" for name, value in told.items())
     lines = [f"{good('✓')} {clean(release)} is amended: {clean(said)}"]
     run.answer({"release": release, **told}, lines)
+    _say_slip(house, release, planned)
     return 0
+
+
+def _say_slip(house: House, release: str, planned: str) -> None:
+    """Say of a release that was just planned that it cannot go then: those who are told of its time rely on it."""
+    from tidegate.cli.text import clean, doubtful, wrapped
+    from tidegate.views.planned import slip_of
+
+    slip = slip_of(house, release) if planned else None
+    if slip is not None:
+        for line in wrapped(f"{doubtful('!')} {clean(slip.sentence(release))}", "  ", first=""):
+            session().say(line)
 
 
 @command("list", help="List the releases, the newest first.", examples="tidegate release list")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tidegate.core.calendar import Cadence
+from tidegate.core.calendar import Repeats
 from tidegate.core.policy import ApprovalRule, Policy, Purpose, ReleaseType, Skippable
 
 NOTHING = timedelta(0)
@@ -68,6 +68,6 @@ _KINDS = {"major": ("feat",), "minor": ("feat",), "patch": ("fix",)}
 """The kind of change that makes a release so large, where the type does not say which it contains."""
 
 
-def period(cadence: Cadence) -> timedelta:
+def period(cadence: Repeats) -> timedelta:
     """The least time between two departures of a cadence; a month counts 30 days."""
-    return timedelta(days=cadence.days + 7 * cadence.weeks + 30 * cadence.months)
+    return cadence.least

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from tidegate.core.calendar import HORIZON, Cadence, Window, instant
+from tidegate.core.calendar import HORIZON, Repeats, Window, instant
 from tidegate.core.lint.lint import Found, Given, Lint, Severity
 from tidegate.core.lint.saying import long_day
 from tidegate.core.moments import of_days
@@ -59,7 +59,7 @@ def _check(given: Given) -> Iterator[Found]:
     policy, tz = given.policy, given.rulebook.tz
     for path, what, cadence, start in _cadences(policy):
         for change in _changes(tz, given.now.date()):
-            if change.hits(cadence.at) and next(iter(cadence.dates(start, change.day))) == change.day:
+            if change.hits(cadence.at) and next(iter(cadence.dates(start, change.day)), None) == change.day:
                 yield _found(path, what, cadence.at, change, tz)
                 break
     for path, what, window, zone in _windows(given):
@@ -80,7 +80,7 @@ def _edge(window: Window, change: _Change) -> time | None:
     return closes if change.hits(closes) and began.weekday() in window.days else None
 
 
-def _cadences(policy: Policy) -> Iterator[tuple[Path, str, Cadence, date]]:
+def _cadences(policy: Policy) -> Iterator[tuple[Path, str, Repeats, date]]:
     for name, train in policy.trains.items():
         yield ("trains", name, "every"), f"the train {name} departs", train.cadence(), train.first_day()
     for index, cycle in enumerate(policy.calendar.business_cycles):

@@ -18,6 +18,7 @@ from tidegate.core.naming import Path
 from tidegate.core.policy import Component, Policy, Purpose
 from tidegate.core.release import ReleaseState
 from tidegate.core.rules.rule import Context, Waiting
+from tidegate.core.rules.saying import article
 from tidegate.core.subject import Subject
 
 _NOBODY = Actor.automation("lint")
@@ -106,7 +107,7 @@ def _found(policy: Policy, where: str, kind: str, riders: Sequence[str], rules: 
     together, change = ("closes it", "change it") if len(rules) == 1 else ("close it together", "change one of them")
     return Found(
         ("release_types", kind),
-        f"a {kind} release{of} could not go to {where} at any moment of the next {HORIZON.days} days: "
+        f"{article(kind)} release{of} could not go to {where} at any moment of the next {HORIZON.days} days: "
         f"{listed(rules)} {together}",
         f"{change}, or let {kind} releases skip it: {listed(dict.fromkeys(map(_key, rules)), 'or')}",
         at_key=True,

@@ -25,7 +25,7 @@ def trains_of(policy: Policy, stated: StatedDate) -> dict[str, Train]:
 
 def departs(train: Train, day: date) -> bool:
     """Whether it departs on that day."""
-    return next(iter(train.cadence().dates(train.first_day(), day))) == day
+    return next(iter(train.cadence().dates(train.first_day(), day)), None) == day
 
 
 def what(stated: StatedDate) -> str:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from tidegate.core.lint.lint import Found, Given, Lint, Severity
 from tidegate.core.lint.stated_date import trains_of, what
 from tidegate.core.policy import DateOf, Policy, StatedDate, Train
+from tidegate.core.recurrence import Recurrence
 
 
 def _by_train(policy: Policy) -> dict[str, list[tuple[int, StatedDate]]]:
@@ -23,7 +24,7 @@ def _by_train(policy: Policy) -> dict[str, list[tuple[int, StatedDate]]]:
 def _fits(train: Train, days: int) -> bool:
     """Whether two runs can be so many days apart. Months are of different lengths: of them nobody can say."""
     cadence = train.cadence()
-    return bool(cadence.months) or days % (cadence.days + 7 * cadence.weeks) == 0
+    return isinstance(cadence, Recurrence) or bool(cadence.months) or days % (cadence.days + 7 * cadence.weeks) == 0
 
 
 def _pairs(name: str, train: Train, entries: Sequence[tuple[int, StatedDate]]) -> Iterator[Found]:

@@ -10,6 +10,7 @@ from tidegate.core.lint.lint import Found, Given, Lint, Severity
 from tidegate.core.lint.saying import length
 from tidegate.core.naming import Path
 from tidegate.core.policy import Policy, Process, ReleaseType, Skippable
+from tidegate.core.rules.saying import article
 from tidegate.core.span import parse_span
 
 
@@ -28,7 +29,8 @@ def _timeline(policy: Policy, name: str, kind: ReleaseType, timeline: str) -> It
     if process is not None and _least(process) > most:
         yield Found(
             path,
-            f"a {name} release takes {timeline}, and the phases of its process {kind.process} take {_range(process)}",
+            f"{article(name)} release takes {timeline}, and the phases of its process {kind.process} take "
+            f"{_range(process)}",
             f"give it a shorter process, shorten phases of processes.{kind.process}, or allow it more time",
             also=(("processes", kind.process or "", "phases"),),
         )
@@ -38,7 +40,7 @@ def _timeline(policy: Policy, name: str, kind: ReleaseType, timeline: str) -> It
         if soak > most:
             yield Found(
                 path,
-                f"a {name} release takes {timeline}, and must stay {length(soak)} before {environment}",
+                f"{article(name)} release takes {timeline}, and must stay {length(soak)} before {environment}",
                 f"let it skip the soak (skips: [soak]), shorten the soak before {environment}, or allow it more time",
                 also=(("environments", environment, "after"),),
             )
@@ -48,7 +50,7 @@ def _horizon(name: str, horizon: str, notice: timedelta) -> Iterator[Found]:
     if parse_span(horizon).most < notice:
         yield Found(
             ("release_types", name, "horizon"),
-            f"a {name} release is planned {horizon} ahead, and needs {length(notice)} of notice",
+            f"{article(name)} release is planned {horizon} ahead, and needs {length(notice)} of notice",
             "plan it further ahead, or ask for less notice",
             also=(("release_types", name, "notice"),),
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tidegate.core.lint import asked
 from tidegate.core.lint.lint import Found, Given, Lint, Severity
+from tidegate.core.rules.saying import article
 
 
 def _check(given: Given) -> Iterator[Found]:
@@ -15,7 +16,7 @@ def _check(given: Given) -> Iterator[Found]:
             if not asked.gates(policy, environment, kind) and not asked.approvals(policy, environment, kind):
                 yield Found(
                     ("release_types", name),
-                    f"a {name} release goes to {environment} without a gate and without an approval",
+                    f"{article(name)} release goes to {environment} without a gate and without an approval",
                     f"add gates: or approvals: to release_types.{name}, or to environments.{environment}",
                     at_key=True,
                     also=(("environments", environment),),

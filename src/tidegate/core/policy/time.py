@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tidegate.core.calendar import Cadence, Window, parse_cadence, parse_time
+from tidegate.core.calendar import Repeats, Window, parse_cadence, parse_time
 from tidegate.core.duration import PositiveDuration
 from tidegate.core.policy.base import (
     EMPTY_IS_ALL,
@@ -52,7 +52,9 @@ class Train(Section):
     content: Annotated[tuple[Line, ...], SAID] = Field(default=())
     """What its releases contain, in words."""
     every: Annotated[str, reads(parse_cadence, max_length=100)]
-    """When it departs: `2 weeks on tuesday at 10:00`, `month on first tuesday at 10:00`, `day at 10:00`."""
+    """When it departs: `2 weeks on tuesday at 10:00`, `month on first tuesday at 10:00`, `day at 10:00`; or a rule of
+    iCalendar without an end, such as `FREQ=WEEKLY;BYDAY=MO,TH;BYHOUR=10` or, for the last working day of a month,
+    `FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1;BYHOUR=10`."""
     starts: Day | None = Field(default=None, alias="from")
     """The day from which its periods are counted; it never departs before. Needed where a period is more than one."""
     to: Annotated[Identifier, Names("environment")] = "production"
@@ -66,12 +68,11 @@ class Train(Section):
 
     @model_validator(mode="after")
     def _is_anchored(self) -> Self:
-        cadence = self.cadence()
-        if self.starts is None and max(cadence.days, cadence.weeks, cadence.months) > 1:
+        if self.starts is None and self.cadence().needs_start:
             raise ValueError("nobody can tell which period is the first; add from: with a day on which it departs")
         return self
 
-    def cadence(self) -> Cadence:
+    def cadence(self) -> Repeats:
         """``every:`` as a value."""
         return parse_cadence(self.every)
 
@@ -197,7 +198,7 @@ class BusinessCycle(Section):
     )
     """The release types that may go nevertheless."""
 
-    def cadence(self) -> Cadence:
+    def cadence(self) -> Repeats:
         """``every:`` as a value."""
         return parse_cadence(self.every)
 

@@ -78,6 +78,22 @@ def resolved(text: str, tz: ZoneInfo, at: datetime) -> datetime:
     return absolute(read, tz)
 
 
+def skipped(text: str, tz: ZoneInfo) -> datetime | None:
+    """The moment at which the clocks are set forward over the civil time that a text says; None where it exists.
+
+    A day by itself is its beginning, also where the clocks are set forward at midnight.
+    """
+    match = _DATED.fullmatch(text)
+    if match is None or match[2] is None or match[3] is not None:
+        return None
+    try:
+        civil = read_moment(text)
+    except ValueError:
+        return None
+    found = absolute(civil, tz)
+    return None if found.astimezone(tz).replace(tzinfo=None) == civil else found
+
+
 def absolute(moment: datetime, tz: ZoneInfo) -> datetime:
     """The instant of a moment; one without a zone is a civil time in ``tz``."""
     if moment.tzinfo is None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import product
+from zoneinfo import ZoneInfo
 
 from tidegate.core.actor import AUTOMATION, Actor, Assurance
 from tidegate.core.approval import Approval
@@ -68,7 +69,7 @@ from tidegate.core.policytest.form import (
 from tidegate.core.policytest.given_change import change_of_case
 from tidegate.core.policytest.layers import CaseError, CaseMistake, Layers, Path, layers_of
 from tidegate.core.policytest.names import Names
-from tidegate.core.policytest.times import NEVER, absolute, read_moment, resolved
+from tidegate.core.policytest.times import NEVER, absolute, read_moment, resolved, skipped
 from tidegate.core.release import ReleaseState
 from tidegate.core.rulebook import Rulebook
 from tidegate.core.rules.marks import may_tick
@@ -112,7 +113,8 @@ def trial_of(file: CaseFile, number: int, policies: Policies, names: Names) -> T
         CaseError: it leaves out what must be said, or names what nobody knows.
     """
     layers = layers_of(file, number)
-    mistakes = [*_named(file, number, layers, names), *_unsaid(file, number, layers)]
+    skips = _skipped(file, number, layers, policies.current.tz)
+    mistakes = [*_named(file, number, layers, names), *_unsaid(file, number, layers), *skips]
     if mistakes:
         raise CaseError(tuple(mistakes))
     return _Maker(file, number, policies, layers).trial()
@@ -145,6 +147,38 @@ def _unsaid(file: CaseFile, number: int, layers: Layers) -> Iterator[CaseMistake
     if release.component is not None and release.items:
         what = "component: says that one component is released, items: that several are"
         yield CaseMistake(layers.path("release", "items"), what, "keep one of the two")
+
+
+def _skipped(file: CaseFile, number: int, layers: Layers, tz: ZoneInfo) -> Iterator[CaseMistake]:
+    """A mistake for each civil time over which the clocks are set forward: nobody knows which moment is meant."""
+    case = file.cases[number]
+    here: Path = ("cases", number)
+    said: list[tuple[Path, object]] = [
+        ((*here, "at") if case.at is not None else ("at",), case.at or file.at),
+        ((*here, "expect", "next_possible"), case.expect.next_possible),
+        *((layer.path, layer.said) for layer in layers.layers),
+    ]
+    for path, text in (leaf for place, value in said for leaf in _texts(place, value)):
+        moment = skipped(text, tz)
+        if moment is not None:
+            forward = moment.astimezone(tz)
+            yield CaseMistake(
+                path,
+                f'"{text}" does not exist in {tz.key}: the clocks are set forward over it, to {forward:%H:%M}',
+                f"write {forward:%Y-%m-%dT%H:%M}, or a time with an offset",
+            )
+
+
+def _texts(path: Path, value: object) -> Iterator[tuple[Path, str]]:
+    """Every text of a value, with its path."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _texts((*path, key), inner)
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            yield from _texts((*path, index), inner)
 
 
 def _named(file: CaseFile, number: int, layers: Layers, names: Names) -> Iterator[CaseMistake]:

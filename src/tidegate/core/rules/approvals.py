@@ -408,6 +408,20 @@ def self_approval(hearings: Iterable[Hearing], person: str) -> str:
     return ""
 
 
+def counts_nowhere(hearings: Iterable[Hearing], approval: Approval) -> bool:
+    """Whether a yes fills no seat of any demand, though one is about whoever gave it: given before its turn, too old.
+
+    Args:
+        hearings: of each policy, of all answers.
+    """
+    asks = [
+        (hearing, ask) for hearing in hearings for ask in hearing.asks if hearing.concerns(ask, approval.actor.person)
+    ]
+    return bool(asks) and not any(
+        approval in hearing.yeses and hearing.why_not(ask, approval) == "" for hearing, ask in asks
+    )
+
+
 def _who(hearing: Hearing, ask: Ask, approval: Approval) -> str:
     """Who sits in a seat, as people are told."""
     spoken = hearing.speaks_for(ask, approval.actor.person)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from tidegate.core.decision import Finding
-from tidegate.core.facts import Hold
+from tidegate.core.facts import CLIENT, Hold
 from tidegate.core.mark import ANYWHERE
 from tidegate.core.rules.rule import FORWARD, Chapter, Context, Found, Rule, Waiting, denies
 from tidegate.core.rules.saying import at
@@ -19,8 +19,9 @@ def _order(hold: Hold) -> tuple[str, ...]:
 
 def _check(context: Context) -> Iterator[Found]:
     components = [item.component for item in context.facts.release.items]
+    places = [*components, *dict.fromkeys(_clients(context, components))]
     for hold in sorted(context.facts.holds, key=_order):
-        if not any(hold.concerns(component, context.question.environment) for component in components):
+        if not any(hold.concerns(component, context.question.environment) for component in places):
             continue
         passed = _passed(context, hold)
         if passed is not None:
@@ -34,6 +35,14 @@ def _check(context: Context) -> Iterator[Found]:
             )
         else:
             yield _expiring(context, hold, hold.expires_at)
+
+
+def _clients(context: Context, components: Sequence[str]) -> Iterator[str]:
+    """The clients to whom it goes, as holds name them."""
+    for component in components:
+        known = context.policy.components.get(component)
+        if known is not None and known.client:
+            yield f"{CLIENT}{known.client}"
 
 
 def _passed(context: Context, hold: Hold) -> Finding | None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from tidegate.core.calendar import Cadence, Window
+from tidegate.core.calendar import Cadence, Repeats, Window
 from tidegate.core.policy import Train, WindowRule
 from tidegate.core.strictness.difference import Direction
 
@@ -56,7 +56,7 @@ def _span(window: Window, midnight: int) -> int:
 class Runs:
     """The runs of a train, without its name and who rides it."""
 
-    cadence: Cadence
+    cadence: Repeats
     start: date
     lasts: timedelta | None
 
@@ -73,12 +73,17 @@ class Runs:
         mine, theirs = self.cadence, other.cadence
         if mine.at != theirs.at or self.start < other.start or not _no_longer(self.lasts, other.lasts):
             return False
-        if theirs.days == 1:
+        if isinstance(theirs, Cadence) and theirs.days == 1:
             return True
+        if not (isinstance(mine, Cadence) and isinstance(theirs, Cadence)):
+            # Of rules of iCalendar nobody looks whether one is part of another.
+            return mine == theirs and self.start == other.start
         if mine.days and theirs.days:
             return _every_so_many(mine.days, theirs.days, (self.start - other.start).days)
         if mine.weeks and theirs.weeks and mine.weekday == theirs.weekday:
-            return _every_so_many(7 * mine.weeks, 7 * theirs.weeks, (_first(self) - _first(other)).days)
+            return _every_so_many(
+                7 * mine.weeks, 7 * theirs.weeks, (_first(mine, self.start) - _first(theirs, other.start)).days
+            )
         same = (mine.ordinal, mine.weekday) == (theirs.ordinal, theirs.weekday)
         return bool(mine.months and theirs.months and same) and _every_so_many(
             mine.months, theirs.months, _months(self.start) - _months(other.start)
@@ -94,9 +99,9 @@ def _every_so_many(mine: int, theirs: int, ahead: int) -> bool:
     return mine % theirs == 0 and ahead % theirs == 0
 
 
-def _first(runs: Runs) -> date:
+def _first(cadence: Cadence, start: date) -> date:
     """The first departure of a train that goes by weeks."""
-    return runs.start + timedelta(days=(runs.cadence.weekday - runs.start.weekday()) % 7)
+    return start + timedelta(days=(cadence.weekday - start.weekday()) % 7)
 
 
 def _months(day: date) -> int:
@@ -119,6 +124,6 @@ def _all_within(some: Collection[Runs], others: Collection[Runs]) -> bool:
     return all(any(one.within(other) for other in others) for one in some)
 
 
-def period(cadence: Cadence) -> timedelta:
+def period(cadence: Repeats) -> timedelta:
     """How far apart two departures are, about: a month counts 30 days."""
-    return timedelta(days=cadence.days + 7 * cadence.weeks + 30 * cadence.months)
+    return cadence.usual

@@ -11,6 +11,7 @@ from tidegate.core.calendar import parse_weekday
 from tidegate.core.limit import UNDECIDED, parse_limit
 from tidegate.core.policy import WindowRule
 from tidegate.core.policy.base import percent_text
+from tidegate.core.recurrence import is_rule, parse_rule
 from tidegate.core.span import parse_span
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -190,6 +191,8 @@ def always(rule: WindowRule) -> bool:
 
 def cadence(text: str) -> str:
     """``every 2 weeks on Tuesday at 10:00``; ``every month on the first Tuesday at 10:00``."""
+    if is_rule(text):
+        return f"every {parse_rule(text).spoken()}"
     words = " ".join(text.lower().split()).split(" ")
     named = []
     for position, word in enumerate(words):

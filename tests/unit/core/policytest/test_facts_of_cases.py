@@ -17,6 +17,7 @@ from tidegate.core.policytest.form import Piece
 from tidegate.core.policytest.names import rule_ids
 from tidegate.core.release import ReleaseState
 from tidegate.core.subject import Part
+from tidegate.errors import PolicyError
 
 NOW = datetime(2026, 12, 1, 18, 0, tzinfo=UTC)
 
@@ -346,9 +347,26 @@ def test_a_gate_gives_evidence_its_source() -> None:
 
 
 def test_a_civil_time_is_that_of_the_policy_when_the_clocks_change() -> None:
-    # At 02:30 on 8 March 2026 the clocks of Los Angeles are set from 02:00 to 03:00: 10:00 UTC.
-    [trial] = trials(document(case({"allow": False}, at="2026-03-08T02:30")))
-    assert trial.at == datetime(2026, 3, 8, 10, 0, tzinfo=UTC)
+    # On 8 March 2026 the clocks of Los Angeles are set from 02:00 to 03:00, which is 10:00 UTC.
+    [trial] = trials(document(case({"allow": False}, at="2026-03-08T03:30")))
+    assert trial.at == datetime(2026, 3, 8, 10, 30, tzinfo=UTC)
+
+
+def test_a_civil_time_that_does_not_exist_is_a_mistake_where_it_is_written() -> None:
+    said = [
+        case({"allow": False}, at="2026-03-08T02:30"),
+        {
+            **case({"allow": False}, but(holds=[{"reason": "x", "by": "olga", "since": "2026-03-08T02:15"}])),
+            "name": "two",
+        },
+    ]
+    with pytest.raises(PolicyError) as refused:
+        trials(document(*said))
+    forward = "does not exist in America/Los_Angeles: the clocks are set forward over it, to 03:00"
+    assert [mistake.what for mistake in refused.value.mistakes] == [
+        f'"2026-03-08T02:30" {forward}',
+        f'"2026-03-08T02:15" {forward}',
+    ]
 
 
 def test_no_field_of_evidence_is_called_as_a_key_of_a_case() -> None:

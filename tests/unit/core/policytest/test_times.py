@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidegate.core.policytest.times import read_time, resolved
+from tidegate.core.policytest.times import read_time, resolved, skipped
 
 TZ = ZoneInfo("America/Los_Angeles")
 AT = datetime(2026, 12, 1, 18, 0, tzinfo=UTC)
@@ -35,6 +35,30 @@ AT = datetime(2026, 12, 1, 18, 0, tzinfo=UTC)
 )
 def test_what_a_time_says(text: str, moment: datetime) -> None:
     assert resolved(text, TZ, AT) == moment
+
+
+@pytest.mark.parametrize(
+    ("text", "forward"),
+    [
+        ("2026-03-08T02:30", datetime(2026, 3, 8, 10, 0, tzinfo=UTC)),
+        ("2026-03-08 02:00", datetime(2026, 3, 8, 10, 0, tzinfo=UTC)),
+        ("2026-03-08T03:00", None),
+        ("2026-03-08T02:30Z", None),
+        ("2026-03-08", None),
+        ("2026-11-01T01:30", None),
+        ("-7d", None),
+        ("2026-13-08T02:30", None),
+        ("any text", None),
+    ],
+)
+def test_a_civil_time_that_the_clocks_skip(text: str, forward: datetime | None) -> None:
+    assert skipped(text, TZ) == forward
+
+
+def test_a_day_begins_where_its_midnight_is_skipped() -> None:
+    cairo = ZoneInfo("Africa/Cairo")
+    assert skipped("2026-04-24", cairo) is None
+    assert skipped("2026-04-24T00:30", cairo) == datetime(2026, 4, 23, 22, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
