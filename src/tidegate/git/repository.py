@@ -247,6 +247,25 @@ class Repository:
             return _read_log(self._stream(*arguments, *plainly, *bounds, "--"))
         return _read_named_log(self.git(*arguments, *plainly, *wanted, *bounds, "--"), () if everywhere else paths)
 
+    def saying(self, text: str, heads: Sequence[str], since_s: int) -> tuple[Commit, ...]:
+        """The commits that one of ``heads`` has, committed at a time or later, whose messages contain a text."""
+        search = ["--fixed-strings", f"--grep={text}", f"--max-age={since_s}"]
+        bounds = [_checked(head) for head in heads]
+        output = self.git("log", "-z", *search, f"--format={_LOG_FORMAT}", "--encoding=UTF-8", *bounds, "--")
+        return _read_log([output]).commits
+
+    def without(self, commits: Sequence[str], heads: Sequence[str]) -> frozenset[str]:
+        """Those of some commits that none of ``heads`` has; what is no commit here is left out."""
+        if not commits:
+            return frozenset()
+        wanted = [name for name in commits if _OBJECT_NAME.fullmatch(name)]
+        names = "".join(f"{name}\n" for name in (*wanted, *(f"^{_checked(head)}" for head in heads)))
+        asked = ["--git-dir", str(self.git_dir), "rev-list", "--ignore-missing", "--stdin"]
+        done = run_git(asked, self.git_dir, self.timeout_s, stdin=names.encode())
+        if done.returncode != 0:
+            raise explain(done.stderr.decode(errors="replace"), self.git_dir)
+        return frozenset(done.stdout.decode().split()).intersection(commits)
+
     def last_author(self, revision: str) -> Person:
         """Who wrote the commit that a revision leads to, as the commit claims."""
         return self.commit(revision).author
@@ -468,10 +487,15 @@ def _whole_records(pieces: Iterable[bytes]) -> Iterator[list[str]]:
         whole = (len(tokens) - 1) // (_LOG_FIELDS + 1) * (_LOG_FIELDS + 1)
         rest = b"\0".join(tokens[whole:])
         if whole:
-            yield b"\0".join(tokens[:whole]).decode(errors="replace").split("\0")
+            yield _texts(b"\0".join(tokens[:whole]))
     tokens = rest.split(b"\0")
     if len(tokens) > _LOG_FIELDS:
-        yield rest.decode(errors="replace").split("\0")[: _LOG_FIELDS + 1]
+        yield _texts(rest)[: _LOG_FIELDS + 1]
+
+
+def _texts(fields: bytes) -> list[str]:
+    """Fields as text, without the mark that some editors put before the first letter: it is no part of a title."""
+    return fields.decode(errors="replace").replace("\0\ufeff", "\0").split("\0")
 
 
 def _seconds(text: str) -> int:

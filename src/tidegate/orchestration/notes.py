@@ -23,6 +23,7 @@ from tidegate.core.plain import plain
 from tidegate.core.pull_request import PullRequest, titled
 from tidegate.core.version import TagFormat, Version, parse_version
 from tidegate.errors import NotFoundError, RepositoryError, UsageError, WorldError
+from tidegate.git.copies import released_before
 from tidegate.git.history import History, Source, tagged_versions, unreleased_each
 from tidegate.git.repository import Repository, open_repository
 from tidegate.git.tree import check_inside, files_directly_in, normal_path
@@ -284,7 +285,9 @@ def _stated(
             remedy="Swap --from and --to.",
         )
     commits, labels = titled(log.commits, asked.pulls)
-    changes = raised(changes_from(commits, log.parents), log.touched, scope.bumps, labels)
+    had = plain(start.removeprefix("refs/tags/"), 100)
+    released = {sha: why.format(had) for sha, why in released_before(repository, log, since).items()}
+    changes = raised(changes_from(commits, log.parents, released), log.touched, scope.bumps, labels)
     if asked.since:
         before = scope.tag_format.match(asked.since.removeprefix("refs/tags/")) or before
     return Range(
@@ -295,7 +298,7 @@ def _stated(
         released_on=asked.released_on or _day(repository, scope.tz, commit if own is not None else "", now),
         is_tagged=own is not None,
         changes=changes,
-        why=f"from {plain(start.removeprefix('refs/tags/'), 100) or 'the beginning'} to {commit[:10]}",
+        why=f"from {had or 'the beginning'} to {commit[:10]}",
     )
 
 
