@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.gitstories import GitStory
+from tests.support.gitstories import Content, GitStory
 from tidegate.core.version import TagFormat, Version, parse_version
 from tidegate.errors import ConflictError, NotFoundError, RepositoryError, UsageError
-from tidegate.git.history import History, unreleased
+from tidegate.git.history import History, Source, releases_of, unreleased
 from tidegate.git.repository import open_repository
 
 V = TagFormat("v{version}")
@@ -305,6 +305,52 @@ def test_a_misspelt_path_is_answered_with_the_likely_one(tmp_path: Path) -> None
     with pytest.raises(NotFoundError) as caught:
         history(tmp_path, path="modules/biling")
     assert caught.value.remedy == 'Did you mean "modules/billing"?'
+
+
+def test_a_folder_that_was_moved_takes_its_past_along(tmp_path: Path) -> None:
+    with GitStory(tmp_path) as story:
+        base = story.commit("feat: begin", {"old/a": "1", "old/deep/b": "1", "x": "1"})
+        story.tag("v1.0.0", base)
+        first = story.commit("feat: under the first name", {"old/a": "2"})
+        side = story.commit("perf: on a side branch", {"old/c": "1"}, branch="side", start=first)
+        gone: dict[str, Content] = {"old/a": None, "old/deep/b": None}
+        story.commit("refactor: move", {**gone, "mid/a": "3", "mid/deep/b": "1", "mid/new": "1"})
+        story.commit("fix: under the second", {"mid/a": "4"})
+        story.commit("Merge branch 'side'", {"mid/c": "1"}, merge=[side])
+        gone = {"mid/a": None, "mid/deep/b": None, "mid/new": None, "mid/c": None}
+        files: dict[str, Content] = {"lib/new/a": "4", "lib/new/deep/b": "1", "lib/new/new": "1", "lib/new/c": "1"}
+        story.commit("refactor: move again", {**gone, **files})
+        story.commit("feat!: another thing of the first name", {"old/a": "1"})
+        story.commit("feat!: elsewhere", {"x": "2"})
+    history = unreleased(open_repository(tmp_path), "lib/new", (), TagFormat("v{version}"))
+    assert {change.summary for change in history.changes if change.level()} == {
+        "under the second",
+        "on a side branch",
+        "under the first name",
+    }
+    assert str(history.next().version) == "1.1.0"
+    unreleased_now, *_ = releases_of(open_repository(tmp_path), Source("lib/new", TagFormat("v{version}")))
+    assert {change.summary for change in unreleased_now.changes} >= {"under the second", "under the first name"}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param({"old/a": None, "new/a": "1"}, id="split off"),
+        pytest.param({"old/a": None, "old/b": None, "new/x": "1"}, id="other names"),
+        pytest.param({"a": None, "new/a": "1"}, id="the whole repository before"),
+        pytest.param(
+            {"old/a": None, "old/b": None, "new/a": "1", "new/b": "1", "new/c": "1", "new/d": "1"}, id="grown"
+        ),
+    ],
+)
+def test_a_folder_that_is_new_begins_with_itself(files: dict[str, Content], tmp_path: Path) -> None:
+    with GitStory(tmp_path) as story:
+        story.tag("v1.0.0", story.commit("feat: begin", {"old/a": "1", "old/b": "1", "a": "1"}))
+        story.commit("feat: of the old one", {"old/a": "2", "a": "2"})
+        story.commit("fix: begin the new one", files)
+    history = unreleased(open_repository(tmp_path), "new", (), TagFormat("v{version}"))
+    assert [change.summary for change in history.changes] == ["begin the new one"]
 
 
 def test_a_folder_that_is_a_link_on_the_disk_alone_is_refused(tmp_path: Path) -> None:

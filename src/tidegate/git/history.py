@@ -34,7 +34,7 @@ from tidegate.core.pull_request import PullRequest, titled
 from tidegate.core.version import Level, TagFormat, Version, next_prerelease
 from tidegate.errors import NotFoundError, RepositoryError, TidegateError, UsageError
 from tidegate.git.copies import COPIED, ORIGINAL, Descent, Pair, pairs_of, released_inside, released_outside
-from tidegate.git.repository import Log, Repository, Tag, touches
+from tidegate.git.repository import Log, Repository, Tag
 from tidegate.git.tree import check_each_inside
 
 _OTHER_LINES = 3
@@ -191,11 +191,9 @@ def unreleased_each(
     pairs = pairs_of(log.commits)
     outside = released_outside(repository, log, since, pairs)
     log, labels = _titled(log, pulls)
+    own = {name: _own(repository, log, paths[name], line, pairs, outside) for name, line in lines.items()}
     return {
-        name: _history(
-            commit, source, lines[name], _own(log, paths[name], lines[name], pairs, outside), len(tags), labels
-        )
-        for name, source in sources.items()
+        name: _history(commit, source, lines[name], own[name], len(tags), labels) for name, source in sources.items()
     }
 
 
@@ -454,15 +452,22 @@ class _Own:
     released: Mapping[str, str]
 
 
-def _own(log: Log, paths: Sequence[str], line: _Line, pairs: Sequence[Pair], outside: Mapping[str, str]) -> _Own:
+def _own(
+    repository: Repository,
+    log: Log,
+    paths: Sequence[str],
+    line: _Line,
+    pairs: Sequence[Pair],
+    outside: Mapping[str, str],
+) -> _Own:
     old = reachable(log.parents, line.bases)
     parents = {sha: own for sha, own in log.parents.items() if sha not in old} if old else log.parents
-    commits = (commit for commit in log.commits if commit.sha in parents)
+    own = replace(log, commits=tuple(one for one in log.commits if one.sha in parents), parents=parents)
     if "." not in paths:
-        commits = (commit for commit in commits if touches(log.touched.get(commit.sha, ()), paths))
+        own = replace(own, commits=repository.of_paths(own, paths))
     why = {**outside, **released_inside(pairs, log.parents, old), **dict.fromkeys(line.picked, COPIED)}
     released = {sha: text.format(line.last) for sha, text in why.items() if sha in parents}
-    return _Own(Log(tuple(commits), parents, log.touched), released)
+    return _Own(own, released)
 
 
 def _history(
