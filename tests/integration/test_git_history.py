@@ -249,6 +249,13 @@ def test_tags_of_other_shapes_are_told_and_not_taken(tmp_path: Path) -> None:
     assert {tag.name for tag in found.skipped} == {"v1.2", "vendor", "v 2.0.0"}
 
 
+def test_padded_tags_that_were_not_asked_for_are_explained(tmp_path: Path) -> None:
+    with GitStory(tmp_path) as story:
+        story.tag("v02.01.09", story.commit("feat: begin", {"a": "1"}))
+    found = unreleased(open_repository(tmp_path), ".", (), TagFormat("v{version}"))
+    assert "padded with zeros" in found.advice and "--padded" in found.advice
+
+
 def test_a_commit_that_touches_nothing_of_the_component_changes_nothing_wherever_it_stands(tmp_path: Path) -> None:
     own = [("fix: one", {"m/a": "2"}), ("feat: two", {"m/a": "3"})]
     foreign = [("feat!: elsewhere", {"n/a": "2"}), ("fix: elsewhere", {"n/b": "3"})]

@@ -31,7 +31,7 @@ from tidegate.core.commit import (
 )
 from tidegate.core.plain import plain
 from tidegate.core.pull_request import PullRequest, titled
-from tidegate.core.version import Level, TagFormat, Version, next_prerelease
+from tidegate.core.version import Level, Scheme, TagFormat, Version, next_prerelease
 from tidegate.errors import NotFoundError, RepositoryError, TidegateError, UsageError
 from tidegate.git.copies import COPIED, ORIGINAL, Descent, Pair, pairs_of, released_inside, released_outside
 from tidegate.git.repository import Log, Repository, Tag
@@ -532,6 +532,11 @@ def _advice(line: _Line, tag_format: TagFormat, tags: int) -> str:
         return ""
     if not tags:
         return "there is no tag here at all; if there was a release, fetch its tag with: git fetch --tags"
+    if not line.taken and any(_is_padded(tag_format, tag.name) for tag in line.skipped):
+        return (
+            "the tags here are padded with zeros, such as v02.01.11, and were not taken: ask with --padded, or say"
+            " versions: padded of the component in the policy"
+        )
     if not line.taken:
         return f"none of the {tags} tags is of the form {tag_format.text}; if one should be, mend the format"
     finals = [version for version in line.taken if not version.is_prerelease]
@@ -543,6 +548,10 @@ def _advice(line: _Line, tag_format: TagFormat, tags: int) -> str:
             " was released"
         )
     return ""
+
+
+def _is_padded(tag_format: TagFormat, name: str) -> bool:
+    return replace(tag_format, scheme=Scheme.PADDED).match(name) is not None
 
 
 def _why(line: _Line, tag_format: TagFormat, commit: str, own: int, all_commits: int) -> str:
