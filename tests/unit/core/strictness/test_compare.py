@@ -244,6 +244,23 @@ ROWS = [
         ["changes.risk.mitigations.high: a backup was added: stricter"],
     ),
     Row(
+        "config: a bound",
+        production(config={"min_tls": 12, "DB_MAX_AGE": "90.5", "min_name": "a"}),
+        production(config={"min_tls": 13, "DB_MAX_AGE": 365, "min_name": "b"}),
+        [
+            f"{ENV}.config.DB_MAX_AGE: 90.5 became 365: looser",
+            f"{ENV}.config.min_name: a became b",
+            f"{ENV}.config.min_tls: 12 became 13: stricter",
+        ],
+    ),
+    Row(
+        "bump",
+        minor(bump="minor"),
+        minor(bump="major"),
+        [f"{TYPE}.bump: minor became major; such a release may contain more now: looser"],
+        [f"{TYPE}.bump: major became minor; such a release may contain less now: stricter"],
+    ),
+    Row(
         "a setting",
         production(config={"encryption": True}),
         production(config={"encryption": 1, "tls": True}),
