@@ -221,7 +221,7 @@ def _meets(name: str, expected: bool | int | str, found: Value) -> bool:
     return _text(expected) == _text(found)
 
 
-def asks_for_more(name: str, was: bool | int | str, now: bool | int | str) -> bool | None:
+def bound_asks_for_more(name: str, was: bool | int | str, now: bool | int | str) -> bool | None:
     """Whether a setting's later value asks for more than its earlier one; None: neither is a bound, or nobody can say.
 
     A value that is one of two has no order; of a bound (``min_tls: 12``) what the larger one lets pass tells.

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from tidegate.core.policy import Blackout, Environment, Policy, ReleaseType, Risk, Section
+from tidegate.core.policy import Blackout, Component, Environment, Policy, ReleaseType, Risk, Section
 from tidegate.core.strictness import people, whole
 from tidegate.core.strictness.difference import Difference, Direction, Kind, Spot
 from tidegate.core.strictness.walk import Pair, Special, sections
@@ -34,6 +34,7 @@ SPECIAL: Mapping[tuple[type[Section], str], Special] = MappingProxyType(
         (Environment, "purpose"): whole.purpose,
         (Environment, "config"): whole.config,
         (ReleaseType, "bump"): whole.bump,
+        (Component, "requires"): whole.requires,
         (Blackout, "environments"): whole.blackout_environments,
         (Risk, "matrix"): whole.risk_matrix,
     }

@@ -8,7 +8,8 @@ from itertools import product
 from typing import TypeAlias
 
 from tidegate.core.policy import Bump, Policy, Purpose, ReleaseType, Section, Train
-from tidegate.core.settings import asks_for_more
+from tidegate.core.requirement import asks_for_more, understood
+from tidegate.core.settings import bound_asks_for_more
 from tidegate.core.strictness.difference import Difference, Direction, Kind, Spot, joined, together
 from tidegate.core.strictness.times import Runs, period, trains_direction
 from tidegate.core.strictness.walk import Differences, Pair, Sides, fields_of, mappings, one_sided, sections, values
@@ -21,6 +22,21 @@ def components(pair: Pair, spot: Spot, sides: Sides) -> Differences:
 
 def _scope(sides: Sides) -> Sides:
     return replace(sides, kind=Kind.SCOPE)
+
+
+def requires(pair: Pair, spot: Spot, sides: Sides) -> Differences:
+    """What a component needs of others; fewer versions that will do are more that is asked."""
+    for found in mappings(pair, spot, sides):
+        was, now = (understood(text) if text else None for text in (found.was, found.now))
+        stricter = asks_for_more(was, now) if was and now else None
+        yield _as_told(found, stricter)
+
+
+def _as_told(found: Difference, stricter: bool | None) -> Difference:
+    """A difference with the direction that is known of it, where one is."""
+    if stricter is None:
+        return found
+    return _redirected(found, Direction.STRICTER if stricter else Direction.LOOSER, "")
 
 
 # ---- trains
@@ -118,12 +134,8 @@ def environments(pair: Pair, spot: Spot, sides: Sides) -> Differences:
 def config(pair: Pair, spot: Spot, sides: Sides) -> Differences:
     """The settings that an environment must have; a bound asks for more the less it lets pass."""
     for found in mappings(pair, spot, sides):
-        stricter = None
-        if found.was is not None and found.now is not None:
-            stricter = asks_for_more(str(found.path[-1]), found.was, found.now)
-        yield (
-            found if stricter is None else _redirected(found, Direction.STRICTER if stricter else Direction.LOOSER, "")
-        )
+        both = found.was is not None and found.now is not None
+        yield _as_told(found, bound_asks_for_more(str(found.path[-1]), found.was, found.now) if both else None)
 
 
 def _way(direction: Direction) -> str:

@@ -243,6 +243,23 @@ ROWS = [
         {"changes": {"risk": {"mitigations": {"high": ["a drill", "a backup"]}}}},
         ["changes.risk.mitigations.high: a backup was added: stricter"],
     ),
+    *[
+        Row(
+            f"requires: {before} and {after}",
+            {"components": {"shop": {"requires": {"stock": before}}, "stock": {"tag": "stock-v{version}"}}},
+            {"components": {"shop": {"requires": {"stock": after}}, "stock": {"tag": "stock-v{version}"}}},
+            [f"components.shop.requires.stock: {before} became {after}{says}"],
+        )
+        for before, after, says in (
+            (">=3.1.0", ">=4.1.0", ": stricter"),
+            (">=3.1.0", ">=3.1", ""),
+            (">=3.1.0", "^3.1", ": stricter"),
+            ("^1.2 || ^2.0", "^2.0", ": stricter"),
+            ("~1.2", "^1.3", ""),
+            ("<2", "<=2.0.0", ": looser"),
+            (">=1.0.0-rc.1", ">=1.0.0", ""),
+        )
+    ],
     Row(
         "config: a bound",
         production(config={"min_tls": 12, "DB_MAX_AGE": "90.5", "min_name": "a"}),
