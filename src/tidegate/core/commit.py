@@ -11,6 +11,7 @@ The shapes read beyond the plain convention, each because a common tool writes i
 * a squash whose body lists ``* feat: ...`` items, each a change of its own, and what ``git merge --squash`` writes:
   ``Squashed commit of the following:`` with the messages of the commits, indented;
 * ``This reverts commit SHA``, with ``Revert "..."`` or ``Reapply "..."`` as the title; ``Reverts owner/repo#12``;
+  ``revert: feat: ...`` with the whole title of what it takes back;
 * ``(cherry picked from commit SHA)``, where both commits meet again in one range.
 """
 
@@ -747,9 +748,13 @@ class _Index:
 
     def _by_quoted_title(self, commit: Commit, message: Message) -> list[str]:
         quoted = _REVERT_TITLE.fullmatch(message.description)
-        if quoted is None or quoted["word"] != "Revert":
-            return []
-        return self._newest_before(commit, self._by_title.get(_PULL.sub("", quoted["title"]).strip(), []))
+        if quoted is not None:
+            title = quoted["title"] if quoted["word"] == "Revert" else ""
+        else:
+            # "revert: feat: x" names what it takes back by the whole title; "revert: x" may be any words.
+            named = _PULL.sub("", message.description).strip('" ') if message.kind == REVERT else ""
+            title = named if _HEADER.fullmatch(named) else ""
+        return self._newest_before(commit, self._by_title.get(_PULL.sub("", title).strip(), [])) if title else []
 
     def _newest_before(self, commit: Commit, candidates: Sequence[str]) -> list[str]:
         """The newest of the candidates (newest first, as all is here) that is older than ``commit``; none or one."""

@@ -362,6 +362,12 @@ def test_the_kind_of_a_merge(text: str, kind: str) -> None:
         ("1.0.0", ['Merged PR 14: Revert "feat: x"\n\nReverts !12', "Merged PR 12: feat: x"], None),
         ("1.0.0", ['Merged PR 14: Revert "feat: x"', "Merged PR 12: feat: x"], None),
         ("1.0.0", ["Merged PR 12: feat: x\n\nRelated work items: #3"], "1.1.0"),
+        # The whole title of what is taken back; other words name nothing.
+        ("1.0.0", ["revert: feat: x", "feat: x (#12)"], None),
+        ("1.0.0", ['revert(shop): "feat(shop)!: x" (#13)', "feat(shop)!: x"], None),
+        ("1.0.0", ["revert: revert: feat: x", "revert: feat: x", "feat: x"], "1.1.0"),
+        ("1.0.0", ["revert: feat: y", "feat: x"], "1.1.0"),
+        ("1.0.0", ["revert: x", "feat: x"], "1.1.0"),
         # A revert cannot take back what is younger, nor itself.
         ("1.0.0", ["feat: x", 'Revert "feat: x"'], "1.1.0"),
         ("1.0.0", [f"fix: a\n\nThis reverts commit {sha('a')}."], "1.0.1"),
