@@ -31,7 +31,7 @@ from tidegate.core.commit import (
 )
 from tidegate.core.plain import plain
 from tidegate.core.pull_request import PullRequest, titled
-from tidegate.core.version import Level, Scheme, TagFormat, Version, next_prerelease
+from tidegate.core.version import Level, Scheme, TagFormat, Version, is_on, next_prerelease
 from tidegate.errors import NotFoundError, RepositoryError, TidegateError, UsageError
 from tidegate.git.copies import COPIED, ORIGINAL, Descent, Pair, pairs_of, released_inside, released_outside
 from tidegate.git.repository import Log, Repository, Tag
@@ -123,7 +123,7 @@ class History:
     def _holds_all(self, channel: str, final: Version) -> bool:
         """Whether the last pre-release is of this channel and version, and nothing since asks for another."""
         last = self.prerelease
-        same = last is not None and last.final == final and last.prerelease.split(".")[0] == channel
+        same = last is not None and last.final == final and is_on(channel, last)
         return same and all(change.level() is Level.NONE for change in self.since_prerelease)
 
 
