@@ -253,7 +253,8 @@ def test_padded_tags_that_were_not_asked_for_are_explained(tmp_path: Path) -> No
     with GitStory(tmp_path) as story:
         story.tag("v02.01.09", story.commit("feat: begin", {"a": "1"}))
     found = unreleased(open_repository(tmp_path), ".", (), TagFormat("v{version}"))
-    assert "padded with zeros" in found.advice and "--padded" in found.advice
+    assert "padded with zeros" in found.advice
+    assert "--padded" in found.advice
 
 
 def test_a_commit_that_touches_nothing_of_the_component_changes_nothing_wherever_it_stands(tmp_path: Path) -> None:
@@ -379,3 +380,20 @@ def test_a_shallow_clone_cannot_tell_the_last_release(tmp_path: Path) -> None:
     with pytest.raises(RepositoryError, match="this is a shallow clone: commits and tags are missing") as caught:
         history(tmp_path / "shallow")
     assert caught.value.remedy == "Fetch the whole history with: git fetch --unshallow --tags"
+
+
+def test_what_a_message_says_it_was_copied_from_may_be_anything(tmp_path: Path) -> None:
+    with GitStory(tmp_path / "whole") as story:
+        base = story.commit("feat: begin", {"a": "1"})
+        story.tag("v1.0.0", base)
+        blob = "d00491fd7e5bb6fa28c517a0bb32b8b506539d4d"  # what git hash-object says of "1" and a line end
+        side = story.commit(f"fix: one\n\n(cherry picked from commit {'1' * 40})", {"b": "1\n"}, branch="t", start=base)
+        story.commit(f"fix: two\n\n(cherry picked from commit {blob})", {"c": "1\n"})
+        story.commit("fix: three\n\n(cherry picked from commit 1234567)", {"c": "2\n"})
+        story.commit(f"Merge it\n\n(cherry picked from commit {base})", {"b": "1\n"}, merge=[side])
+    clone = ["git", "clone", "-q", "--no-checkout", "--filter=tree:0", (tmp_path / "whole").as_uri()]
+    subprocess.run(["git", "config", "uploadpack.allowFilter", "true"], cwd=tmp_path / "whole", check=True)
+    subprocess.run([*clone, str(tmp_path / "partial")], check=True)
+    for folder in ("whole", "partial"):
+        history = unreleased(open_repository(tmp_path / folder), ".", (), TagFormat("v{version}"))
+        assert {change.summary for change in history.changes if change.level()} == {"one", "two", "three"}, folder

@@ -242,7 +242,7 @@ def level_between(old: Version, new: Version) -> Level:
 
 
 def next_prerelease(final: Version, channel: str, taken: Iterable[Version]) -> Version:
-    """The next pre-release of ``final`` on a channel such as ``rc``: ``-rc.2`` after ``-rc.1``, ``-rc2`` after ``-rc1``.
+    """The next pre-release of ``final`` on a channel: ``-rc.2`` after ``-rc.1``, and ``-rc2`` after ``-rc1``.
 
     Raises:
         UsageError: ``channel`` is no identifier, or the answer would not come after those that are there already.

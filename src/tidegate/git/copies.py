@@ -12,6 +12,7 @@ from functools import cached_property
 
 from tidegate.core.attribution import Graph
 from tidegate.core.commit import Commit, origins_of
+from tidegate.errors import RepositoryError
 from tidegate.git.repository import Log, Repository
 
 COPIED = "a copy of it was released with {}"
@@ -80,8 +81,12 @@ def _copied_before(repository: Repository, log: Log, since: Sequence[str]) -> fr
 def _known_before(repository: Repository, pairs: Sequence[Pair], since: Sequence[str]) -> frozenset[str]:
     """The originals that ``since`` has and no copy descends from: to copy what one has brings back what was lost."""
     origins = sorted({origin for _, origin in pairs})
-    apart = repository.without(origins, sorted({copy for copy, _ in pairs}))
-    return apart - repository.without(sorted(apart), since)
+    try:
+        apart = repository.without(origins, sorted({copy for copy, _ in pairs}))
+        return apart - repository.without(sorted(apart), since)
+    except RepositoryError:
+        # A message may name anything, also what a partial clone knows of and has not: of that nothing can be told.
+        return frozenset()
 
 
 class Descent:
