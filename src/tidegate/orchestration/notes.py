@@ -237,7 +237,7 @@ def _range(repository: Repository, scope: Scope, asked: Asked, now: datetime) ->
     _refuse_shallow(repository)
     if asked.until or asked.since:
         commit = repository.resolve(asked.until or "HEAD")
-        own = _version_at(repository, scope.tag_format, commit)
+        own = _version_at(repository, scope.tag_format, commit, asked.until)
         if own is not None or asked.since:
             return _stated(repository, scope, asked, commit, own, now)
     history = unreleased_each(repository, {"": scope.source}, asked.until or "HEAD", asked.pulls)[""]
@@ -302,10 +302,11 @@ def _stated(
     )
 
 
-def _version_at(repository: Repository, tag_format: TagFormat, commit: str) -> Version | None:
-    """The highest version that is tagged at a commit."""
-    merged = tagged_versions(repository, tag_format, commit)
-    return max((version for version, tag in merged.items() if tag.target == commit), default=None)
+def _version_at(repository: Repository, tag_format: TagFormat, commit: str, named: str) -> Version | None:
+    """The version that is tagged at a commit: of several the one whose tag was named, else the highest."""
+    there = {v: tag for v, tag in tagged_versions(repository, tag_format, commit).items() if tag.target == commit}
+    asked = named.removeprefix("refs/").removeprefix("tags/")
+    return next((version for version, tag in there.items() if tag.name == asked), max(there, default=None))
 
 
 def _before(merged: Iterable[Version], own: Version | None) -> Version | None:
