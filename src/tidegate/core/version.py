@@ -241,8 +241,15 @@ def level_between(old: Version, new: Version) -> Level:
     return Level.PATCH if old.patch != new.patch else Level.NONE
 
 
-def next_prerelease(final: Version, channel: str, taken: Iterable[Version]) -> Version:
+def next_prerelease(
+    final: Version, channel: str, taken: Iterable[Version], here: Iterable[Version] | None = None
+) -> Version:
     """The next pre-release of ``final`` on a channel: ``-rc.2`` after ``-rc.1``, and ``-rc2`` after ``-rc1``.
+
+    Args:
+        taken: the versions that are there, on whichever line; none of them is given again.
+        here: those of the line that is asked about, which the answer must come after; without it all of them. What is
+            on the branch of a later channel alone, such as ``-beta.1``, does not end ``-alpha``.
 
     Raises:
         UsageError: ``channel`` is no identifier, or the answer would not come after those that are there already.
@@ -254,7 +261,8 @@ def next_prerelease(final: Version, channel: str, taken: Iterable[Version]) -> V
     # The next one is written as the last one is.
     dot = "" if numbers and not any(dotted for dotted, _ in numbers) else "."
     answer = replace(final.final, prerelease=f"{channel}{dot}{max((number for _, number in numbers), default=0) + 1}")
-    latest = max(there, default=answer)
+    before = there if here is None else (version for version in here if version in there)
+    latest = max((answer, *before))
     if latest > answer:
         raise UsageError(
             f"{answer} would come before {latest}, which is there already",

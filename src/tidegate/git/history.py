@@ -115,7 +115,7 @@ class History:
         final = self.next()
         if final.version is None:
             return final
-        version = next_prerelease(final.version, channel, self.taken)
+        version = next_prerelease(final.version, channel, self.taken, [self.prerelease] if self.prerelease else [])
         if self._holds_all(channel, final.version):
             return NextVersion(None, Level.NONE, final.reasons, f"no change since {self.prerelease} asks for a release")
         return NextVersion(version, final.level, final.reasons, final.why)
