@@ -341,6 +341,20 @@ def test_a_folder_that_was_moved_takes_its_past_along(tmp_path: Path) -> None:
     assert {change.summary for change in unreleased_now.changes} >= {"under the second", "under the first name"}
 
 
+@pytest.mark.parametrize(("path", "told"), [("lib/b", {"of b"}), ("lib/a", {"of a"}), ("lib/c", set[str]())])
+def test_folders_that_were_moved_together_are_told_apart_by_their_names(
+    path: str, told: set[str], tmp_path: Path
+) -> None:
+    with GitStory(tmp_path) as story:
+        story.tag("v1.0.0", story.commit("feat: begin", {f"{name}/x": "1" for name in ("m/a", "m/b", "m/d", "m/e")}))
+        for name in ("a", "b", "d", "e"):
+            story.commit(f"feat: of {name}", {f"m/{name}/x": "2"})
+        gone: dict[str, Content] = {f"m/{name}/x": None for name in ("a", "b", "d", "e")}
+        story.commit("refactor: move", {**gone, **{f"lib/{name}/x": "2" for name in ("a", "b", "c", "f")}})
+    history = unreleased(open_repository(tmp_path), path, (), TagFormat("v{version}"))
+    assert {change.summary for change in history.changes if change.level()} == told
+
+
 @pytest.mark.parametrize(
     "files",
     [

@@ -87,8 +87,12 @@ def _former(move: Move, touched: Sequence[str], path: str) -> str:
     found = Counter(
         name[: -len(rest)] for name in removed for rest in _ends(name) if rest in within and len(rest) < len(name)
     )
-    former, matching = max(found.items(), key=lambda pair: (pair[1], pair[0]), default=("", 0))
-    return former if 2 * matching > len(mine) else ""
+    most = max(found.values(), default=0)
+    best = [former for former, matching in found.items() if matching == most]
+    if len(best) > 1:
+        # Folders of the same files moved together, such as all modules: the name tells which is which.
+        best = [former for former in best if former.rpartition("/")[2] == path.rpartition("/")[2]]
+    return best[0] if len(best) == 1 and 2 * most > len(mine) else ""
 
 
 def _ends(name: str) -> list[str]:
