@@ -233,6 +233,28 @@ def _copy_brings_back_what_a_release_dropped(story: GitStory) -> None:
     story.commit(f"feat: begin again{_picked(feature)}", {"a": "1"})
 
 
+def _copy_taken_back_before_its_release(story: GitStory) -> None:
+    base = story.commit("feat: begin", {"a": "1"})
+    feature = story.commit("feat: tried", {"b": "1"})
+    copy = story.commit(f"feat: tried{_picked(feature)}", {"b": "1"}, branch="1.0.x", start=base)
+    story.commit(f'Revert "feat: tried"\n\nThis reverts commit {copy}.\n', {"b": None}, branch="1.0.x")
+    last = story.commit("fix: other", {"c": "1"}, branch="1.0.x")
+    story.tag("v1.0.0", base)
+    story.tag("v1.0.1", last)
+    story.commit("Merge branch '1.0.x'", {"c": "1"}, merge=[last])
+
+
+def _original_taken_back_before_its_release(story: GitStory) -> None:
+    base = story.commit("feat: begin", {"a": "1"})
+    feature = story.commit("feat: tried", {"b": "1"})
+    story.commit(f'Revert "feat: tried"\n\nThis reverts commit {feature}.\n', {"b": None})
+    second = story.commit("feat: second", {"c": "1"})
+    copy = story.commit(f"feat: tried{_picked(feature)}", {"b": "1"}, branch="1.0.x", start=base)
+    for tag, commit in (("v1.0.0", base), ("v1.0.1", copy), ("v1.1.0", second)):
+        story.tag(tag, commit)
+    story.commit("Merge branch '1.0.x'", {"b": "1"}, merge=[copy])
+
+
 def _revert_of_what_a_copy_released(story: GitStory) -> None:
     base = story.commit("feat: begin", {"a": "1"})
     fix = story.commit("feat: tried", {"a": "2"})
@@ -342,6 +364,21 @@ CASES = (
         "1.1.1",
         ["tried"],
         {"v1.0.0": ["begin"], "v1.1.0": ["tried"]},
+    ),
+    Case(
+        "copy-taken-back-before-its-release",
+        _copy_taken_back_before_its_release,
+        "1.1.0",
+        ["tried"],
+        {"v1.0.0": ["begin"], "v1.0.1": ["other"]},
+    ),
+    Case(
+        "original-taken-back-before-its-release",
+        _original_taken_back_before_its_release,
+        "1.2.0",
+        [],
+        {"v1.0.0": ["begin"], "v1.0.1": ["tried"], "v1.1.0": ["second", "tried"]},
+        since=["tried"],
     ),
 )
 """S1 to S14, then what follows from them."""

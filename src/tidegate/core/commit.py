@@ -769,6 +769,13 @@ def origins_of(commit: Commit) -> tuple[str, ...]:
     return tuple(_PICKED_FROM.findall(commit.message))
 
 
+def reverted_by(commit: Commit) -> tuple[str, ...]:
+    """The names of commits, perhaps short ones, of which a message says ``This reverts commit SHA``."""
+    if "This reverts commit" not in commit.message:
+        return ()
+    return tuple(sha for listed in _REVERTED_SHA.findall(commit.message) for sha in re.findall(_SHA, listed))
+
+
 def picked_from(commit: Commit) -> str | None:
     """The commit of which this one is a copy; None for an original."""
     origins = origins_of(commit)

@@ -7,11 +7,11 @@ trailer alone; whoever took something back and copies it anew brings it back, an
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from tidegate.core.attribution import Graph
-from tidegate.core.commit import Commit, origins_of
+from tidegate.core.commit import Commit, origins_of, reverted_by
 from tidegate.errors import RepositoryError
 from tidegate.git.repository import Log, Repository
 
@@ -21,6 +21,7 @@ ORIGINAL = "what it is a copy of was released with {}"
 Pair = tuple[str, str]
 """A commit, and one that it says it was copied from."""
 
+_COPIES, _REVERTS = "(cherry picked from commit ", "This reverts commit"
 _DAY_S = 86_400
 """How far two committers' clocks may be apart."""
 
@@ -30,12 +31,25 @@ def pairs_of(commits: Iterable[Commit]) -> list[Pair]:
     return [(commit.sha, origin) for commit in commits for origin in origins_of(commit) if origin != commit.sha]
 
 
-def released_inside(pairs: Iterable[Pair], graph: Graph, old: Collection[str]) -> dict[str, str]:
+class TakenBack:
+    """What some commits say that they revert: of that nothing was released, whoever copied it."""
+
+    def __init__(self, commits: Iterable[Commit]) -> None:
+        self._by = [(name, commit.sha) for commit in commits for name in reverted_by(commit)]
+
+    def by(self, sha: str) -> Iterator[str]:
+        """The commits that revert one."""
+        return (reverting for name, reverting in self._by if sha.startswith(name))
+
+
+def released_inside(pairs: Iterable[Pair], graph: Graph, old: Collection[str], taken_back: TakenBack) -> dict[str, str]:
     """Of the commits of a graph that are not old, those whose copy or original is; why, with a place for a version."""
     found: dict[str, str] = {}
     descent = Descent(graph)
     for copy, origin in pairs:
         if copy not in graph or origin not in graph or (copy in old) == (origin in old):
+            continue
+        if any(reverting in old for reverting in taken_back.by(copy if copy in old else origin)):
             continue
         if copy in old:
             found[origin] = COPIED
@@ -74,8 +88,11 @@ def _copied_before(repository: Repository, log: Log, since: Sequence[str]) -> fr
         return frozenset()
     # A copy is younger than what it copies.
     earliest = min(commit.committed_s for commit in log.commits) - _DAY_S
-    copies = repository.saying("(cherry picked from commit ", since, earliest)
-    return frozenset(origin for _, origin in pairs_of(copies) if origin in log.parents)
+    told = repository.saying((_COPIES, _REVERTS), since, earliest)
+    taken_back = TakenBack(told)
+    return frozenset(
+        origin for copy, origin in pairs_of(told) if origin in log.parents and not any(taken_back.by(copy))
+    )
 
 
 def _known_before(repository: Repository, pairs: Sequence[Pair], since: Sequence[str]) -> frozenset[str]:
@@ -83,10 +100,15 @@ def _known_before(repository: Repository, pairs: Sequence[Pair], since: Sequence
     origins = sorted({origin for _, origin in pairs})
     try:
         apart = repository.without(origins, sorted({copy for copy, _ in pairs}))
-        return apart - repository.without(sorted(apart), since)
+        known = apart - repository.without(sorted(apart), since)
+        if not known:
+            return known
+        earliest = min(commit.committed_s for commit in repository.commits_named(sorted(known))) - _DAY_S
+        taken_back = TakenBack(repository.saying((_REVERTS,), since, earliest))
     except RepositoryError:
         # A message may name anything, also what a partial clone knows of and has not: of that nothing can be told.
         return frozenset()
+    return frozenset(origin for origin in known if not any(taken_back.by(origin)))
 
 
 class Descent:

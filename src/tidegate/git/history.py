@@ -33,7 +33,7 @@ from tidegate.core.plain import plain
 from tidegate.core.pull_request import PullRequest, titled
 from tidegate.core.version import Level, Scheme, TagFormat, Version, is_on, next_prerelease
 from tidegate.errors import NotFoundError, RepositoryError, TidegateError, UsageError
-from tidegate.git.copies import COPIED, ORIGINAL, Descent, Pair, pairs_of, released_inside, released_outside
+from tidegate.git.copies import COPIED, ORIGINAL, Descent, Pair, TakenBack, pairs_of, released_inside, released_outside
 from tidegate.git.repository import Log, Repository, Tag
 from tidegate.git.tree import check_each_inside
 
@@ -190,8 +190,9 @@ def unreleased_each(
     log = repository.commits(commit, since, names=_with_names(paths.values(), sources.values()))
     pairs = pairs_of(log.commits)
     outside = released_outside(repository, log, since, pairs)
+    taken_back = TakenBack(log.commits)
     log, labels = _titled(log, pulls)
-    own = {name: _own(repository, log, paths[name], line, pairs, outside) for name, line in lines.items()}
+    own = {name: _own(repository, log, paths[name], line, pairs, taken_back, outside) for name, line in lines.items()}
     return {
         name: _history(commit, source, lines[name], own[name], len(tags), labels) for name, source in sources.items()
     }
@@ -270,11 +271,14 @@ def releases_of(
 def _released_lower(log: Log, owners: Mapping[str, int], versions: Sequence[Version]) -> dict[str, str]:
     """The commits that a lower release has by another commit, and why they do not count."""
     found: dict[str, str] = {}
-    descent = Descent(log.parents)
+    descent, taken_back = Descent(log.parents), TakenBack(log.commits)
     for copy, origin in pairs_of(log.commits):
         if copy not in log.parents or origin not in log.parents:
             continue
         has_copy, has_origin = owners.get(copy, len(versions)), owners.get(origin, len(versions))
+        reverting = taken_back.by(copy if has_copy < has_origin else origin)
+        if any(owners.get(sha, len(versions)) < max(has_copy, has_origin) for sha in reverting):
+            continue
         if has_copy < has_origin:
             found[origin] = COPIED.format(versions[has_copy])
         elif has_origin < has_copy and not descent.holds(copy, origin):
@@ -458,6 +462,7 @@ def _own(
     paths: Sequence[str],
     line: _Line,
     pairs: Sequence[Pair],
+    taken_back: TakenBack,
     outside: Mapping[str, str],
 ) -> _Own:
     old = reachable(log.parents, line.bases)
@@ -465,7 +470,7 @@ def _own(
     own = replace(log, commits=tuple(one for one in log.commits if one.sha in parents), parents=parents)
     if "." not in paths:
         own = replace(own, commits=repository.of_paths(own, paths))
-    why = {**outside, **released_inside(pairs, log.parents, old), **dict.fromkeys(line.picked, COPIED)}
+    why = {**outside, **released_inside(pairs, log.parents, old, taken_back), **dict.fromkeys(line.picked, COPIED)}
     released = {sha: text.format(line.last) for sha, text in why.items() if sha in parents}
     return _Own(own, released)
 
@@ -499,7 +504,7 @@ def _since(source: Source, own: _Own, line: _Line, labels: Mapping[str, tuple[st
     old = reachable(log.parents, [line.taken[line.announced].target])
     commits = [commit for commit in log.commits if commit.sha not in old]
     parents = {sha: above for sha, above in log.parents.items() if sha not in old}
-    inside = released_inside(pairs_of(log.commits), log.parents, old)
+    inside = released_inside(pairs_of(log.commits), log.parents, old, TakenBack(log.commits))
     released = {**own.released, **{sha: why.format(line.announced) for sha, why in inside.items()}}
     return raised(changes_from(commits, parents, released), log.touched, source.bumps, labels)
 

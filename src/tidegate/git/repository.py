@@ -261,9 +261,9 @@ class Repository:
         chosen = touching(log.parents, log.touched, log.moves, paths, is_gone)
         return tuple(commit for commit in log.commits if commit.sha in chosen)
 
-    def saying(self, text: str, heads: Sequence[str], since_s: int) -> tuple[Commit, ...]:
-        """The commits that one of ``heads`` has, committed at a time or later, whose messages contain a text."""
-        search = ["--fixed-strings", f"--grep={text}", f"--max-age={since_s}"]
+    def saying(self, texts: Sequence[str], heads: Sequence[str], since_s: int) -> tuple[Commit, ...]:
+        """The commits that one of ``heads`` has, committed at a time or later, whose messages have one of the texts."""
+        search = ["--fixed-strings", *(f"--grep={text}" for text in texts), f"--max-age={since_s}"]
         bounds = [_checked(head) for head in heads]
         output = self.git("log", "-z", *search, f"--format={_LOG_FORMAT}", "--encoding=UTF-8", *bounds, "--")
         return _read_log([output]).commits
