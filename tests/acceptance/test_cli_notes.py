@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -148,6 +149,13 @@ def test_the_final_notes_hold_what_the_prereleases_brought(repository: GitReposi
     repository.tag("v1.1.0")
     told = good(repository, "notes", "--to", "v1.1.0", "--json").json
     assert [entry["text"] for entry in told["fixes"]] == ["a late bug", "rounding error"]
+
+
+def test_of_two_tags_at_one_commit_the_notes_are_those_of_the_one_that_was_named(repository: GitRepository) -> None:
+    repository.tag("v1.1.0-rc.1")
+    repository.tag("v1.1.0")
+    for named, version in (("v1.1.0-rc.1", "1.1.0-rc.1"), ("refs/tags/v1.1.0", "1.1.0"), ("HEAD", "1.1.0")):
+        assert json.loads(good(repository, "notes", "--to", named, "--json").out)["version"] == version
 
 
 def test_plain_text_and_styles(repository: GitRepository) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.gitstories import GitStory
+from tests.support.gitstories import Content, GitStory
 from tidegate.core.version import TagFormat, Version, parse_version
 from tidegate.errors import ConflictError, NotFoundError, RepositoryError, UsageError
-from tidegate.git.history import History, unreleased
+from tidegate.git.history import History, Source, releases_of, unreleased
 from tidegate.git.repository import open_repository
 
 V = TagFormat("v{version}")
@@ -249,6 +249,14 @@ def test_tags_of_other_shapes_are_told_and_not_taken(tmp_path: Path) -> None:
     assert {tag.name for tag in found.skipped} == {"v1.2", "vendor", "v 2.0.0"}
 
 
+def test_padded_tags_that_were_not_asked_for_are_explained(tmp_path: Path) -> None:
+    with GitStory(tmp_path) as story:
+        story.tag("v02.01.09", story.commit("feat: begin", {"a": "1"}))
+    found = unreleased(open_repository(tmp_path), ".", (), TagFormat("v{version}"))
+    assert "padded with zeros" in found.advice
+    assert "--padded" in found.advice
+
+
 def test_a_commit_that_touches_nothing_of_the_component_changes_nothing_wherever_it_stands(tmp_path: Path) -> None:
     own = [("fix: one", {"m/a": "2"}), ("feat: two", {"m/a": "3"})]
     foreign = [("feat!: elsewhere", {"n/a": "2"}), ("fix: elsewhere", {"n/b": "3"})]
@@ -307,6 +315,66 @@ def test_a_misspelt_path_is_answered_with_the_likely_one(tmp_path: Path) -> None
     assert caught.value.remedy == 'Did you mean "modules/billing"?'
 
 
+def test_a_folder_that_was_moved_takes_its_past_along(tmp_path: Path) -> None:
+    with GitStory(tmp_path) as story:
+        base = story.commit("feat: begin", {"old/a": "1", "old/deep/b": "1", "x": "1"})
+        story.tag("v1.0.0", base)
+        first = story.commit("feat: under the first name", {"old/a": "2"})
+        side = story.commit("perf: on a side branch", {"old/c": "1"}, branch="side", start=first)
+        gone: dict[str, Content] = {"old/a": None, "old/deep/b": None}
+        story.commit("refactor: move", {**gone, "mid/a": "3", "mid/deep/b": "1", "mid/new": "1"})
+        story.commit("fix: under the second", {"mid/a": "4"})
+        story.commit("Merge branch 'side'", {"mid/c": "1"}, merge=[side])
+        gone = {"mid/a": None, "mid/deep/b": None, "mid/new": None, "mid/c": None}
+        files: dict[str, Content] = {"lib/new/a": "4", "lib/new/deep/b": "1", "lib/new/new": "1", "lib/new/c": "1"}
+        story.commit("refactor: move again", {**gone, **files})
+        story.commit("feat!: another thing of the first name", {"old/a": "1"})
+        story.commit("feat!: elsewhere", {"x": "2"})
+    history = unreleased(open_repository(tmp_path), "lib/new", (), TagFormat("v{version}"))
+    assert {change.summary for change in history.changes if change.level()} == {
+        "under the second",
+        "on a side branch",
+        "under the first name",
+    }
+    assert str(history.next().version) == "1.1.0"
+    unreleased_now, *_ = releases_of(open_repository(tmp_path), Source("lib/new", TagFormat("v{version}")))
+    assert {change.summary for change in unreleased_now.changes} >= {"under the second", "under the first name"}
+
+
+@pytest.mark.parametrize(("path", "told"), [("lib/b", {"of b"}), ("lib/a", {"of a"}), ("lib/c", set[str]())])
+def test_folders_that_were_moved_together_are_told_apart_by_their_names(
+    path: str, told: set[str], tmp_path: Path
+) -> None:
+    with GitStory(tmp_path) as story:
+        story.tag("v1.0.0", story.commit("feat: begin", {f"{name}/x": "1" for name in ("m/a", "m/b", "m/d", "m/e")}))
+        for name in ("a", "b", "d", "e"):
+            story.commit(f"feat: of {name}", {f"m/{name}/x": "2"})
+        gone: dict[str, Content] = {f"m/{name}/x": None for name in ("a", "b", "d", "e")}
+        story.commit("refactor: move", {**gone, **{f"lib/{name}/x": "2" for name in ("a", "b", "c", "f")}})
+    history = unreleased(open_repository(tmp_path), path, (), TagFormat("v{version}"))
+    assert {change.summary for change in history.changes if change.level()} == told
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param({"old/a": None, "new/a": "1"}, id="split off"),
+        pytest.param({"old/a": None, "old/b": None, "new/x": "1"}, id="other names"),
+        pytest.param({"a": None, "new/a": "1"}, id="the whole repository before"),
+        pytest.param(
+            {"old/a": None, "old/b": None, "new/a": "1", "new/b": "1", "new/c": "1", "new/d": "1"}, id="grown"
+        ),
+    ],
+)
+def test_a_folder_that_is_new_begins_with_itself(files: dict[str, Content], tmp_path: Path) -> None:
+    with GitStory(tmp_path) as story:
+        story.tag("v1.0.0", story.commit("feat: begin", {"old/a": "1", "old/b": "1", "a": "1"}))
+        story.commit("feat: of the old one", {"old/a": "2", "a": "2"})
+        story.commit("fix: begin the new one", files)
+    history = unreleased(open_repository(tmp_path), "new", (), TagFormat("v{version}"))
+    assert [change.summary for change in history.changes] == ["begin the new one"]
+
+
 def test_a_folder_that_is_a_link_on_the_disk_alone_is_refused(tmp_path: Path) -> None:
     outside, folder = tmp_path / "outside", tmp_path / "repository"
     outside.mkdir()
@@ -326,3 +394,20 @@ def test_a_shallow_clone_cannot_tell_the_last_release(tmp_path: Path) -> None:
     with pytest.raises(RepositoryError, match="this is a shallow clone: commits and tags are missing") as caught:
         history(tmp_path / "shallow")
     assert caught.value.remedy == "Fetch the whole history with: git fetch --unshallow --tags"
+
+
+def test_what_a_message_says_it_was_copied_from_may_be_anything(tmp_path: Path) -> None:
+    with GitStory(tmp_path / "whole") as story:
+        base = story.commit("feat: begin", {"a": "1"})
+        story.tag("v1.0.0", base)
+        blob = "d00491fd7e5bb6fa28c517a0bb32b8b506539d4d"  # what git hash-object says of "1" and a line end
+        side = story.commit(f"fix: one\n\n(cherry picked from commit {'1' * 40})", {"b": "1\n"}, branch="t", start=base)
+        story.commit(f"fix: two\n\n(cherry picked from commit {blob})", {"c": "1\n"})
+        story.commit("fix: three\n\n(cherry picked from commit 1234567)", {"c": "2\n"})
+        story.commit(f"Merge it\n\n(cherry picked from commit {base})", {"b": "1\n"}, merge=[side])
+    clone = ["git", "clone", "-q", "--no-checkout", "--filter=tree:0", (tmp_path / "whole").as_uri()]
+    subprocess.run(["git", "config", "uploadpack.allowFilter", "true"], cwd=tmp_path / "whole", check=True)
+    subprocess.run([*clone, str(tmp_path / "partial")], check=True)
+    for folder in ("whole", "partial"):
+        history = unreleased(open_repository(tmp_path / folder), ".", (), TagFormat("v{version}"))
+        assert {change.summary for change in history.changes if change.level()} == {"one", "two", "three"}, folder

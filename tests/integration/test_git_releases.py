@@ -10,7 +10,7 @@ import pytest
 from tests.support.gitstories import GitStory
 from tidegate.core.bumping import Bump
 from tidegate.core.version import Level, Scheme, TagFormat
-from tidegate.errors import ConflictError
+from tidegate.errors import ConflictError, UsageError
 from tidegate.git.history import History, Source, releases_of, unreleased, unreleased_each
 from tidegate.git.repository import open_repository
 
@@ -201,6 +201,23 @@ def test_the_last_release_is_found_below_more_tags_of_another_line_than_one_look
         story.commit("fix: here", {"a": "3"})
     found = unreleased(open_repository(tmp_path), ".", (), TagFormat("v{version}"))
     assert (found.tag, str(found.next().version), len(found.skipped)) == ("v1.0.0", "1.0.1", 1100)
+
+
+def test_a_later_channel_on_another_branch_does_not_end_an_earlier_one(tmp_path: Path) -> None:
+    with GitStory(tmp_path) as story:
+        base = story.commit("feat: begin", {"a": "1"})
+        first = story.commit("feat: one", {"b": "1"})
+        beta = story.commit("fix: in the beta", {"c": "1"}, branch="beta", start=first)
+        story.commit("feat: two", {"d": "1"})
+        story.commit("Merge branch 'beta'", {"c": "1"}, branch="both", start=first, merge=[beta])
+        for tag, commit in (("v1.0.0", base), ("v1.1.0-alpha.1", first), ("v1.1.0-beta.1", beta)):
+            story.tag(tag, commit)
+    ask = open_repository(tmp_path)
+    on_main = unreleased(ask, ".", (), TagFormat("v{version}"), "main")
+    assert str(on_main.next_prerelease("alpha").version) == "1.1.0-alpha.2"
+    assert str(on_main.next_prerelease("beta").version) == "1.1.0-beta.2", "no version is given twice"
+    with pytest.raises(UsageError, match=r"1\.1\.0-alpha\.2 would come before 1\.1\.0-beta\.1"):
+        unreleased(ask, ".", (), TagFormat("v{version}"), "both").next_prerelease("alpha")
 
 
 def release_branch(folder: Path, own: list[tuple[str, dict[str, str]]], copied: bool = True) -> None:

@@ -196,6 +196,13 @@ def test_bytes_that_are_no_text_are_a_commit_all_the_same(raw: bytes, tmp_path: 
     shown(found).encode()
 
 
+def test_a_byte_order_mark_is_no_part_of_a_title(tmp_path: Path) -> None:
+    with GitStory(tmp_path) as story:
+        story.tag("v1.0.0", story.commit("feat: begin", {"a": "1"}))
+        story.commit(b"\xef\xbb\xbffix: begins with a mark\n", {"a": "2"})
+    assert [(change.kind, change.summary) for change in history(tmp_path).changes] == [("fix", "begins with a mark")]
+
+
 @pytest.mark.parametrize("encoding", ["iso-8859-1", "no-such-encoding", "utf-16", "$(touch canary)"])
 def test_a_commit_may_claim_any_encoding(encoding: str, tmp_path: Path) -> None:
     with GitStory(tmp_path) as story:

@@ -195,6 +195,76 @@ def _squash_repeats_itself(story: GitStory) -> None:
     story.commit("feat: invoices (#3)\n\n* feat: invoices\n\n* fix: rounding\n\n* tidy up\n", {"a": "2"})
 
 
+def _picked(sha: str) -> str:
+    return f"\n\n(cherry picked from commit {sha})\n"
+
+
+def _copy_released_and_merged_back(story: GitStory) -> None:
+    base = story.commit("feat: begin", {"a": "1"})
+    fix = story.commit("fix: urgent", {"a": "2"})
+    copy = story.commit(f"fix: urgent{_picked(fix)}", {"a": "2"}, branch="1.0.x", start=base)
+    story.tag("v1.0.0", base)
+    story.tag("v1.0.1", copy)
+    story.commit("Merge branch '1.0.x'", merge=[copy])
+
+
+def _copy_for_an_older_line_merged_back(story: GitStory) -> None:
+    base = story.commit("feat: begin", {"a": "1"})
+    fix = story.commit("fix: urgent", {"a": "2"})
+    story.tag("v1.1.0", story.commit("feat: second", {"b": "1"}))
+    copy = story.commit(f"fix: urgent{_picked(fix)}", {"a": "2"}, branch="1.0.x", start=base)
+    story.tag("v1.0.0", base)
+    story.tag("v1.0.1", copy)
+    story.commit("Merge branch '1.0.x'", merge=[copy])
+
+
+def _copy_brings_back(story: GitStory) -> None:
+    story.tag("v1.0.0", story.commit("feat: begin", {"a": "1"}))
+    feature = story.commit("feat: tried", {"b": "1"})
+    story.commit(f'Revert "feat: tried"\n\nThis reverts commit {feature}.\n', {"b": None})
+    story.commit(f"feat: tried{_picked(feature)}", {"b": "1"})
+
+
+def _copy_brings_back_what_a_release_dropped(story: GitStory) -> None:
+    feature = story.commit("feat: begin", {"a": "1"})
+    story.tag("v1.0.0", feature)
+    revert = story.commit(f'Revert "feat: begin"\n\nThis reverts commit {feature}.\n', {"a": None})
+    story.tag("v1.0.1", revert)
+    story.commit(f"feat: begin again{_picked(feature)}", {"a": "1"})
+
+
+def _copy_taken_back_before_its_release(story: GitStory) -> None:
+    base = story.commit("feat: begin", {"a": "1"})
+    feature = story.commit("feat: tried", {"b": "1"})
+    copy = story.commit(f"feat: tried{_picked(feature)}", {"b": "1"}, branch="1.0.x", start=base)
+    story.commit(f'Revert "feat: tried"\n\nThis reverts commit {copy}.\n', {"b": None}, branch="1.0.x")
+    last = story.commit("fix: other", {"c": "1"}, branch="1.0.x")
+    story.tag("v1.0.0", base)
+    story.tag("v1.0.1", last)
+    story.commit("Merge branch '1.0.x'", {"c": "1"}, merge=[last])
+
+
+def _original_taken_back_before_its_release(story: GitStory) -> None:
+    base = story.commit("feat: begin", {"a": "1"})
+    feature = story.commit("feat: tried", {"b": "1"})
+    story.commit(f'Revert "feat: tried"\n\nThis reverts commit {feature}.\n', {"b": None})
+    second = story.commit("feat: second", {"c": "1"})
+    copy = story.commit(f"feat: tried{_picked(feature)}", {"b": "1"}, branch="1.0.x", start=base)
+    for tag, commit in (("v1.0.0", base), ("v1.0.1", copy), ("v1.1.0", second)):
+        story.tag(tag, commit)
+    story.commit("Merge branch '1.0.x'", {"b": "1"}, merge=[copy])
+
+
+def _revert_of_what_a_copy_released(story: GitStory) -> None:
+    base = story.commit("feat: begin", {"a": "1"})
+    fix = story.commit("feat: tried", {"a": "2"})
+    copy = story.commit(f"feat: tried{_picked(fix)}", {"a": "2"}, branch="1.1.x", start=base)
+    story.tag("v1.0.0", base)
+    story.tag("v1.1.0", copy)
+    story.commit("Merge branch '1.1.x'", merge=[copy])
+    story.commit(f'Revert "feat: tried"\n\nThis reverts commit {fix}.\n', {"a": "1"})
+
+
 CASES = (
     Case("S1", _s1, "1.1.0", ["from the branch"], {"v1.0.0": ["begin", "released"]}),
     Case("S2", _s2, "1.0.1", ["urgent"], {"v1.0.0": ["begin"]}, at="1.0.x"),
@@ -266,5 +336,49 @@ CASES = (
     ),
     Case("foreign-tags", _foreign_tags, "1.0.1", ["small"], {"v1.0.0": ["begin"]}),
     Case("squash-repeats-itself", _squash_repeats_itself, "1.1.0", ["invoices", "rounding"], {"v1.0.0": ["begin"]}),
+    Case(
+        "copy-released-and-merged-back",
+        _copy_released_and_merged_back,
+        None,
+        [],
+        {"v1.0.0": ["begin"], "v1.0.1": ["urgent"]},
+    ),
+    Case(
+        "copy-for-an-older-line-merged-back",
+        _copy_for_an_older_line_merged_back,
+        None,
+        [],
+        {"v1.0.0": ["begin"], "v1.0.1": ["urgent"], "v1.1.0": ["second"]},
+    ),
+    Case("copy-brings-back", _copy_brings_back, "1.1.0", ["tried"], {"v1.0.0": ["begin"]}),
+    Case(
+        "copy-brings-back-what-a-release-dropped",
+        _copy_brings_back_what_a_release_dropped,
+        "1.1.0",
+        ["begin again"],
+        {"v1.0.0": ["begin"], "v1.0.1": ["begin"]},
+    ),
+    Case(
+        "revert-of-what-a-copy-released",
+        _revert_of_what_a_copy_released,
+        "1.1.1",
+        ["tried"],
+        {"v1.0.0": ["begin"], "v1.1.0": ["tried"]},
+    ),
+    Case(
+        "copy-taken-back-before-its-release",
+        _copy_taken_back_before_its_release,
+        "1.1.0",
+        ["tried"],
+        {"v1.0.0": ["begin"], "v1.0.1": ["other"]},
+    ),
+    Case(
+        "original-taken-back-before-its-release",
+        _original_taken_back_before_its_release,
+        "1.2.0",
+        [],
+        {"v1.0.0": ["begin"], "v1.0.1": ["tried"], "v1.1.0": ["second", "tried"]},
+        since=["tried"],
+    ),
 )
 """S1 to S14, then what follows from them."""

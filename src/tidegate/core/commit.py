@@ -8,8 +8,10 @@ The shapes read beyond the plain convention, each because a common tool writes i
 
 * a merge commit whose *body* carries the conventional title (``Merge pull request #9``, then ``feat: ...``);
 * a title that the code host wraps: ``Merged PR 9: feat: ...``, ``Merge pull request 'feat: ...' (#9) from ...``;
-* a squash whose body lists ``* feat: ...`` items, each a change of its own;
+* a squash whose body lists ``* feat: ...`` items, each a change of its own, and what ``git merge --squash`` writes:
+  ``Squashed commit of the following:`` with the messages of the commits, indented;
 * ``This reverts commit SHA``, with ``Revert "..."`` or ``Reapply "..."`` as the title; ``Reverts owner/repo#12``;
+  ``revert: feat: ...`` with the whole title of what it takes back;
 * ``(cherry picked from commit SHA)``, where both commits meet again in one range.
 """
 
@@ -158,6 +160,11 @@ _BREAKING = ("BREAKING CHANGE", "BREAKING-CHANGE")
 _DEPRECATION = ("Deprecated", "Deprecates", "Deprecation")
 _ITEM = re.compile(r"\* (?=\S)")
 _SHA = r"[0-9a-f]{7,64}"
+# What git merge --squash begins with, and the heading of each commit that it lists, as git log writes it.
+_SQUASH = "Squashed commit of the following:"
+_SQUASHED_COMMIT = re.compile(rf"(?P<indent> *)commit {_SHA}(?: \([^\n]*\))?")
+_SQUASHED_AUTHOR = re.compile(r"^Author:([^<>\n]*)<([^<>\s]+)>[ \t]*$", re.MULTILINE)
+_INDENT = re.compile(r"^ +", re.MULTILINE)
 _REVERTED_SHA = re.compile(rf"\bThis reverts commits? ({_SHA}(?:(?:, and |, | and )(?:commit )?{_SHA})*)\b")
 _REVERTED_PULL = re.compile(r"^Reverts [\w./-]{0,200}[#!]([0-9]{1,12})\b", re.MULTILINE)
 _REVERT_TITLE = re.compile(r'(?P<word>Revert|Reapply) "(?P<title>.*)"(?: \([#!][0-9]{1,12}\))?$')
@@ -360,7 +367,17 @@ def _tale(change: Change) -> tuple[str, str, str]:
 
 
 def _squashed(message: str) -> tuple[str, tuple[Message, ...]]:
-    """The message without its ``* feat: ...`` items, and the items; only well-known kinds make an item."""
+    """The message without what a squash lists, and that, the oldest first.
+
+    Of ``* feat: ...`` lines only well-known kinds make an item; what ``git merge --squash`` lists are commits, whatever
+    their titles say.
+    """
+    if _SQUASH in message and (listed := _squashed_by_git(message)) is not None:
+        return listed
+    return _squashed_by_stars(message)
+
+
+def _squashed_by_stars(message: str) -> tuple[str, tuple[Message, ...]]:
     if "* " not in message:
         return message, ()
     blocks: list[list[str]] = [[]]
@@ -370,6 +387,54 @@ def _squashed(message: str) -> tuple[str, tuple[Message, ...]]:
         else:
             blocks[-1].append(line)
     return "\n".join(blocks[0]), tuple(parse_message("\n".join(block)) for block in blocks[1:])
+
+
+def _squashed_by_git(message: str) -> tuple[str, tuple[Message, ...]] | None:
+    """The same of a message that ``git merge --squash`` began; None where it is none.
+
+    A squash of squashes has lists in its lists, each further to the right. They are read in one pass, whatever a
+    stranger made of their depth.
+    """
+    lines = message.replace("\r\n", "\n").split("\n")
+    start = next((number for number, line in enumerate(lines) if line.rstrip() == _SQUASH), None)
+    if start is None:
+        return None
+    own, listed = lines[: start or 1], list[_Squashed]()
+    for line in lines[start + 1 :]:
+        if heading := _SQUASHED_COMMIT.fullmatch(line.rstrip()):
+            listed.append(_Squashed(len(heading["indent"])))
+        elif not listed or not listed[-1].takes(line):
+            own.append(line)
+    return "\n".join(own), tuple(item for commit in reversed(listed) for item in commit.items())
+
+
+class _Squashed:
+    """One commit that ``git merge --squash`` lists: its head below the heading, an empty line, its message indented."""
+
+    def __init__(self, indent: int) -> None:
+        self._margins = (" " * indent, " " * (indent + 4))
+        self._in_head = True
+        self._joins = False
+        self._lines: list[str] = []
+
+    def takes(self, line: str) -> bool:
+        """Whether a line belongs to it."""
+        wanted = self._margins[0 if self._in_head else 1]
+        if line.strip() and not line.startswith(wanted):
+            return False
+        if self._in_head:
+            self._joins = self._joins or line.strip().startswith("Merge: ")
+            self._in_head = bool(line.strip())
+        else:
+            self._lines.append(line[len(wanted) :])
+        return True
+
+    def items(self) -> tuple[Message, ...]:
+        """What it says, and what it lists with stars; without itself where it only joins or lists others."""
+        text, listed = _squashed_by_stars("\n".join(self._lines))
+        message = parse_message(text)
+        only_lists = self._joins or bool(listed) or message.description in {"", _SQUASH}
+        return listed if only_lists and not message.kind else (message, *listed)
 
 
 def _is_item(line: str) -> bool:
@@ -383,7 +448,7 @@ def _is_item(line: str) -> bool:
 def _item_kind(item: Message) -> str:
     if (again := _brought_back(item)) is not None:
         return again.kind
-    return item.kind or REVERT
+    return item.kind or (REVERT if _REVERT_TITLE.fullmatch(item.description) else UNCONVENTIONAL)
 
 
 def _taken_back_inside(items: Sequence[Message]) -> dict[int, str]:
@@ -512,11 +577,15 @@ def _issues_in(footers: Iterable[Footer], token: re.Pattern[str]) -> list[str]:
 def _authors(commit: Commit) -> tuple[Person, ...]:
     """The author and the co-authors, each address once: all of them made the change, so none of them reviews it."""
     author = _clean(commit.author)
+    squashed = _SQUASH in commit.message
     # Most commits have no trailer at all.
-    if "authored" not in commit.message.lower():
+    if not squashed and "authored" not in commit.message.lower():
         return (author,)
     people: dict[str, Person] = {author.email.lower(): author}
-    for person in (each for named in _COAUTHORS.findall(commit.message) for each in _co_authors(named)):
+    text = _INDENT.sub("", commit.message) if squashed else commit.message
+    claimed = [_clean(Person(*found)) for found in _SQUASHED_AUTHOR.findall(text)] if squashed else []
+    claimed += [each for named in _COAUTHORS.findall(text) for each in _co_authors(named)]
+    for person in claimed:
         people.setdefault(person.email.lower(), person)
     return tuple(people.values())
 
@@ -541,16 +610,22 @@ def _unique(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(texts))
 
 
-def changes_from(commits: Sequence[Commit], parents: Mapping[str, Sequence[str]] | None = None) -> tuple[Change, ...]:
+def changes_from(
+    commits: Sequence[Commit],
+    parents: Mapping[str, Sequence[str]] | None = None,
+    released: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Change, ...]:
     """All changes of a range, in its order, with what was taken back inside it marked void.
 
     Args:
         commits: those of the range that belong to the component, children before their parents.
         parents: the parents of *every* commit of the range; needed to see what a reverted merge had brought in.
             Where it is left out, those of ``commits``.
+        released: commits of the range that were released before it, as a copy, and why they do not count.
     """
     graph = parents if parents is not None else {commit.sha: commit.parents for commit in commits}
-    void = _taken_back(commits, graph) | _picked_twice(commits)
+    void = _taken_back(commits, graph, released)
+    void |= _picked_twice(commits, void.keys() - released.keys())
     changes = [change for commit in commits for change in changes_of(commit)]
     merges = {commit.sha for commit in commits if len(commit.parents) > 1}
     told = {_tale(change): change.sha for change in changes if change.sha not in merges} if merges else {}
@@ -567,14 +642,16 @@ def _echo(change: Change, merges: Collection[str], told: Mapping[tuple[str, str,
     return f"told by {repeated[:10]} already" if repeated else ""
 
 
-def _taken_back(commits: Sequence[Commit], graph: Mapping[str, Sequence[str]]) -> dict[str, str]:
+def _taken_back(
+    commits: Sequence[Commit], graph: Mapping[str, Sequence[str]], released: Mapping[str, str]
+) -> dict[str, str]:
     """Why commits do not count: reverted, or the revert of a commit of the same range; by commit.
 
     From the newest to the oldest: a revert that was reverted itself takes nothing back. A revert of which one target
-    lies outside the range takes back released work as well, and counts.
+    lies outside the range, or was released by a copy, takes back released work as well, and counts.
     """
-    index, history = _Index(commits), _Graph(graph)
-    void: dict[str, str] = {}
+    index, history = _Index([commit for commit in commits if commit.sha not in released]), _Graph(graph)
+    void = dict(released)
     for commit in commits:
         if commit.sha in void:
             continue
@@ -689,9 +766,13 @@ class _Index:
 
     def _by_quoted_title(self, commit: Commit, message: Message) -> list[str]:
         quoted = _REVERT_TITLE.fullmatch(message.description)
-        if quoted is None or quoted["word"] != "Revert":
-            return []
-        return self._newest_before(commit, self._by_title.get(_PULL.sub("", quoted["title"]).strip(), []))
+        if quoted is not None:
+            title = quoted["title"] if quoted["word"] == "Revert" else ""
+        else:
+            # "revert: feat: x" names what it takes back by the whole title; "revert: x" may be any words.
+            named = _PULL.sub("", message.description).strip('" ') if message.kind == REVERT else ""
+            title = named if _HEADER.fullmatch(named) else ""
+        return self._newest_before(commit, self._by_title.get(_PULL.sub("", title).strip(), [])) if title else []
 
     def _newest_before(self, commit: Commit, candidates: Sequence[str]) -> list[str]:
         """The newest of the candidates (newest first, as all is here) that is older than ``commit``; none or one."""
@@ -699,17 +780,29 @@ class _Index:
         return list(candidates[start : start + 1])
 
 
-def picked_from(commit: Commit) -> str | None:
-    """The commit of which this one is a copy, by its last ``(cherry picked from commit SHA)``; None for an original."""
+def origins_of(commit: Commit) -> tuple[str, ...]:
+    """The commits of which this one is a copy, by its ``(cherry picked from commit SHA)``; the nearest is the last."""
     if "(cherry picked from commit " not in commit.message:
-        return None
-    origins = _PICKED_FROM.findall(commit.message)
+        return ()
+    return tuple(_PICKED_FROM.findall(commit.message))
+
+
+def reverted_by(commit: Commit) -> tuple[str, ...]:
+    """The names of commits, perhaps short ones, of which a message says ``This reverts commit SHA``."""
+    if "This reverts commit" not in commit.message:
+        return ()
+    return tuple(sha for listed in _REVERTED_SHA.findall(commit.message) for sha in re.findall(_SHA, listed))
+
+
+def picked_from(commit: Commit) -> str | None:
+    """The commit of which this one is a copy; None for an original."""
+    origins = origins_of(commit)
     return origins[-1] if origins else None
 
 
-def _picked_twice(commits: Sequence[Commit]) -> dict[str, str]:
-    """Cherry-picks whose original is in the range too: it is counted there."""
-    there = {commit.sha for commit in commits}
+def _picked_twice(commits: Sequence[Commit], taken_back: Collection[str]) -> dict[str, str]:
+    """Cherry-picks whose original is in the range too: it is counted there, unless it was taken back."""
+    there = {commit.sha for commit in commits}.difference(taken_back)
     picked = ((commit.sha, picked_from(commit)) for commit in commits)
     return {sha: f"a copy of {origin[:10]}" for sha, origin in picked if origin and sha != origin in there}
 

@@ -89,6 +89,39 @@ class Requirement:
         return next((v for bounds in self.alternatives for v in _candidates(bounds) if self.holds(v)), None)
 
 
+def asks_for_more(was: Requirement, now: Requirement) -> bool | None:
+    """Whether the later of two requirements takes only versions that the earlier one takes, or the other way round.
+
+    None where neither holds, where both take the same, and where pre-releases are spoken of.
+    """
+    bounds = [bound for one in (was, now) for alternative in one.alternatives for bound in alternative]
+    if any(bound.asked for bound in bounds):
+        return None
+    # Between two bounds that follow each other nothing changes, so that one version of each gap tells of all.
+    tried = {version for bound in bounds for version in _around(bound.version.final)}
+    before, after = {v for v in tried if was.holds(v)}, {v for v in tried if now.holds(v)}
+    if before == after or not (before < after or after < before):
+        return None
+    return after < before
+
+
+_MANY = 10**9
+"""More than any number of a version that follows another one's last."""
+
+
+def _around(version: Version) -> Iterator[Version]:
+    """A final version, the next above it, and one below it that is above all others there."""
+    major, minor, patch = version.major, version.minor, version.patch
+    yield version
+    yield Version(major, minor, patch + 1)
+    if patch:
+        yield Version(major, minor, patch - 1)
+    elif minor:
+        yield Version(major, minor - 1, _MANY)
+    elif major:
+        yield Version(major - 1, _MANY, _MANY)
+
+
 def _all_hold(bounds: tuple[_Bound, ...], version: Version) -> bool:
     if version.is_prerelease and not any(b.asked and b.version.core == version.core for b in bounds):
         return False

@@ -221,6 +221,21 @@ def _meets(name: str, expected: bool | int | str, found: Value) -> bool:
     return _text(expected) == _text(found)
 
 
+def bound_asks_for_more(name: str, was: bool | int | str, now: bool | int | str) -> bool | None:
+    """Whether a setting's later value asks for more than its earlier one; None: neither is a bound, or nobody can say.
+
+    A value that is one of two has no order; of a bound (``min_tls: 12``) what the larger one lets pass tells.
+    """
+    words = words_of(name)
+    bounds = words & {"min", "max"}
+    if len(bounds) != 1 or isinstance(was, bool) or isinstance(now, bool):
+        return None
+    before, after = _version(_text(was)), _version(_text(now))
+    if before is None or after is None or _meets(name, was, now) == _meets(name, now, was):
+        return None
+    return _meets(name, was, now)
+
+
 def _version(text: str) -> tuple[int, ...] | None:
     match = _VERSION.fullmatch(text)
     return tuple(map(int, match[1].split("."))) if match else None

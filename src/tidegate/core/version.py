@@ -241,8 +241,15 @@ def level_between(old: Version, new: Version) -> Level:
     return Level.PATCH if old.patch != new.patch else Level.NONE
 
 
-def next_prerelease(final: Version, channel: str, taken: Iterable[Version]) -> Version:
-    """The next pre-release of ``final`` on a channel such as ``rc``: ``-rc.1``, then ``-rc.2``.
+def next_prerelease(
+    final: Version, channel: str, taken: Iterable[Version], here: Iterable[Version] | None = None
+) -> Version:
+    """The next pre-release of ``final`` on a channel: ``-rc.2`` after ``-rc.1``, and ``-rc2`` after ``-rc1``.
+
+    Args:
+        taken: the versions that are there, on whichever line; none of them is given again.
+        here: those of the line that is asked about, which the answer must come after; without it all of them. What is
+            on the branch of a later channel alone, such as ``-beta.1``, does not end ``-alpha``.
 
     Raises:
         UsageError: ``channel`` is no identifier, or the answer would not come after those that are there already.
@@ -250,21 +257,31 @@ def next_prerelease(final: Version, channel: str, taken: Iterable[Version]) -> V
     if not re.fullmatch(r"[A-Za-z][0-9A-Za-z-]*", channel):
         raise UsageError(f"{_shown(channel)} is not a pre-release channel", remedy="Write alpha, beta or rc.")
     there = [version for version in taken if version.is_prerelease and version.final == final.final]
-    numbers = [number for version in there if (number := _number_on(channel, version)) is not None]
-    answer = replace(final.final, prerelease=f"{channel}.{max(numbers, default=0) + 1}")
-    latest = max(there, default=answer)
+    numbers = [found for version in there if (found := _number_on(channel, version)) is not None]
+    # The next one is written as the last one is.
+    dot = "" if numbers and not any(dotted for dotted, _ in numbers) else "."
+    answer = replace(final.final, prerelease=f"{channel}{dot}{max((number for _, number in numbers), default=0) + 1}")
+    before = there if here is None else (version for version in here if version in there)
+    latest = max((answer, *before))
     if latest > answer:
         raise UsageError(
             f"{answer} would come before {latest}, which is there already",
-            remedy="Use a channel that sorts later (alpha, beta, rc), or release the final version.",
+            remedy=f"Begin {channel}.1 with the next version, since rc10 sorts before rc9 and rc.10 after rc.9."
+            if not dot
+            else "Use a channel that sorts later (alpha, beta, rc), or release the final version.",
         )
     return answer
 
 
-def _number_on(channel: str, version: Version) -> int | None:
-    """2 for ``1.0.0-rc.2`` on ``rc``; None for another channel or shape."""
-    name, _, number = version.prerelease.partition(".")
-    return int(number) if name == channel and number.isdigit() else None
+def is_on(channel: str, version: Version) -> bool:
+    """Whether a version is a pre-release of a channel: ``1.0.0-rc.2`` and ``1.0.0-rc2`` of ``rc``."""
+    return version.prerelease.partition(".")[0] == channel or _number_on(channel, version) is not None
+
+
+def _number_on(channel: str, version: Version) -> tuple[bool, int] | None:
+    """Whether a dot stands before it, and 2 for ``1.0.0-rc.2`` on ``rc``; None for another channel or shape."""
+    found = re.fullmatch(rf"{re.escape(channel)}(\.?)([1-9][0-9]*|0)", version.prerelease, re.ASCII)
+    return (bool(found[1]), int(found[2])) if found else None
 
 
 _PLACEHOLDER = "{version}"

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tidegate.core.commit import parse_message
-from tidegate.git.repository import Repository, touches
+from tidegate.git.moved import touches
+from tidegate.git.repository import Repository
 
 _PLAINLY = ("--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--ignore-submodules=none", "--no-relative")
 

@@ -31,9 +31,10 @@ from tidegate.core.commit import (
 )
 from tidegate.core.plain import plain
 from tidegate.core.pull_request import PullRequest, titled
-from tidegate.core.version import Level, TagFormat, Version, next_prerelease
+from tidegate.core.version import Level, Scheme, TagFormat, Version, is_on, next_prerelease
 from tidegate.errors import NotFoundError, RepositoryError, TidegateError, UsageError
-from tidegate.git.repository import Log, Repository, Tag, touches
+from tidegate.git.copies import COPIED, ORIGINAL, Descent, Pair, TakenBack, pairs_of, released_inside, released_outside
+from tidegate.git.repository import Log, Repository, Tag
 from tidegate.git.tree import check_each_inside
 
 _OTHER_LINES = 3
@@ -114,7 +115,7 @@ class History:
         final = self.next()
         if final.version is None:
             return final
-        version = next_prerelease(final.version, channel, self.taken)
+        version = next_prerelease(final.version, channel, self.taken, [self.prerelease] if self.prerelease else [])
         if self._holds_all(channel, final.version):
             return NextVersion(None, Level.NONE, final.reasons, f"no change since {self.prerelease} asks for a release")
         return NextVersion(version, final.level, final.reasons, final.why)
@@ -122,7 +123,7 @@ class History:
     def _holds_all(self, channel: str, final: Version) -> bool:
         """Whether the last pre-release is of this channel and version, and nothing since asks for another."""
         last = self.prerelease
-        same = last is not None and last.final == final and last.prerelease.split(".")[0] == channel
+        same = last is not None and last.final == final and is_on(channel, last)
         return same and all(change.level() is Level.NONE for change in self.since_prerelease)
 
 
@@ -185,11 +186,15 @@ def unreleased_each(
     paths = _paths(repository, commit, sources)
     tags = [tag for tag in repository.all_tags() if tag.name != without]
     lines = _lines(repository, commit, tags, {name: source.tag_format for name, source in sources.items()})
-    log = _log_since(repository, commit, list(lines.values()), _with_names(paths.values(), sources.values()))
+    since = _since_each(repository, list(lines.values()))
+    log = repository.commits(commit, since, names=_with_names(paths.values(), sources.values()))
+    pairs = pairs_of(log.commits)
+    outside = released_outside(repository, log, since, pairs)
+    taken_back = TakenBack(log.commits)
     log, labels = _titled(log, pulls)
+    own = {name: _own(repository, log, paths[name], line, pairs, taken_back, outside) for name, line in lines.items()}
     return {
-        name: _history(commit, source, lines[name], _own(log, paths[name], lines[name].bases), len(tags), labels)
-        for name, source in sources.items()
+        name: _history(commit, source, lines[name], own[name], len(tags), labels) for name, source in sources.items()
     }
 
 
@@ -246,18 +251,39 @@ def releases_of(
     paths = _paths(repository, commit, {"": source})[""]
     log, labels = _titled(repository.commits(commit, (), paths, names=bool(source.bumps)), pulls)
     heads = _heads(repository.dated_tags(source.tag_format.prefix), source.tag_format, log)
-    groups = _grouped(log, claimed(log.parents, [(number, tag.target) for number, (_, tag) in enumerate(heads)]))
-    told: list[tuple[Version | None, Tag | None, _Group | None]] = [(None, None, groups.get(None))]
-    told += [(*head, groups.get(number)) for number, head in reversed(list(enumerate(heads)))]
+    owners = claimed(log.parents, [(number, tag.target) for number, (_, tag) in enumerate(heads)])
+    groups = _grouped(log, owners)
+    released = _released_lower(log, owners, [version for version, _ in heads])
+    nothing: _Group = ([], {})
+    told: list[tuple[Version | None, Tag | None, _Group]] = [(None, None, groups.get(None, nothing))]
+    told += [(*head, groups.get(number, nothing)) for number, head in reversed(list(enumerate(heads)))]
     return tuple(
         Released(
             version,
             tag.name if tag else None,
             tag.made_s if tag else None,
-            raised(changes_from(*(group or ((), {}))), log.touched, source.bumps, labels),
+            raised(changes_from(*group, released), log.touched, source.bumps, labels),
         )
         for version, tag, group in told
     )
+
+
+def _released_lower(log: Log, owners: Mapping[str, int], versions: Sequence[Version]) -> dict[str, str]:
+    """The commits that a lower release has by another commit, and why they do not count."""
+    found: dict[str, str] = {}
+    descent, taken_back = Descent(log.parents), TakenBack(log.commits)
+    for copy, origin in pairs_of(log.commits):
+        if copy not in log.parents or origin not in log.parents:
+            continue
+        has_copy, has_origin = owners.get(copy, len(versions)), owners.get(origin, len(versions))
+        reverting = taken_back.by(copy if has_copy < has_origin else origin)
+        if any(owners.get(sha, len(versions)) < max(has_copy, has_origin) for sha in reverting):
+            continue
+        if has_copy < has_origin:
+            found[origin] = COPIED.format(versions[has_copy])
+        elif has_origin < has_copy and not descent.holds(copy, origin):
+            found[copy] = ORIGINAL.format(versions[has_origin])
+    return found
 
 
 def _heads(tags: Iterable[Tag], tag_format: TagFormat, log: Log) -> list[tuple[Version, Tag]]:
@@ -413,32 +439,47 @@ def _with_names(paths: Iterable[Sequence[str]], sources: Iterable[Source]) -> bo
     return any("." not in own for own in paths) or any(rule.paths for source in sources for rule in source.bumps)
 
 
-def _log_since(repository: Repository, commit: str, lines: Sequence[_Line], names: bool) -> Log:
-    """The log since the last release of each: what none of them has."""
+def _since_each(repository: Repository, lines: Sequence[_Line]) -> tuple[str, ...]:
+    """What the last releases of all of them have: their log begins after it."""
     if any(not line.bases for line in lines):
-        return repository.commits(commit, (), names=names)
+        return ()
     if len({line.bases for line in lines}) == 1:
-        return repository.commits(commit, lines[0].bases, names=names)
-    bases = sorted({base for line in lines for base in line.bases})
-    return repository.commits(commit, repository.common_ancestors(bases), names=names)
+        return lines[0].bases
+    return repository.common_ancestors(sorted({base for line in lines for base in line.bases}))
 
 
-def _own(log: Log, paths: Sequence[str], bases: Sequence[str]) -> Log:
-    """What of a log belongs to one component, since its own last release."""
-    old = reachable(log.parents, bases)
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """What of a log belongs to one component since its own last release, and what that has though by other commits."""
+
+    log: Log
+    released: Mapping[str, str]
+
+
+def _own(
+    repository: Repository,
+    log: Log,
+    paths: Sequence[str],
+    line: _Line,
+    pairs: Sequence[Pair],
+    taken_back: TakenBack,
+    outside: Mapping[str, str],
+) -> _Own:
+    old = reachable(log.parents, line.bases)
     parents = {sha: own for sha, own in log.parents.items() if sha not in old} if old else log.parents
-    commits = (commit for commit in log.commits if commit.sha in parents)
+    own = replace(log, commits=tuple(one for one in log.commits if one.sha in parents), parents=parents)
     if "." not in paths:
-        commits = (commit for commit in commits if touches(log.touched.get(commit.sha, ()), paths))
-    return Log(tuple(commits), parents, log.touched)
+        own = replace(own, commits=repository.of_paths(own, paths))
+    why = {**outside, **released_inside(pairs, log.parents, old, taken_back), **dict.fromkeys(line.picked, COPIED)}
+    released = {sha: text.format(line.last) for sha, text in why.items() if sha in parents}
+    return _Own(own, released)
 
 
 def _history(
-    commit: str, source: Source, line: _Line, log: Log, tags: int, labels: Mapping[str, tuple[str, ...]]
+    commit: str, source: Source, line: _Line, own: _Own, tags: int, labels: Mapping[str, tuple[str, ...]]
 ) -> History:
-    changes = raised(changes_from(log.commits, log.parents), log.touched, source.bumps, labels)
-    if line.picked:
-        changes = tuple(_released_by_copy(change, line) for change in changes)
+    log = own.log
+    changes = raised(changes_from(log.commits, log.parents, own.released), log.touched, source.bumps, labels)
     return History(
         at=commit,
         current=line.last,
@@ -451,25 +492,21 @@ def _history(
         why=_why(line, source.tag_format, commit, len(log.commits), len(log.parents)),
         advice=_advice(line, source.tag_format, tags),
         widths=source.tag_format.scheme.widths,
-        since_prerelease=_since(source, log, line, labels),
+        since_prerelease=_since(source, own, line, labels),
     )
 
 
-def _released_by_copy(change: Change, line: _Line) -> Change:
-    if change.void or change.sha not in line.picked:
-        return change
-    return replace(change, void=f"a copy of it was released with {line.last}")
-
-
-def _since(source: Source, log: Log, line: _Line, labels: Mapping[str, tuple[str, ...]]) -> tuple[Change, ...]:
+def _since(source: Source, own: _Own, line: _Line, labels: Mapping[str, tuple[str, ...]]) -> tuple[Change, ...]:
     """What the last pre-release does not have. Read anew: to take back what the pre-release has is a change to it."""
     if line.announced is None:
         return ()
+    log = own.log
     old = reachable(log.parents, [line.taken[line.announced].target])
     commits = [commit for commit in log.commits if commit.sha not in old]
-    parents = {sha: own for sha, own in log.parents.items() if sha not in old}
-    changes = raised(changes_from(commits, parents), log.touched, source.bumps, labels)
-    return tuple(_released_by_copy(change, line) for change in changes)
+    parents = {sha: above for sha, above in log.parents.items() if sha not in old}
+    inside = released_inside(pairs_of(log.commits), log.parents, old, TakenBack(log.commits))
+    released = {**own.released, **{sha: why.format(line.announced) for sha, why in inside.items()}}
+    return raised(changes_from(commits, parents, released), log.touched, source.bumps, labels)
 
 
 def _refuse_shallow(repository: Repository) -> None:
@@ -501,6 +538,11 @@ def _advice(line: _Line, tag_format: TagFormat, tags: int) -> str:
         return ""
     if not tags:
         return "there is no tag here at all; if there was a release, fetch its tag with: git fetch --tags"
+    if not line.taken and any(_is_padded(tag_format, tag.name) for tag in line.skipped):
+        return (
+            "the tags here are padded with zeros, such as v02.01.11, and were not taken: ask with --padded, or say"
+            " versions: padded of the component in the policy"
+        )
     if not line.taken:
         return f"none of the {tags} tags is of the form {tag_format.text}; if one should be, mend the format"
     finals = [version for version in line.taken if not version.is_prerelease]
@@ -512,6 +554,10 @@ def _advice(line: _Line, tag_format: TagFormat, tags: int) -> str:
             " was released"
         )
     return ""
+
+
+def _is_padded(tag_format: TagFormat, name: str) -> bool:
+    return replace(tag_format, scheme=Scheme.PADDED).match(name) is not None
 
 
 def _why(line: _Line, tag_format: TagFormat, commit: str, own: int, all_commits: int) -> str:

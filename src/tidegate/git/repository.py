@@ -19,13 +19,14 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, cast
 
 from tidegate.core.commit import Commit, Person
 from tidegate.core.plain import plain
 from tidegate.errors import RepositoryError, RevisionError, TimedOutError
+from tidegate.git.moved import Move, touching
 
 TIMEOUT_S = 120.0
 """Seconds one ``git`` call may take; the whole log of 50,000 commits takes half a second."""
@@ -82,12 +83,14 @@ class Tag:
 class Log:
     """Commits of a range, children before parents, and the parents of *all* its commits, chosen or not.
 
-    ``touched`` has the paths that each commit changes against its first parent, where they were asked for.
+    ``touched`` has the paths that each commit changes against its first parent, where they were asked for; ``moves``
+    those commits that add files and take others away.
     """
 
     commits: tuple[Commit, ...]
     parents: Mapping[str, tuple[str, ...]]
     touched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    moves: Mapping[str, Move] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,19 +236,49 @@ class Repository:
 
         Args:
             until: a full commit name, as are those of ``since``.
-            paths: only commits that change something there, in repository paths; ``.`` is everywhere. A merge counts
+            paths: only commits that change something there, in repository paths; ``.`` is everywhere. What a folder's
+                former name had counts too (:mod:`tidegate.git.moved`). A merge counts
                 by what it brings to its first parent, so that a title that stands in the merge alone is not lost. We
                 filter by ourselves because Git's own path limit leaves out whole side branches.
             names: what each commit changes is wanted too.
         """
         everywhere = "." in paths
-        wanted = ["--name-only", "--no-renames", "--diff-merges=first-parent"] if names or not everywhere else []
+        wanted = ["--name-status", "--no-renames", "--diff-merges=first-parent"] if names or not everywhere else []
         plainly = ["--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=none", "--no-relative"]
         bounds = [_checked(until), "--not", *(_checked(commit) for commit in since)]
         arguments = ["log", "-z", "--topo-order", "--root", f"--format={_LOG_FORMAT}", "--encoding=UTF-8"]
         if not wanted:
             return _read_log(self._stream(*arguments, *plainly, *bounds, "--"))
-        return _read_named_log(self.git(*arguments, *plainly, *wanted, *bounds, "--"), () if everywhere else paths)
+        log = _read_named_log(self.git(*arguments, *plainly, *wanted, *bounds, "--"))
+        return log if everywhere else replace(log, commits=self.of_paths(log, paths))
+
+    def of_paths(self, log: Log, paths: Sequence[str]) -> tuple[Commit, ...]:
+        """The commits of a log with names that change something under some paths, or under what these were before."""
+
+        def is_gone(commit: str, former: str) -> bool:
+            return not self.git("ls-tree", "--name-only", "--full-tree", commit, "--", former)
+
+        chosen = touching(log.parents, log.touched, log.moves, paths, is_gone)
+        return tuple(commit for commit in log.commits if commit.sha in chosen)
+
+    def saying(self, texts: Sequence[str], heads: Sequence[str], since_s: int) -> tuple[Commit, ...]:
+        """The commits that one of ``heads`` has, committed at a time or later, whose messages have one of the texts."""
+        search = ["--fixed-strings", *(f"--grep={text}" for text in texts), f"--max-age={since_s}"]
+        bounds = [_checked(head) for head in heads]
+        output = self.git("log", "-z", *search, f"--format={_LOG_FORMAT}", "--encoding=UTF-8", *bounds, "--")
+        return _read_log([output]).commits
+
+    def without(self, commits: Sequence[str], heads: Sequence[str]) -> frozenset[str]:
+        """Those of some commits that none of ``heads`` has; what is no commit here is left out."""
+        if not commits:
+            return frozenset()
+        wanted = [name for name in commits if _OBJECT_NAME.fullmatch(name)]
+        names = "".join(f"{name}\n" for name in (*wanted, *(f"^{_checked(head)}" for head in heads)))
+        asked = ["--git-dir", str(self.git_dir), "rev-list", "--ignore-missing", "--stdin"]
+        done = run_git(asked, self.git_dir, self.timeout_s, stdin=names.encode())
+        if done.returncode != 0:
+            raise explain(done.stderr.decode(errors="replace"), self.git_dir)
+        return frozenset(done.stdout.decode().split()).intersection(commits)
 
     def last_author(self, revision: str) -> Person:
         """Who wrote the commit that a revision leads to, as the commit claims."""
@@ -412,31 +445,36 @@ def _read_log(pieces: Iterable[bytes]) -> Log:
     return Log(tuple(commits), {commit.sha: commit.parents for commit in commits})
 
 
-def _read_named_log(output: bytes, paths: Sequence[str]) -> Log:
-    """Take the answer of ``git log -z --name-only`` apart.
+def _read_named_log(output: bytes) -> Log:
+    """Take the answer of ``git log -z --name-status`` apart.
 
-    Each record begins with an empty token: no path is empty, and the number of fields before the paths is fixed, so
-    that no message can pretend to be the next record.
+    Each record begins with an empty token: no path and no status is empty, and the number of fields before them is
+    fixed, so that no message can pretend to be the next record.
     """
     tokens = output.split(b"\0")
     fields: list[bytes] = []
-    names: list[tuple[str, ...]] = []
+    changed: list[Sequence[bytes]] = []
     position = 0
     while position + _LOG_FIELDS < len(tokens):
         start = position + 1 + _LOG_FIELDS
         end = _end_of_paths(tokens, start)
         fields += tokens[position:start]
-        names.append(tuple(os.fsdecode(name) for name in _without_line_end(tokens[start:end])))
+        changed.append(tokens[start:end])
         position = end
-    commits = _read_commits([b"\0".join(fields)])
-    touched = {commit.sha: own for commit, own in zip(commits, names, strict=True)}
-    chosen = commits if not paths else [commit for commit in commits if touches(touched[commit.sha], paths)]
-    return Log(tuple(chosen), {commit.sha: commit.parents for commit in commits}, touched)
+    commits = tuple(_read_commits([b"\0".join(fields)]))
+    touched: dict[str, tuple[str, ...]] = {}
+    moves: dict[str, Move] = {}
+    for commit, pairs in zip(commits, changed, strict=True):
+        touched[commit.sha] = names = tuple(map(os.fsdecode, pairs[1::2]))
+        # Git puts one line end before the first status of a record.
+        states = [state[-1:] for state in pairs[::2]]
+        if b"A" in states and b"D" in states:
+            moves[commit.sha] = Move(_of(names, states, b"A"), _of(names, states, b"D"))
+    return Log(commits, {commit.sha: commit.parents for commit in commits}, touched, moves)
 
 
-def _without_line_end(names: Sequence[bytes]) -> Sequence[bytes]:
-    """Git puts one line end before the first name of a record."""
-    return [names[0].removeprefix(b"\n"), *names[1:]] if names else names
+def _of(names: Sequence[str], states: Sequence[bytes], wanted: bytes) -> tuple[str, ...]:
+    return tuple(name for name, state in zip(names, states, strict=True) if state == wanted)
 
 
 def _end_of_paths(tokens: Sequence[bytes], start: int) -> int:
@@ -468,19 +506,19 @@ def _whole_records(pieces: Iterable[bytes]) -> Iterator[list[str]]:
         whole = (len(tokens) - 1) // (_LOG_FIELDS + 1) * (_LOG_FIELDS + 1)
         rest = b"\0".join(tokens[whole:])
         if whole:
-            yield b"\0".join(tokens[:whole]).decode(errors="replace").split("\0")
+            yield _texts(b"\0".join(tokens[:whole]))
     tokens = rest.split(b"\0")
     if len(tokens) > _LOG_FIELDS:
-        yield rest.decode(errors="replace").split("\0")[: _LOG_FIELDS + 1]
+        yield _texts(rest)[: _LOG_FIELDS + 1]
+
+
+def _texts(fields: bytes) -> list[str]:
+    """Fields as text, without the mark that some editors put before the first letter: it is no part of a title."""
+    return fields.decode(errors="replace").replace("\0\ufeff", "\0").split("\0")
 
 
 def _seconds(text: str) -> int:
     return int(text) if text.lstrip("-").isdigit() else 0
-
-
-def touches(names: Iterable[str], paths: Sequence[str]) -> bool:
-    """Whether one of the names is one of the paths, or lies below it."""
-    return any(name == path or name.startswith(f"{path}/") for name in names for path in paths)
 
 
 def _stream_blobs(repository: Repository, names: list[str]) -> Iterator[bytes]:

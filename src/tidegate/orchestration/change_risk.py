@@ -15,7 +15,8 @@ from tidegate.core.rollout import Direction, RolloutState
 from tidegate.core.version import Version, parse_version
 from tidegate.errors import RevisionError, TidegateError
 from tidegate.git.changed import changed, fixed_before
-from tidegate.git.repository import Repository, open_repository, touches
+from tidegate.git.moved import touches
+from tidegate.git.repository import Repository, open_repository
 from tidegate.orchestration.history import source_of
 from tidegate.orchestration.house import House
 from tidegate.store import rollouts

@@ -23,6 +23,7 @@ from tidegate.core.plain import plain
 from tidegate.core.pull_request import PullRequest, titled
 from tidegate.core.version import TagFormat, Version, parse_version
 from tidegate.errors import NotFoundError, RepositoryError, UsageError, WorldError
+from tidegate.git.copies import released_before
 from tidegate.git.history import History, Source, merged_of, tagged_versions, unreleased_each
 from tidegate.git.repository import Repository, Tag, open_repository
 from tidegate.git.tree import check_inside, files_directly_in, normal_path
@@ -237,7 +238,7 @@ def _range(repository: Repository, scope: Scope, asked: Asked, now: datetime) ->
     if asked.until or asked.since:
         commit = repository.resolve(asked.until or "HEAD")
         tagged = tagged_versions(repository, scope.tag_format)
-        own = max((version for version, tag in tagged.items() if tag.target == commit), default=None)
+        own = _version_at(tagged, commit, asked.until)
         if own is not None or asked.since:
             return _stated(repository, scope, asked, commit, own, tagged, now)
     history = unreleased_each(repository, {"": scope.source}, asked.until or "HEAD", asked.pulls)[""]
@@ -292,7 +293,9 @@ def _stated(
             remedy="Swap --from and --to.",
         )
     commits, labels = titled(log.commits, asked.pulls)
-    changes = raised(changes_from(commits, log.parents), log.touched, scope.bumps, labels)
+    had = plain(start.removeprefix("refs/tags/"), 100)
+    released = {sha: why.format(had) for sha, why in released_before(repository, log, since).items()}
+    changes = raised(changes_from(commits, log.parents, released), log.touched, scope.bumps, labels)
     if asked.since:
         stated = scope.tag_format.match(asked.since.removeprefix("refs/tags/"))
         if stated is not None:
@@ -306,8 +309,15 @@ def _stated(
         released_on=asked.released_on or _day(repository, scope.tz, commit if own is not None else "", now),
         is_tagged=own is not None,
         changes=changes,
-        why=f"from {plain(start.removeprefix('refs/tags/'), 100) or 'the beginning'} to {commit[:10]}",
+        why=f"from {had or 'the beginning'} to {commit[:10]}",
     )
+
+
+def _version_at(tagged: Mapping[Version, Tag], commit: str, named: str) -> Version | None:
+    """The version that is tagged at a commit: of several the one whose tag was named, else the highest."""
+    there = {version: tag for version, tag in tagged.items() if tag.target == commit}
+    asked = named.removeprefix("refs/").removeprefix("tags/")
+    return next((version for version, tag in there.items() if tag.name == asked), max(there, default=None))
 
 
 _NEAR = 10

@@ -232,6 +232,76 @@ def test_a_squash_lists_its_changes() -> None:
     assert (feature.kind, feature.scope, feature.breaking) == ("feat", "tax", True)
 
 
+SQUASHED_BY_GIT = """\
+Squashed commit of the following:
+
+commit 3333333333333333333333333333333333333333
+Merge: 1111111 2222222
+Author: Bob <bob@example.org>
+Date:   Tue Nov 25 10:00:00 2025 +0000
+
+    Merge branch 'main' into topic
+
+commit 2222222222222222222222222222222222222222 (topic)
+Author: Carol <carol@example.org>
+Date:   Tue Nov 25 09:00:00 2025 +0000
+
+    Squashed commit of the following:
+
+    commit 2121212121212121212121212121212121212121
+    Author: Dan <dan@example.org>
+    Date:   Tue Nov 25 08:30:00 2025 +0000
+
+        feat(tax)!: rules
+
+        BREAKING CHANGE: other rates
+
+    commit 2020202020202020202020202020202020202020
+    Author: Dan <dan@example.org>
+    Date:   Tue Nov 25 08:00:00 2025 +0000
+
+        feat: dropped again
+
+commit 1111111111111111111111111111111111111111
+Author: Bob <bob@example.org>
+Date:   Tue Nov 25 07:00:00 2025 +0000
+
+    just so
+
+    Co-authored-by: Eve <eve@example.org>
+
+commit 1010101010101010101010101010101010101010
+Author: Bob <bob@example.org>
+Date:   Tue Nov 25 06:00:00 2025 +0000
+
+    fix: rounding
+"""
+
+
+def test_a_squash_by_git_lists_its_commits() -> None:
+    changes = changes_of(commit(SQUASHED_BY_GIT))
+    assert [(change.kind, change.summary, change.breaking) for change in changes] == [
+        ("fix", "rounding", False),
+        ("", "just so", False),
+        ("feat", "dropped again", False),
+        ("feat", "rules", True),
+    ]
+    people = {person.email.partition("@")[0] for change in changes for person in change.authors}
+    assert people >= {"bob", "carol", "dan", "eve"}
+
+
+def test_a_squash_by_git_may_have_a_title_of_its_own() -> None:
+    own, *listed = changes_of(commit(f"feat: billing\n\n{SQUASHED_BY_GIT}\nRefs: #12\n"))
+    assert (own.kind, own.summary, own.refs) == ("feat", "billing", ("#12",))
+    assert [change.summary for change in listed] == ["rounding", "just so", "dropped again", "rules"]
+
+
+@pytest.mark.parametrize("rest", ["", "\n\nnothing is listed\n", "\n\n    commit no name\n"])
+def test_a_squash_by_git_that_lists_nothing_is_told_by_its_title(rest: str) -> None:
+    (change,) = changes_of(commit(f"Squashed commit of the following:{rest}"))
+    assert (change.kind, change.summary) == ("", "Squashed commit of the following:")
+
+
 def test_what_a_squash_took_back_itself_does_not_count() -> None:
     gone = f"This reverts commit {sha('9')}."
     listed = (
@@ -320,6 +390,12 @@ def test_the_kind_of_a_merge(text: str, kind: str) -> None:
         ("1.0.0", ['Merged PR 14: Revert "feat: x"\n\nReverts !12', "Merged PR 12: feat: x"], None),
         ("1.0.0", ['Merged PR 14: Revert "feat: x"', "Merged PR 12: feat: x"], None),
         ("1.0.0", ["Merged PR 12: feat: x\n\nRelated work items: #3"], "1.1.0"),
+        # The whole title of what is taken back; other words name nothing.
+        ("1.0.0", ["revert: feat: x", "feat: x (#12)"], None),
+        ("1.0.0", ['revert(shop): "feat(shop)!: x" (#13)', "feat(shop)!: x"], None),
+        ("1.0.0", ["revert: revert: feat: x", "revert: feat: x", "feat: x"], "1.1.0"),
+        ("1.0.0", ["revert: feat: y", "feat: x"], "1.1.0"),
+        ("1.0.0", ["revert: x", "feat: x"], "1.1.0"),
         # A revert cannot take back what is younger, nor itself.
         ("1.0.0", ["feat: x", 'Revert "feat: x"'], "1.1.0"),
         ("1.0.0", [f"fix: a\n\nThis reverts commit {sha('a')}."], "1.0.1"),

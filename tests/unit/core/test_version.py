@@ -239,6 +239,12 @@ def test_the_level_of_a_step(old: str, new: str, level: str) -> None:
     assert level_between(parse_version(old), parse_version(new)).word == level
 
 
+def test_a_tenth_prerelease_without_a_dot_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"1\.1\.0-rc10 would come before 1\.1\.0-rc9, which") as refused:
+        next_prerelease(Version(1, 1, 0), "rc", [parse_version("1.1.0-rc9")])
+    assert "rc10 sorts before rc9" in refused.value.remedy
+
+
 @pytest.mark.parametrize(
     ("taken", "channel", "expected"),
     [
@@ -249,6 +255,8 @@ def test_the_level_of_a_step(old: str, new: str, level: str) -> None:
         (["1.1.0-rc", "1.0.0-rc.7", "1.1.0-rc.1.2"], "rc", None),
         (["1.0.0-rc.7", "2.0.0-rc.1"], "rc", "1.1.0-rc.1"),
         (["1.1.0-beta.1"], "alpha", None),
+        (["1.1.0-rc1"], "rc", "1.1.0-rc2"),
+        (["1.1.0-beta3", "1.1.0-beta.1"], "rc", "1.1.0-rc.1"),
     ],
 )
 def test_the_next_prerelease(taken: list[str], channel: str, expected: str | None) -> None:

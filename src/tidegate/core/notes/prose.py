@@ -82,17 +82,40 @@ def _seen(text: str) -> Iterator[str]:
 
 def _read(lines: Sequence[str]) -> Iterator[Block]:
     number = 0
+    below = False  # a paragraph, so that what is indented by four is code, as it is not at the start or in a list
     while number < len(lines):
+        if below and _is_indented_code(lines[number]):
+            end = _end_of_indented_code(lines, number + 1)
+            yield Block(BlockKind.CODE, "\n".join(line[4:] for line in lines[number:end]).rstrip())
+            number = end
+            continue
         if fence := _FENCE.match(lines[number]):
             end = _end_of_code(lines, number + 1, fence["mark"])
             yield _code(lines[number + 1 : end], fence["info"], len(fence["indent"]))
             number = end + 1
         elif lines[number].strip():
             end = _end_of_text(lines, number + 1)
-            yield _text_block(lines[number], lines[number + 1 : end])
+            block = _text_block(lines[number], lines[number + 1 : end])
+            below = block.kind is BlockKind.PARAGRAPH and (below or not block.level)
+            yield block
             number = end
         else:
             number += 1
+
+
+def _is_indented_code(line: str) -> bool:
+    return line.startswith("    ") and bool(line.strip()) and not _ITEM.match(line) and not _FENCE.match(line)
+
+
+def _end_of_indented_code(lines: Sequence[str], start: int) -> int:
+    """Behind the last line of it: empty ones are part of it where more of it follows."""
+    end = start
+    for number in range(start, len(lines)):
+        if lines[number].startswith("    ") and lines[number].strip():
+            end = number + 1
+        elif lines[number].strip():
+            break
+    return end
 
 
 def _end_of_code(lines: Sequence[str], start: int, mark: str) -> int:

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from tidegate.core.policy import Blackout, Environment, Policy, Risk, Section
+from tidegate.core.policy import Blackout, Component, Environment, Policy, ReleaseType, Risk, Section
 from tidegate.core.strictness import people, whole
 from tidegate.core.strictness.difference import Difference, Direction, Kind, Spot
 from tidegate.core.strictness.walk import Pair, Special, sections
@@ -32,6 +32,9 @@ SPECIAL: Mapping[tuple[type[Section], str], Special] = MappingProxyType(
         (Policy, "environments"): whole.environments,
         (Policy, "release_types"): whole.release_types,
         (Environment, "purpose"): whole.purpose,
+        (Environment, "config"): whole.config,
+        (ReleaseType, "bump"): whole.bump,
+        (Component, "requires"): whole.requires,
         (Blackout, "environments"): whole.blackout_environments,
         (Risk, "matrix"): whole.risk_matrix,
     }

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import TypeAlias
 
-from tidegate.core.policy import Policy, Purpose, ReleaseType, Section, Train
+from tidegate.core.policy import Bump, Policy, Purpose, ReleaseType, Section, Train
+from tidegate.core.requirement import asks_for_more, understood
+from tidegate.core.settings import bound_asks_for_more
 from tidegate.core.strictness.difference import Difference, Direction, Kind, Spot, joined, together
 from tidegate.core.strictness.times import Runs, period, trains_direction
 from tidegate.core.strictness.walk import Differences, Pair, Sides, fields_of, mappings, one_sided, sections, values
@@ -20,6 +22,21 @@ def components(pair: Pair, spot: Spot, sides: Sides) -> Differences:
 
 def _scope(sides: Sides) -> Sides:
     return replace(sides, kind=Kind.SCOPE)
+
+
+def requires(pair: Pair, spot: Spot, sides: Sides) -> Differences:
+    """What a component needs of others; fewer versions that will do are more that is asked."""
+    for found in mappings(pair, spot, sides):
+        was, now = (understood(text) if text else None for text in (found.was, found.now))
+        stricter = asks_for_more(was, now) if was and now else None
+        yield _as_told(found, stricter)
+
+
+def _as_told(found: Difference, stricter: bool | None) -> Difference:
+    """A difference with the direction that is known of it, where one is."""
+    if stricter is None:
+        return found
+    return _redirected(found, Direction.STRICTER if stricter else Direction.LOOSER, "")
 
 
 # ---- trains
@@ -114,6 +131,13 @@ def environments(pair: Pair, spot: Spot, sides: Sides) -> Differences:
             yield from _closed(pair, spot.key(name), name)
 
 
+def config(pair: Pair, spot: Spot, sides: Sides) -> Differences:
+    """The settings that an environment must have; a bound asks for more the less it lets pass."""
+    for found in mappings(pair, spot, sides):
+        both = found.was is not None and found.now is not None
+        yield _as_told(found, bound_asks_for_more(str(found.path[-1]), found.was, found.now) if both else None)
+
+
 def _way(direction: Direction) -> str:
     """What is said of what only one policy has, where no other asks for as little."""
     words = {Direction.LOOSER: "a new way to production", Direction.STRICTER: "a way to production less"}
@@ -196,6 +220,19 @@ def release_types(pair: Pair, spot: Spot, sides: Sides) -> Differences:
             yield one_sided(spot, _scope(sides), name, direction, _way(direction))
         else:
             yield from sections(pair, spot.key(name), was, now)
+
+
+_BUMPS = (Bump.PATCH, Bump.MINOR, Bump.MAJOR)
+
+
+def bump(_: Pair, spot: Spot, sides: Sides) -> Differences:
+    """What raises a larger number may contain more: a release whose content exceeds its type is refused."""
+    if not sides.differ:
+        return
+    larger = _BUMPS.index(sides.now) > _BUMPS.index(sides.was)
+    direction = Direction.LOOSER if larger else Direction.STRICTER
+    more = "such a release may contain more now" if larger else "such a release may contain less now"
+    yield spot.changed(sides.was.value, sides.now.value, direction, more=more)
 
 
 def _is_like_another(pair: Pair, new: ReleaseType, others: Mapping[str, ReleaseType]) -> bool:

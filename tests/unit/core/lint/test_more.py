@@ -174,3 +174,12 @@ def test_a_database_that_cannot_be_migrated_is_found(
     shop = {**component, "targets": {"production": target}}
     policy = {"components": {"shop": shop}, "environments": {"production": {"purpose": "production"}}, **rules}
     assert [finding.message for finding in found("database.target", policy)] == messages
+
+
+def test_a_group_that_somebody_is_in_and_nothing_names_may_be_misspelt() -> None:
+    people = {"zoe": {"name": "Zoe", "groups": ["leadz", "leads", "bystanders"]}}
+    near, far = found("unused", {"people": people})
+    assert near.path == ("people", "zoe", "groups", 0)
+    assert near.message == 'nothing names the group leadz, so that zoe may do nothing more by it; did you mean "leads"?'
+    assert far.message == "nothing names the group bystanders, so that zoe may do nothing more by it"
+    assert found("unused", {"people": people, "groups": {"leadz": {}, "bystanders": {}}}) == []

@@ -312,6 +312,20 @@ def test_what_is_kept_by_hand(text: str, kinds: set[str]) -> None:
     assert shown(inline(text))[0] - {"text"} == kinds - {"text"}
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Run:\n\n    a --b\n      - c <d>\n\n    # e\n\nNow f", "Run:\n\n```\na --b\n  - c <d>\n\n# e\n```\n\nNow f"),
+        ("Run\n    this", "Run this"),
+        ("- a\n\n    more of it", "- a\n\n   more of it"),
+        ("    as a start", "as a start"),
+        ("Run:\n\n    - a", "Run:\n\n- a"),
+    ],
+)
+def test_what_is_indented_below_a_paragraph_is_code(text: str, told: str) -> None:
+    assert markdown_of(blocks_of(text)) == told
+
+
 ALLOWED_BY_HAND = {
     *("paragraph_open", "paragraph_close", "inline", "fence", "bullet_list_open", "bullet_list_close"),
     *("ordered_list_open", "ordered_list_close", "list_item_open", "list_item_close"),

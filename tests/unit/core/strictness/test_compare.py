@@ -243,6 +243,40 @@ ROWS = [
         {"changes": {"risk": {"mitigations": {"high": ["a drill", "a backup"]}}}},
         ["changes.risk.mitigations.high: a backup was added: stricter"],
     ),
+    *[
+        Row(
+            f"requires: {before} and {after}",
+            {"components": {"shop": {"requires": {"stock": before}}, "stock": {"tag": "stock-v{version}"}}},
+            {"components": {"shop": {"requires": {"stock": after}}, "stock": {"tag": "stock-v{version}"}}},
+            [f"components.shop.requires.stock: {before} became {after}{says}"],
+        )
+        for before, after, says in (
+            (">=3.1.0", ">=4.1.0", ": stricter"),
+            (">=3.1.0", ">=3.1", ""),
+            (">=3.1.0", "^3.1", ": stricter"),
+            ("^1.2 || ^2.0", "^2.0", ": stricter"),
+            ("~1.2", "^1.3", ""),
+            ("<2", "<=2.0.0", ": looser"),
+            (">=1.0.0-rc.1", ">=1.0.0", ""),
+        )
+    ],
+    Row(
+        "config: a bound",
+        production(config={"min_tls": 12, "DB_MAX_AGE": "90.5", "min_name": "a"}),
+        production(config={"min_tls": 13, "DB_MAX_AGE": 365, "min_name": "b"}),
+        [
+            f"{ENV}.config.DB_MAX_AGE: 90.5 became 365: looser",
+            f"{ENV}.config.min_name: a became b",
+            f"{ENV}.config.min_tls: 12 became 13: stricter",
+        ],
+    ),
+    Row(
+        "bump",
+        minor(bump="minor"),
+        minor(bump="major"),
+        [f"{TYPE}.bump: minor became major; such a release may contain more now: looser"],
+        [f"{TYPE}.bump: major became minor; such a release may contain less now: stricter"],
+    ),
     Row(
         "a setting",
         production(config={"encryption": True}),
