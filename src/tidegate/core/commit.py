@@ -284,64 +284,105 @@ def changes_of(commit: Commit) -> tuple[Change, ...]:
     return (own, *(item for item in listed if _tale(item) != _tale(own)))
 
 
-# A title without a header that says more than its words: a break, or the title that it wraps.
-_SAYS_MORE = re.compile(r"BREAKING|^Merged PR ")
-# What prose must have to be more than prose: footers, issues, items of a squash, line ends.
-_MORE_THAN_PROSE = re.compile(r"[:#*\r]|GH-")
+# What a title begins with that has no header and may say more than its words: a break, a revert, an item of a squash,
+# or the title that a code host has wrapped.
+_SAYS_MORE = ("BREAKING", "Re", "* ", "Merged PR ", "Merge pull request '")
 
 
 def _plain_change(commit: Commit) -> Change | None:
     """The change of a commit that has a title, prose, and footers that are one line each; None where there may be more.
 
     It says what the long way says, of most commits. Fifty thousand are read for a whole changelog, and this takes a
-    third.
+    fifth.
     """
     title, _, rest = commit.message.partition("\n")
-    header = _HEADER.fullmatch(title)
+    header = _HEADER.fullmatch(title.strip())
+    if header is None:
+        title = title.strip()
+        if not title or title.startswith(_SAYS_MORE) or "revert" in commit.message.lower():
+            return None
+        if len(commit.parents) > 1:
+            inner, _, below = rest.lstrip().partition("\n")
+            header = _HEADER.fullmatch(inner.strip())
+            rest = rest if header is None else below
     if header is not None:
         kind, scope, bang, text = header.groups()
-    elif len(commit.parents) < 2 and not _SAYS_MORE.search(title) and "revert" not in commit.message.lower():
-        kind, scope, bang, text = UNCONVENTIONAL, None, None, title.strip()
     else:
+        kind, scope, bang, text = MERGE if len(commit.parents) > 1 else UNCONVENTIONAL, None, None, title
+    footers = _plain_footers(rest) if _may_say_more(rest) else ()
+    # The long way looks for a co-author in titles too.
+    if footers is None or kind.startswith("BREAKING") or text.startswith("Re") or text.endswith(">"):
         return None
-    notes = _plain_footers(rest)
-    if notes is None:
-        return None
-    pulls: list[str] = []
-    if "#" in text or "!" in text:
+    pulls: Sequence[str] = ()
+    if "#" in text or "!" in text or "GH-" in text:
+        if _CLOSES.search(text):
+            return None
         pulls = [number.replace("!", "#") for number in _PULL.findall(text)]
         text = _PULL.sub("", text)
-    if text.startswith("Re") or "#" in text or "GH-" in text or not text.strip():
-        return None
-    closes, refs = _issues_of(notes, pulls) if notes or pulls else ((), ())
+    closes: tuple[str, ...] = ()
+    refs = _unique(pulls) if pulls else ()
+    authors: tuple[Person, ...] = (_clean(commit.author),)
+    if footers:
+        closes = _unique(issue for footer in footers for issue in footer.closes)
+        named = (*pulls, *(issue for footer in footers for issue in footer.refs))
+        refs = _unique(issue for issue in named if issue not in closes)
+        authors = _together(authors[0], [footer.wrote for footer in footers if footer.wrote is not None])
     return Change(
         kind=kind.lower(),
         scope=plain(scope.strip(), 80) if scope else "",
         breaking=bang is not None,
         summary=plain(text) or "(no description)",
         sha=commit.sha,
-        authors=_authors(commit) if notes else (_clean(commit.author),),
+        authors=authors,
         closes=closes,
         refs=refs,
-        notes=tuple(Footer(note.token, plain(note.value)) for note in notes),
+        notes=tuple([footer.note for footer in footers]),
     )
 
 
-def _plain_footers(rest: str) -> tuple[Footer, ...] | None:
+def _may_say_more(text: str) -> bool:
+    """Whether a text may be more than prose: without these it has no footer, no issue and no item of a squash."""
+    return ":" in text or "#" in text or "*" in text or "\r" in text or "GH-" in text
+
+
+@dataclass(frozen=True, slots=True)
+class _PlainFooter:
+    """A footer on one line, ready to be shown, and what it says by itself: issues, or who wrote the change too."""
+
+    note: Footer
+    closes: Sequence[str]
+    refs: Sequence[str]
+    wrote: Person | None
+
+
+def _plain_footers(rest: str) -> Sequence[_PlainFooter] | None:
     """The footers of a message without its title, each on one line, below prose; None where there may be more."""
-    if not _MORE_THAN_PROSE.search(rest):
-        return ()
     prose, _, tail = rest.strip().rpartition("\n\n")
-    if "\r" in tail or "BREAKING" in tail or _MORE_THAN_PROSE.search(prose):
+    if "\r" in tail or "BREAKING" in tail or _may_say_more(prose):
         return None
-    found = [_FOOTER.fullmatch(line.rstrip()) for line in tail.split("\n")]
-    return None if None in found else tuple(Footer(match[1], match[2].strip()) for match in found if match)
+    found: list[_PlainFooter] = []
+    for line in tail.split("\n"):
+        footer = _plain_footer(line)
+        if footer is None:
+            return None
+        found.append(footer)
+    return found
 
 
-def _issues_of(notes: Sequence[Footer], pulls: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    closes = _unique(_issues_in(notes, _CLOSING_TOKEN))
-    refs = _unique((*pulls, *_issues_in(notes, _REFS)))
-    return closes, tuple(issue for issue in refs if issue not in closes) if closes else refs
+@lru_cache(maxsize=4096)
+def _plain_footer(line: str) -> _PlainFooter | None:
+    """One line as a footer; kept, since the same people and issues are named again and again."""
+    match = _FOOTER.fullmatch(line.rstrip())
+    if match is None:
+        return None
+    footer = Footer(match[1], match[2].strip())
+    wrote = _COAUTHOR.fullmatch(line)
+    return _PlainFooter(
+        note=Footer(footer.token, plain(footer.value)),
+        closes=_issues_in((footer,), _CLOSING_TOKEN),
+        refs=_issues_in((footer,), _REFS),
+        wrote=_clean(Person(*wrote.groups())) if wrote else None,
+    )
 
 
 def _with_refs(change: Change, refs: Sequence[str]) -> Change:
@@ -504,13 +545,17 @@ def _issues_in(footers: Iterable[Footer], token: re.Pattern[str]) -> list[str]:
 
 
 def _authors(commit: Commit) -> tuple[Person, ...]:
-    """The author and the co-authors, each address once: all of them made the change, so none of them reviews it."""
-    author = _clean(commit.author)
+    """The author and the co-authors: all of them made the change, so none of them reviews it."""
     # Most commits have no trailer at all.
     if "-authored-" not in commit.message.lower():
-        return (author,)
-    people: dict[str, Person] = {author.email.lower(): author}
-    for person in (_clean(Person(*found)) for found in _COAUTHOR.findall(commit.message)):
+        return (_clean(commit.author),)
+    return _together(_clean(commit.author), [_clean(Person(*found)) for found in _COAUTHOR.findall(commit.message)])
+
+
+def _together(author: Person, others: Iterable[Person]) -> tuple[Person, ...]:
+    """An author and co-authors, each address once."""
+    people = {author.email.lower(): author}
+    for person in others:
         people.setdefault(person.email.lower(), person)
     return tuple(people.values())
 
