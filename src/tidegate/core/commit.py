@@ -579,19 +579,32 @@ def changes_from(commits: Sequence[Commit], parents: Mapping[str, Sequence[str]]
     """
     graph = parents if parents is not None else {commit.sha: commit.parents for commit in commits}
     void = _taken_back(commits, graph) | _picked_twice(commits)
-    changes = [change for commit in commits for change in changes_of(commit)]
+    changes = tuple([change for commit in commits for change in changes_of(commit)])
     merges = {commit.sha for commit in commits if len(commit.parents) > 1}
-    told = {_tale(change): change.sha for change in changes if change.sha not in merges} if merges else {}
-    return tuple(_void(change, void.get(change.sha) or _echo(change, merges, told)) for change in changes)
+    told = _told_besides(merges, changes) if merges else {}
+    if not void and not told:
+        return changes
+    return tuple(
+        [
+            _void(change, void.get(change.sha, "") or (_echo(change, told) if change.sha in merges else ""))
+            for change in changes
+        ]
+    )
 
 
 def _void(change: Change, why: str) -> Change:
     return replace(change, void=why) if why else change
 
 
-def _echo(change: Change, merges: Collection[str], told: Mapping[tuple[str, str, str], str]) -> str:
+def _told_besides(merges: Collection[str], changes: Sequence[Change]) -> dict[tuple[str, str, str], str]:
+    """Which commit says what a merge says too."""
+    merged = {_tale(change) for change in changes if change.sha in merges}
+    return {tale: change.sha for change in changes if (tale := _tale(change)) in merged and change.sha not in merges}
+
+
+def _echo(change: Change, told: Mapping[tuple[str, str, str], str]) -> str:
     """Why a merge's title does not count: it only repeats what a commit of the range says."""
-    repeated = told.get(_tale(change)) if change.sha in merges else None
+    repeated = told.get(_tale(change))
     return f"told by {repeated[:10]} already" if repeated else ""
 
 
@@ -601,9 +614,13 @@ def _taken_back(commits: Sequence[Commit], graph: Mapping[str, Sequence[str]]) -
     From the newest to the oldest: a revert that was reverted itself takes nothing back. A revert of which one target
     lies outside the range takes back released work as well, and counts.
     """
+    # Every shape of a revert has this word in it; the other commits of a long history need not be read twice.
+    reverting = [commit for commit in commits if "revert" in commit.message.lower()]
+    if not reverting:
+        return {}
     index, history = _Index(commits), _Graph(graph)
     void: dict[str, str] = {}
-    for commit in commits:
+    for commit in reverting:
         if commit.sha in void:
             continue
         targets, all_found = index.targets_of(commit)
@@ -687,9 +704,6 @@ class _Index:
 
     def targets_of(self, commit: Commit) -> tuple[tuple[str, ...], bool]:
         """The commits of the range that ``commit`` reverts, and whether it reverts nothing outside of it."""
-        # Every shape of a revert has this word in it; the other commits of a long history need not be read twice.
-        if "revert" not in commit.message.lower():
-            return (), False
         # What an item of a squash reverts was on the branch that was squashed.
         text = _squashed(commit.message)[0]
         message = parse_message(_unwrapped_title(text))
@@ -737,9 +751,9 @@ def picked_from(commit: Commit) -> str | None:
 
 def _picked_twice(commits: Sequence[Commit]) -> dict[str, str]:
     """Cherry-picks whose original is in the range too: it is counted there."""
-    there = {commit.sha for commit in commits}
-    picked = ((commit.sha, picked_from(commit)) for commit in commits)
-    return {sha: f"a copy of {origin[:10]}" for sha, origin in picked if origin and sha != origin in there}
+    picked = [(commit.sha, origin) for commit in commits if (origin := picked_from(commit)) is not None]
+    there = {commit.sha for commit in commits} if picked else set()
+    return {sha: f"a copy of {origin[:10]}" for sha, origin in picked if sha != origin in there}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ those of them that are merged, once for the log.
 from __future__ import annotations
 
 import heapq
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -274,9 +275,9 @@ _Group = tuple[list[Commit], dict[str, tuple[str, ...]]]
 
 def _grouped(log: Log, owners: Mapping[str, int]) -> dict[int | None, _Group]:
     """The component's commits and the graph of all commits, by the number of the release that brought them."""
-    groups: dict[int | None, _Group] = {}
+    groups: dict[int | None, _Group] = defaultdict(lambda: ([], {}))
     for sha, parents in log.parents.items():
-        groups.setdefault(owners.get(sha), ([], {}))[1][sha] = parents
+        groups[owners.get(sha)][1][sha] = parents
     for commit in log.commits:
         groups[owners.get(commit.sha)][0].append(commit)
     return groups

@@ -15,6 +15,7 @@ Docs: docs/adr/0007-git-by-its-own-command.md.
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import subprocess
@@ -448,30 +449,37 @@ def _end_of_paths(tokens: Sequence[bytes], start: int) -> int:
 
 def _read_commits(pieces: Iterable[bytes]) -> list[Commit]:
     """Records without paths: every field stands at a fixed distance from the one before, so columns are cut out."""
-    people: dict[tuple[str, str], Person] = {}
+    people = _People()
     commits: list[Commit] = []
     for tokens in _whole_records(pieces):
         columns = (tokens[number :: _LOG_FIELDS + 1] for number in range(1, _LOG_FIELDS + 1))
         for sha, parents, author, author_email, committer, committer_email, time, message in zip(*columns, strict=True):
-            wrote = people.setdefault((author, author_email), Person(author, author_email))
-            put = people.setdefault((committer, committer_email), Person(committer, committer_email))
+            wrote, put = people[author, author_email], people[committer, committer_email]
             commits.append(Commit(sha, tuple(parents.split()), wrote, put, _seconds(time), message))
     return commits
 
 
+class _People(dict[tuple[str, str], Person]):
+    """Each person of a log once: a long history has many commits and few people."""
+
+    def __missing__(self, key: tuple[str, str]) -> Person:
+        return self.setdefault(key, Person(*key))
+
+
 def _whole_records(pieces: Iterable[bytes]) -> Iterator[list[str]]:
     """The fields of as many whole records as each piece completes, each record led by an empty one."""
-    rest = b""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    rest = ""
     for piece in pieces:
-        tokens = (rest + piece).split(b"\0")
+        tokens = (rest + decoder.decode(piece)).split("\0")
         # The last token may go on in the next piece, and the record that it belongs to is not whole.
         whole = (len(tokens) - 1) // (_LOG_FIELDS + 1) * (_LOG_FIELDS + 1)
-        rest = b"\0".join(tokens[whole:])
+        rest = "\0".join(tokens[whole:])
         if whole:
-            yield b"\0".join(tokens[:whole]).decode(errors="replace").split("\0")
-    tokens = rest.split(b"\0")
+            yield tokens[:whole]
+    tokens = (rest + decoder.decode(b"", final=True)).split("\0")
     if len(tokens) > _LOG_FIELDS:
-        yield rest.decode(errors="replace").split("\0")[: _LOG_FIELDS + 1]
+        yield tokens[: _LOG_FIELDS + 1]
 
 
 def _seconds(text: str) -> int:

@@ -357,10 +357,13 @@ def contributors(changes: Iterable[Change]) -> tuple[str, ...]:
     Two addresses of one name are one contributor. Programs (``dependabot[bot]``) and people without a name are left
     out.
     """
-    people: dict[str, Person] = {}
+    spelled: dict[str, Person] = {}
     for change in changes:
         for author in change.authors:
-            people.setdefault(author.email.lower(), author)
+            spelled.setdefault(author.email, author)
+    people: dict[str, Person] = {}
+    for email, author in spelled.items():
+        people.setdefault(email.lower(), author)
     names: dict[str, str] = {}
     for person in people.values():
         # Some set their address as their name, or as a part of it.
