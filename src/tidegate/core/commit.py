@@ -171,7 +171,7 @@ _CLOSES = re.compile(rf"\b{_CLOSING}:? +({_ISSUE})")
 # Keys such as PAY-12 count in footers alone: in prose, "fixed UTF-8" closes nothing.
 _FOOTER_ISSUE = re.compile(rf"{_ISSUE}|\b{_TICKET}\b")
 _PULL_IN_TITLE = re.compile(r"\([#!]([0-9]{1,12})\)$|^Merge pull request #([0-9]{1,12})\b")
-_PULL = re.compile(r" ?\(([#!][0-9]{1,12})\)")
+_PULL = re.compile(r"\(([#!][0-9]{1,12})\)")
 # Azure DevOps wraps the title of a squash and of a merge; Gitea and Forgejo that of a merge.
 _WRAPPED = re.compile(
     r"Merged PR (?P<azure>[0-9]{1,12}): +(?P<title>\S.*)"
@@ -315,10 +315,9 @@ def _plain_change(commit: Commit) -> Change | None:
         return None
     pulls: Sequence[str] = ()
     if "#" in text or "!" in text or "GH-" in text:
-        if _CLOSES.search(text):
+        if _closed_in(text):
             return None
-        pulls = [number.replace("!", "#") for number in _PULL.findall(text)]
-        text = _PULL.sub("", text)
+        text, pulls = _without_pulls(text)
     closes: tuple[str, ...] = ()
     refs = _unique(pulls) if pulls else ()
     authors: tuple[Person, ...] = (_clean(commit.author),)
@@ -432,7 +431,7 @@ def _taken_back_inside(items: Sequence[Message]) -> dict[int, str]:
         quoted = _REVERT_TITLE.fullmatch(titles[number]) if titles[number].startswith("Revert") else None
         if quoted is None or number in void:
             continue
-        there = places.get(_PULL.sub("", quoted["title"]).strip(), [])
+        there = places.get(_without_pulls(quoted["title"])[0].strip(), [])
         # What is not older is not wanted any more: the numbers only fall.
         while there and (there[-1] >= number or there[-1] in void):
             there.pop()
@@ -445,7 +444,7 @@ def _spelled(item: Message) -> str:
     """The title of an item, without pull requests, in one spelling."""
     scope = f"({item.scope})" if item.scope else ""
     head = f"{item.kind}{scope}{'!' if item.bang else ''}: " if item.kind else ""
-    return _PULL.sub("", f"{head}{item.description}").strip()
+    return _without_pulls(f"{head}{item.description}")[0].strip()
 
 
 def _title_message(commit: Commit, text: str) -> Message:
@@ -505,20 +504,27 @@ def _unwrapped(title: re.Match[str]) -> tuple[str, int]:
 def _change(commit: Commit, message: Message, kind: str, authors: tuple[Person, ...]) -> Change:
     closes = dict.fromkeys(_closed(message))
     description = message.description
-    pulls = [number.replace("!", "#") for number in _PULL.findall(description)] if "(" in description else []
+    summary, pulls = _without_pulls(description) if "(" in description else (description, [])
     named = _footer_issues(message, _REFS)
     again = _brought_back(message)
     return Change(
         kind=kind,
         scope=plain(message.scope, 80) if message.scope else "",
         breaking=message.breaking or (again is not None and again.breaking),
-        summary=plain(_PULL.sub("", description) if pulls else description) or "(no description)",
+        summary=plain(summary) or "(no description)",
         sha=commit.sha,
         authors=authors,
         closes=tuple(closes),
         refs=tuple(issue for issue in _unique((*pulls, *named)) if issue not in closes) if pulls or named else (),
         notes=tuple(Footer(footer.token, plain(footer.value)) for footer in message.footers),
     )
+
+
+def _without_pulls(title: str) -> tuple[str, list[str]]:
+    """A title without the pull requests that it names, as in ``text (#12)``, and those."""
+    *before, last = _PULL.split(title)
+    text = "".join(part.removesuffix(" ") for part in before[::2]) + last if before else last
+    return text, [number.replace("!", "#") for number in before[1::2]]
 
 
 def _closed(message: Message) -> tuple[str, ...]:
@@ -691,7 +697,7 @@ class _Index:
     def _by_title(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         for title, sha in self._titles:
-            found.setdefault(_PULL.sub("", title).strip(), []).append(sha)
+            found.setdefault(_without_pulls(title)[0].strip(), []).append(sha)
         return found
 
     @cached_property
@@ -733,7 +739,7 @@ class _Index:
         quoted = _REVERT_TITLE.fullmatch(message.description)
         if quoted is None or quoted["word"] != "Revert":
             return []
-        return self._newest_before(commit, self._by_title.get(_PULL.sub("", quoted["title"]).strip(), []))
+        return self._newest_before(commit, self._by_title.get(_without_pulls(quoted["title"])[0].strip(), []))
 
     def _newest_before(self, commit: Commit, candidates: Sequence[str]) -> list[str]:
         """The newest of the candidates (newest first, as all is here) that is older than ``commit``; none or one."""
