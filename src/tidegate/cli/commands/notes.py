@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tidegate.cli.framework import command, session
+from tidegate.cli.memory import no_collecting
 from tidegate.errors import UsageError
 
 if TYPE_CHECKING:
@@ -126,7 +127,8 @@ def _gathered(run: Session, component: str, since: str, what: dict[str, Any]) ->
 
     scope, directory = _scope(run, component, what)
     asked = _asked(since, what)
-    gathered = gather(directory, scope, asked, run.clock())
+    with no_collecting():
+        gathered = gather(directory, scope, asked, run.clock())
     if gathered.told.is_tagged and not asked.until:
         run.say(f"nothing came after {gathered.told.version}: these are its notes")
     elif run.verbose:
@@ -272,7 +274,8 @@ def _full(run: Session, component: str, file: str, write: bool, what: dict[str, 
     scope, directory = _scope(run, component, what)
     repository = open_repository(directory)
     pulls = known_pulls(what["pull_requests"])
-    sections = all_sections(repository, scope, what["until"] or "HEAD", what["issue_link"], pulls)
+    with no_collecting():
+        sections = all_sections(repository, scope, what["until"] or "HEAD", what["issue_link"], pulls)
     path = changelog_path(scope, file)
     if write:
         return _say_written(run, write_changelog(repository, path, sections))
