@@ -242,23 +242,24 @@ def releases_of(
     Raises:
         RepositoryError, UsageError, NotFoundError: as :func:`unreleased`.
     """
+    return tuple(each_release(repository, source, at, pulls))
+
+
+def each_release(
+    repository: Repository, source: Source, at: str = "HEAD", pulls: Sequence[PullRequest] = ()
+) -> Iterator[Released]:
+    """The same, one after the other: what was told of a long history need not be kept."""
     _refuse_shallow(repository)
     commit = repository.resolve(at)
     paths = _paths(repository, commit, {"": source})[""]
     log, labels = _titled(repository.commits(commit, (), paths, names=bool(source.bumps)), pulls)
     heads = _heads(repository.dated_tags(source.tag_format.prefix), source.tag_format, log)
     groups = _grouped(log, claimed(log.parents, [(number, tag.target) for number, (_, tag) in enumerate(heads)]))
-    told: list[tuple[Version | None, Tag | None, _Group | None]] = [(None, None, groups.get(None))]
-    told += [(*head, groups.get(number)) for number, head in reversed(list(enumerate(heads)))]
-    return tuple(
-        Released(
-            version,
-            tag.name if tag else None,
-            tag.made_s if tag else None,
-            raised(changes_from(*(group or ((), {}))), log.touched, source.bumps, labels),
-        )
-        for version, tag, group in told
-    )
+    touched = log.touched
+    del log  # Each release takes its commits with it.
+    yield Released(None, None, None, _told(groups.pop(None, None), touched, source, labels))
+    for number, (version, tag) in reversed(list(enumerate(heads))):
+        yield Released(version, tag.name, tag.made_s, _told(groups.pop(number, None), touched, source, labels))
 
 
 def _heads(tags: Iterable[Tag], tag_format: TagFormat, log: Log) -> list[tuple[Version, Tag]]:
@@ -271,6 +272,17 @@ def _heads(tags: Iterable[Tag], tag_format: TagFormat, log: Log) -> list[tuple[V
 
 
 _Group = tuple[list[Commit], dict[str, tuple[str, ...]]]
+
+
+def _told(
+    group: _Group | None,
+    touched: Mapping[str, Sequence[str]],
+    source: Source,
+    labels: Mapping[str, Sequence[str]],
+) -> tuple[Change, ...]:
+    """The changes of a release, from its commits and their graph."""
+    commits, graph = group or ([], {})
+    return raised(changes_from(commits, graph), touched, source.bumps, labels)
 
 
 def _grouped(log: Log, owners: Mapping[str, int]) -> dict[int | None, _Group]:

@@ -245,7 +245,9 @@ class Repository:
         bounds = [_checked(until), "--not", *(_checked(commit) for commit in since)]
         arguments = ["log", "-z", "--topo-order", "--root", f"--format={_LOG_FORMAT}", "--encoding=UTF-8"]
         if not wanted:
-            return _read_log(self._stream(*arguments, *plainly, *bounds, "--"))
+            call = (*arguments, *plainly, *bounds, "--")
+            # What came since a release is mostly little, and is there before a stream is set up.
+            return _read_log([self.git(*call)] if since else self._stream(*call))
         return _read_named_log(self.git(*arguments, *plainly, *wanted, *bounds, "--"), () if everywhere else paths)
 
     def last_author(self, revision: str) -> Person:
