@@ -471,7 +471,7 @@ def _history(
 def _released_by_copy(change: Change, line: _Line) -> Change:
     if change.void or change.sha not in line.picked:
         return change
-    return replace(change, void=f"a copy of it was released with {line.last}")
+    return change._replace(void=f"a copy of it was released with {line.last}")
 
 
 def _since(source: Source, log: Log, line: _Line, labels: Mapping[str, tuple[str, ...]]) -> tuple[Change, ...]:

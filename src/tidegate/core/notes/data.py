@@ -294,7 +294,7 @@ class _Told:
 
 def _has_told(change: Change) -> bool:
     """Whether a footer is there that is told; most name issues and people alone."""
-    return any(note.token.lower() in _TOLD for note in change.notes)
+    return bool(change.notes) and not _TOLD.isdisjoint([note.token.lower() for note in change.notes])
 
 
 def _sentence(change: Change) -> str:
