@@ -119,35 +119,24 @@ class Repository:
         """What ``git`` answers where it fails, silently, when it finds nothing."""
         return _run(["--git-dir", str(self.git_dir), *arguments], self.git_dir, self.timeout_s, may_find_nothing=True)
 
-    def _stream(self, *arguments: str) -> Iterator[bytes]:
-        """What ``git`` answers, in pieces, while it goes on: a long log is read by one core and written by another.
+    def _in_pieces(self, *arguments: str) -> Iterator[bytes]:
+        """What ``git`` answers, in pieces, once it has ended.
+
+        By way of a file: through a pipe the two would wait for each other twenty thousand times in a long log, which
+        costs more than to read it.
 
         Raises:
-            RepositoryError, TimedOutError: as :meth:`git`; what was handed on until then is not to be used.
+            RepositoryError, TimedOutError: as :meth:`git`.
         """
         import tempfile
-        import threading
 
-        command = _command(["--git-dir", str(self.git_dir), *arguments])
-        with tempfile.TemporaryFile() as complaints:
-            process = _start(command, self.git_dir, subprocess.DEVNULL, complaints)
-            alarm = threading.Timer(self.timeout_s, process.kill)
-            alarm.start()
-            answers = cast(IO[bytes], process.stdout)
-            try:
-                while piece := answers.read(_PIECE):
-                    yield piece
-                process.wait()
-            finally:
-                too_slow = alarm.finished.is_set()  # To cancel it sets this too.
-                alarm.cancel()
-                process.kill()
-                process.communicate()
-            if process.returncode != 0:
-                if too_slow:
-                    raise _too_slow(self.git_dir, self.timeout_s)
-                complaints.seek(0)
-                raise explain(complaints.read().decode(errors="replace"), self.git_dir)
+        with tempfile.TemporaryFile() as answers:
+            done = run_git(["--git-dir", str(self.git_dir), *arguments], self.git_dir, self.timeout_s, answers=answers)
+            if done.returncode != 0:
+                raise explain(done.stderr.decode(errors="replace"), self.git_dir)
+            answers.seek(0)
+            while piece := answers.read(_PIECE):
+                yield piece
 
     def head(self) -> str:
         """The commit that is checked out.
@@ -246,8 +235,8 @@ class Repository:
         arguments = ["log", "-z", "--topo-order", "--root", f"--format={_LOG_FORMAT}", "--encoding=UTF-8"]
         if not wanted:
             call = (*arguments, *plainly, *bounds, "--")
-            # What came since a release is mostly little, and is there before a stream is set up.
-            return _read_log([self.git(*call)] if since else self._stream(*call))
+            # What came since a release is mostly little.
+            return _read_log([self.git(*call)] if since else self._in_pieces(*call))
         return _read_named_log(self.git(*arguments, *plainly, *wanted, *bounds, "--"), () if everywhere else paths)
 
     def last_author(self, revision: str) -> Person:
@@ -342,10 +331,12 @@ def run_git(
     *,
     stdin: bytes = b"",
     environment: Mapping[str, str] | None = None,
+    answers: IO[bytes] | int = subprocess.PIPE,
 ) -> subprocess.CompletedProcess[bytes]:
     """Run ``git`` to its end behind the guards of this module, whatever it answers.
 
     Args:
+        answers: a file that takes what Git answers, in place of the result.
         environment: variables that are set besides, or instead of, those of the guards.
 
     Raises:
@@ -358,7 +349,8 @@ def run_git(
             cwd=where,
             env=_environment() | dict(environment or {}),
             input=stdin,
-            capture_output=True,
+            stdout=answers,
+            stderr=subprocess.PIPE,
             timeout=timeout_s,
             check=False,
         )
@@ -520,12 +512,15 @@ def _stream_blobs(repository: Repository, names: list[str]) -> Iterator[bytes]:
             process.communicate()
 
 
-def _start(
-    command: list[str], where: Path, requests: IO[bytes] | int, complaints: IO[bytes] | int = subprocess.DEVNULL
-) -> subprocess.Popen[bytes]:
+def _start(command: list[str], where: Path, requests: IO[bytes]) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
-            command, cwd=where, env=_environment(), stdin=requests, stdout=subprocess.PIPE, stderr=complaints
+            command,
+            cwd=where,
+            env=_environment(),
+            stdin=requests,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
     except FileNotFoundError as error:
         raise _missing() from error
