@@ -313,28 +313,28 @@ def _plain_change(commit: Commit) -> Change | None:
     # The long way looks for a co-author in titles too.
     if footers is None or kind.startswith("BREAKING") or text.startswith("Re") or text.endswith(">"):
         return None
-    pulls: Sequence[str] = ()
+    refs: list[str] = []
     if "#" in text or "!" in text or "GH-" in text:
         if _closed_in(text):
             return None
-        text, pulls = _without_pulls(text)
-    closes: tuple[str, ...] = ()
-    refs = _unique(pulls) if pulls else ()
-    authors: tuple[Person, ...] = (_clean(commit.author),)
-    if footers:
-        closes = _unique(issue for footer in footers for issue in footer.closes)
-        named = (*pulls, *(issue for footer in footers for issue in footer.refs))
-        refs = _unique(issue for issue in named if issue not in closes)
-        authors = _together(authors[0], [footer.wrote for footer in footers if footer.wrote is not None])
+        text, refs = _without_pulls(text)
+    closes: list[str] = []
+    wrote: list[Person] = []
+    for footer in footers:
+        closes += footer.closes
+        refs += footer.refs
+        if footer.wrote is not None:
+            wrote.append(footer.wrote)
+    author = _clean(commit.author)
     return Change(
         kind=kind.lower(),
         scope=plain(scope.strip(), 80) if scope else "",
         breaking=bang is not None,
         summary=plain(text) or "(no description)",
         sha=commit.sha,
-        authors=authors,
-        closes=closes,
-        refs=refs,
+        authors=_together(author, wrote) if wrote else (author,),
+        closes=_unique(closes) if closes else (),
+        refs=_unique([issue for issue in refs if issue not in closes]) if refs else (),
         notes=tuple([footer.note for footer in footers]),
     )
 
