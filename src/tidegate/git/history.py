@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from operator import attrgetter
 
 from tidegate.core.attribution import claimed, reachable
 from tidegate.core.bumping import Bump, raised
@@ -271,6 +272,9 @@ def _heads(tags: Iterable[Tag], tag_format: TagFormat, log: Log) -> list[tuple[V
     )
 
 
+_by_precedence = attrgetter("key")
+"""The same order as that of versions themselves, with one key for each of them and not two for each comparison."""
+
 _Group = tuple[list[Commit], dict[str, tuple[str, ...]]]
 
 
@@ -333,7 +337,7 @@ def _near(tags: Iterable[Tag], tag_format: TagFormat) -> list[Tag]:
 
 
 def _highest(taken: Iterable[Version]) -> list[Version]:
-    return heapq.nlargest(_FIRST_LOOK, taken)
+    return heapq.nlargest(_FIRST_LOOK, taken, key=_by_precedence)
 
 
 def _line(
@@ -397,7 +401,8 @@ def _by_height(
     """The versions from the highest down, and whether the commit descends from them; asked for as they are needed."""
     first = _highest(taken)
     yield from ((version, looked[taken[version].name]) for version in first)
-    ordered = iter(sorted(set(taken).difference(first), reverse=True) if len(taken) > len(first) else ())
+    rest = set(taken).difference(first) if len(taken) > len(first) else ()
+    ordered = iter(sorted(rest, key=_by_precedence, reverse=True))
     for size in (_SECOND_LOOK, None):
         batch = list(islice(ordered, size))
         merged = repository.merged(commit, [taken[version].name for version in batch], every=size is None)

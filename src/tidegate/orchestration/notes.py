@@ -319,7 +319,8 @@ def _before(repository: Repository, tagged: Mapping[Version, Tag], own: Version 
     """The highest final version below from which a commit descends: the notes of a final version hold what its
     pre-releases brought.
     """
-    lower = sorted((v for v in tagged if not v.is_prerelease and (own is None or v < own)), reverse=True)
+    finals = sorted((v for v in tagged if not v.is_prerelease), key=lambda version: version.key, reverse=True)
+    lower = [version for version in finals if own is None or version < own]
     for some in (lower[:_NEAR], lower[_NEAR:]):
         reached = merged_of(repository, [tagged[version] for version in some], commit)
         for version in some:
