@@ -484,3 +484,12 @@ def test_most_messages_are_read_in_a_short_way_that_says_what_the_long_one_says(
         patch.setattr(module, "_plain_change", lambda _: None)
         long = changes_of(made)
     assert short is None or (short,) == long
+
+
+@pytest.mark.parametrize(
+    ("message", "kind", "breaking"),
+    [(" feat: x", "feat", False), ("* feat: x", "feat", False), ("BREAKING-CHANGE: x", "breaking-change", True)],
+)
+def test_a_title_alone_is_read_as_one_with_a_body(message: str, kind: str, breaking: bool) -> None:
+    found = changes_of(Commit("a" * 40, (), ALICE, ALICE, 0, message))
+    assert [(change.kind, change.breaking, change.summary) for change in found] == [(kind, breaking, "x")]

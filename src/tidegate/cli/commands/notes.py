@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tidegate.cli.framework import command, session
-from tidegate.cli.memory import no_collecting
 from tidegate.errors import UsageError
 
 if TYPE_CHECKING:
@@ -128,8 +127,7 @@ def _gathered(run: Session, component: str, since: str, what: dict[str, Any]) ->
 
     scope, repository = _scope(run, component, what)
     asked = _asked(since, what)
-    with no_collecting():
-        gathered = gather(repository, scope, asked, run.clock())
+    gathered = gather(repository, scope, asked, run.clock())
     if gathered.told.is_tagged and not asked.until:
         run.say(f"nothing came after {gathered.told.version}: these are its notes")
     elif run.verbose:
@@ -275,8 +273,7 @@ def _full(run: Session, component: str, file: str, write: bool, what: dict[str, 
         )
     scope, repository = _scope(run, component, what)
     pulls = known_pulls(what["pull_requests"])
-    with no_collecting():
-        sections = all_sections(repository, scope, what["until"] or "HEAD", what["issue_link"], pulls)
+    sections = all_sections(repository, scope, what["until"] or "HEAD", what["issue_link"], pulls)
     path = changelog_path(scope, file)
     if write:
         return _say_written(run, write_changelog(repository, path, sections))
