@@ -26,12 +26,12 @@ def claimed(graph: Graph, releases: Iterable[tuple[K, str]]) -> dict[str, K]:
     """
     owners: dict[str, K] = {}
     for owner, head in releases:
-        waiting = [head] if head in graph else []
+        waiting = [head]
         while waiting:
             commit = waiting.pop()
-            if commit not in owners:
+            if commit not in owners and (parents := graph.get(commit)) is not None:
                 owners[commit] = owner
-                waiting.extend(parent for parent in graph[commit] if parent in graph)
+                waiting += parents
     return owners
 
 

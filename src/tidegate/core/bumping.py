@@ -8,7 +8,7 @@ Source: HD-01, 7D-02.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tidegate.core.commit import MERGE, Change
 from tidegate.core.version import Level
@@ -66,4 +66,4 @@ def _raised(change: Change, touched: Sequence[str], rules: Sequence[Bump], label
     if not fitting:
         return change
     level, why = max(fitting, key=lambda found: found[0])
-    return replace(change, at_least=level, because=why)
+    return change._replace(at_least=level, because=why)

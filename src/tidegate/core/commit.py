@@ -24,6 +24,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from heapq import heapify, heappop, heappush
 from types import MappingProxyType
+from typing import NamedTuple
 
 from tidegate.core.plain import plain
 from tidegate.core.version import Level, Version, bump
@@ -64,16 +65,17 @@ INITIAL_VERSION = Version(0, 1, 0)
 """The first version of a component that was never released. Source: SemVer 2.0.0, FAQ on the 0.y.z phase."""
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+# A long history makes each of these a hundred thousand times, and a named tuple in a third of a dataclass's time.
+
+
+class Person(NamedTuple):
     """A name and a mail address as a commit states them: a claim, not an identity."""
 
     name: str
     email: str
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """A commit as Git tells it; ``message`` is raw and may hold anything but NUL."""
 
     sha: str
@@ -85,16 +87,14 @@ class Commit:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Footer:
+class Footer(NamedTuple):
     """A trailer: ``Refs: #12`` is the token ``Refs`` with the value ``#12``."""
 
     token: str
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One thing that a commit changed, ready to be shown (control characters are gone).
 
     ``void`` says why a change does not count: it was reverted in the same range, or is there twice; else it is empty.
@@ -184,7 +184,7 @@ _CLOSES = re.compile(rf"\b{_CLOSING}:? +({_ISSUE})")
 # Keys such as PAY-12 count in footers alone: in prose, "fixed UTF-8" closes nothing.
 _FOOTER_ISSUE = re.compile(rf"{_ISSUE}|\b{_TICKET}\b")
 _PULL_IN_TITLE = re.compile(r"\([#!]([0-9]{1,12})\)$|^Merge pull request #([0-9]{1,12})\b")
-_PULL = re.compile(r" ?\(([#!][0-9]{1,12})\)")
+_PULL = re.compile(r"\(([#!][0-9]{1,12})\)")
 # Azure DevOps wraps the title of a squash and of a merge; Gitea and Forgejo that of a merge.
 _WRAPPED = re.compile(
     r"Merged PR (?P<azure>[0-9]{1,12}): +(?P<title>\S.*)"
@@ -297,68 +297,108 @@ def changes_of(commit: Commit) -> tuple[Change, ...]:
     return (own, *(item for item in listed if _tale(item) != _tale(own)))
 
 
-# A title without a header that says more than its words: a break, or the title that it wraps.
-_SAYS_MORE = re.compile(r"BREAKING|^Merged PR ")
-# What prose must have to be more than prose: footers, issues, items of a squash, line ends.
-_MORE_THAN_PROSE = re.compile(r"[:#*\r]|GH-")
+# What a title begins with that has no header and may say more than its words: a break, a revert, an item of a squash,
+# or the title that a code host has wrapped.
+_SAYS_MORE = ("BREAKING", "Re", "* ", "Merged PR ", "Merge pull request '")
 
 
 def _plain_change(commit: Commit) -> Change | None:
     """The change of a commit that has a title, prose, and footers that are one line each; None where there may be more.
 
     It says what the long way says, of most commits. Fifty thousand are read for a whole changelog, and this takes a
-    third.
+    fifth.
     """
     title, _, rest = commit.message.partition("\n")
-    header = _HEADER.fullmatch(title)
+    header = _HEADER.fullmatch(title.strip())
+    if header is None:
+        title = title.strip()
+        if not title or title.startswith(_SAYS_MORE) or "revert" in commit.message.lower():
+            return None
+        if len(commit.parents) > 1:
+            inner, _, below = rest.lstrip().partition("\n")
+            header = _HEADER.fullmatch(inner.strip())
+            rest = rest if header is None else below
     if header is not None:
         kind, scope, bang, text = header.groups()
-    elif len(commit.parents) < 2 and not _SAYS_MORE.search(title) and "revert" not in commit.message.lower():
-        kind, scope, bang, text = UNCONVENTIONAL, None, None, title.strip()
     else:
+        kind, scope, bang, text = MERGE if len(commit.parents) > 1 else UNCONVENTIONAL, None, None, title
+    footers = _plain_footers(rest) if _may_say_more(rest) else ()
+    if footers is None or kind.startswith("BREAKING") or text.startswith("Re"):
         return None
-    notes = _plain_footers(rest)
-    if notes is None:
+    # The long way looks for co-authors in titles too.
+    if "authored" in commit.message[: len(commit.message) - len(rest)].lower():
         return None
-    pulls: list[str] = []
-    if "#" in text or "!" in text:
-        pulls = [number.replace("!", "#") for number in _PULL.findall(text)]
-        text = _PULL.sub("", text)
-    if text.startswith("Re") or "#" in text or "GH-" in text or not text.strip():
-        return None
-    closes, refs = _issues_of(notes, pulls) if notes or pulls else ((), ())
+    refs: list[str] = []
+    if "#" in text or "!" in text or "GH-" in text:
+        if _closed_in(text):
+            return None
+        text, refs = _without_pulls(text)
+    closes: list[str] = []
+    wrote: list[Person] = []
+    for footer in footers:
+        closes += footer.closes
+        refs += footer.refs
+        wrote += footer.wrote
+    author = _clean(commit.author)
     return Change(
         kind=kind.lower(),
         scope=plain(scope.strip(), 80) if scope else "",
         breaking=bang is not None,
         summary=plain(text) or "(no description)",
         sha=commit.sha,
-        authors=_authors(commit) if notes else (_clean(commit.author),),
-        closes=closes,
-        refs=refs,
-        notes=tuple(Footer(note.token, plain(note.value)) for note in notes),
+        authors=_together(author, wrote) if wrote else (author,),
+        closes=_unique(closes) if closes else (),
+        refs=_unique([issue for issue in refs if issue not in closes]) if refs else (),
+        notes=tuple([footer.note for footer in footers]),
     )
 
 
-def _plain_footers(rest: str) -> tuple[Footer, ...] | None:
+def _may_say_more(text: str) -> bool:
+    """Whether a text may be more than prose: without these it has no footer, no issue and no item of a squash."""
+    return ":" in text or "#" in text or "*" in text or "\r" in text or "GH-" in text
+
+
+class _PlainFooter(NamedTuple):
+    """A footer on one line, ready to be shown, and what it says by itself: issues, or who wrote the change too."""
+
+    note: Footer
+    closes: Sequence[str]
+    refs: Sequence[str]
+    wrote: Sequence[Person]
+
+
+def _plain_footers(rest: str) -> Sequence[_PlainFooter] | None:
     """The footers of a message without its title, each on one line, below prose; None where there may be more."""
-    if not _MORE_THAN_PROSE.search(rest):
-        return ()
     prose, _, tail = rest.strip().rpartition("\n\n")
-    if "\r" in tail or "BREAKING" in tail or _MORE_THAN_PROSE.search(prose):
+    if "\r" in tail or "BREAKING" in tail or _may_say_more(prose):
         return None
-    found = [_FOOTER.fullmatch(line.rstrip()) for line in tail.split("\n")]
-    return None if None in found else tuple(Footer(match[1], match[2].strip()) for match in found if match)
+    found: list[_PlainFooter] = []
+    for line in tail.split("\n"):
+        footer = _plain_footer(line)
+        if footer is None:
+            return None
+        found.append(footer)
+    return found
 
 
-def _issues_of(notes: Sequence[Footer], pulls: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    closes = _unique(_issues_in(notes, _CLOSING_TOKEN))
-    refs = _unique((*pulls, *_issues_in(notes, _REFS)))
-    return closes, tuple(issue for issue in refs if issue not in closes) if closes else refs
+@lru_cache(maxsize=4096)
+def _plain_footer(line: str) -> _PlainFooter | None:
+    """One line as a footer; kept, since the same people and issues are named again and again."""
+    match = _FOOTER.fullmatch(line.rstrip())
+    if match is None:
+        return None
+    footer = Footer(match[1], match[2].strip())
+    wrote = _COAUTHORS.fullmatch(line)
+    return _PlainFooter(
+        note=Footer(footer.token, plain(footer.value)),
+        closes=_issues_in((footer,), _CLOSING_TOKEN),
+        refs=_issues_in((footer,), _REFS),
+        wrote=tuple(_co_authors(wrote[1])) if wrote else (),
+    )
 
 
 def _with_refs(change: Change, refs: Sequence[str]) -> Change:
-    return replace(change, refs=_unique((*change.refs, *(issue for issue in refs if issue not in change.closes))))
+    return change._replace(refs=_unique((*change.refs, *(issue for issue in refs if issue not in change.closes))))
 
 
 def _tale(change: Change) -> tuple[str, str, str]:
@@ -462,7 +502,7 @@ def _taken_back_inside(items: Sequence[Message]) -> dict[int, str]:
         quoted = _REVERT_TITLE.fullmatch(titles[number]) if titles[number].startswith("Revert") else None
         if quoted is None or number in void:
             continue
-        there = places.get(_PULL.sub("", quoted["title"]).strip(), [])
+        there = places.get(_without_pulls(quoted["title"])[0].strip(), [])
         # What is not older is not wanted any more: the numbers only fall.
         while there and (there[-1] >= number or there[-1] in void):
             there.pop()
@@ -475,7 +515,7 @@ def _spelled(item: Message) -> str:
     """The title of an item, without pull requests, in one spelling."""
     scope = f"({item.scope})" if item.scope else ""
     head = f"{item.kind}{scope}{'!' if item.bang else ''}: " if item.kind else ""
-    return _PULL.sub("", f"{head}{item.description}").strip()
+    return _without_pulls(f"{head}{item.description}")[0].strip()
 
 
 def _title_message(commit: Commit, text: str) -> Message:
@@ -535,20 +575,27 @@ def _unwrapped(title: re.Match[str]) -> tuple[str, int]:
 def _change(commit: Commit, message: Message, kind: str, authors: tuple[Person, ...]) -> Change:
     closes = dict.fromkeys(_closed(message))
     description = message.description
-    pulls = [number.replace("!", "#") for number in _PULL.findall(description)] if "(" in description else []
+    summary, pulls = _without_pulls(description) if "(" in description else (description, [])
     named = _footer_issues(message, _REFS)
     again = _brought_back(message)
     return Change(
         kind=kind,
         scope=plain(message.scope, 80) if message.scope else "",
         breaking=message.breaking or (again is not None and again.breaking),
-        summary=plain(_PULL.sub("", description) if pulls else description) or "(no description)",
+        summary=plain(summary) or "(no description)",
         sha=commit.sha,
         authors=authors,
         closes=tuple(closes),
         refs=tuple(issue for issue in _unique((*pulls, *named)) if issue not in closes) if pulls or named else (),
         notes=tuple(Footer(footer.token, plain(footer.value)) for footer in message.footers),
     )
+
+
+def _without_pulls(title: str) -> tuple[str, list[str]]:
+    """A title without the pull requests that it names, as in ``text (#12)``, and those."""
+    *before, last = _PULL.split(title)
+    text = "".join(part.removesuffix(" ") for part in before[::2]) + last if before else last
+    return text, [number.replace("!", "#") for number in before[1::2]]
 
 
 def _closed(message: Message) -> tuple[str, ...]:
@@ -575,17 +622,21 @@ def _issues_in(footers: Iterable[Footer], token: re.Pattern[str]) -> list[str]:
 
 
 def _authors(commit: Commit) -> tuple[Person, ...]:
-    """The author and the co-authors, each address once: all of them made the change, so none of them reviews it."""
-    author = _clean(commit.author)
+    """The author and the co-authors: all of them made the change, so none of them reviews it."""
     squashed = _SQUASH in commit.message
     # Most commits have no trailer at all.
     if not squashed and "authored" not in commit.message.lower():
-        return (author,)
-    people: dict[str, Person] = {author.email.lower(): author}
+        return (_clean(commit.author),)
     text = _INDENT.sub("", commit.message) if squashed else commit.message
     claimed = [_clean(Person(*found)) for found in _SQUASHED_AUTHOR.findall(text)] if squashed else []
     claimed += [each for named in _COAUTHORS.findall(text) for each in _co_authors(named)]
-    for person in claimed:
+    return _together(_clean(commit.author), claimed)
+
+
+def _together(author: Person, others: Iterable[Person]) -> tuple[Person, ...]:
+    """An author and co-authors, each address once."""
+    people = {author.email.lower(): author}
+    for person in others:
         people.setdefault(person.email.lower(), person)
     return tuple(people.values())
 
@@ -626,19 +677,32 @@ def changes_from(
     graph = parents if parents is not None else {commit.sha: commit.parents for commit in commits}
     void = _taken_back(commits, graph, released)
     void |= _picked_twice(commits, void.keys() - released.keys())
-    changes = [change for commit in commits for change in changes_of(commit)]
+    changes = tuple([change for commit in commits for change in changes_of(commit)])
     merges = {commit.sha for commit in commits if len(commit.parents) > 1}
-    told = {_tale(change): change.sha for change in changes if change.sha not in merges} if merges else {}
-    return tuple(_void(change, void.get(change.sha) or _echo(change, merges, told)) for change in changes)
+    told = _told_besides(merges, changes) if merges else {}
+    if not void and not told:
+        return changes
+    return tuple(
+        [
+            _void(change, void.get(change.sha, "") or (_echo(change, told) if change.sha in merges else ""))
+            for change in changes
+        ]
+    )
 
 
 def _void(change: Change, why: str) -> Change:
-    return replace(change, void=why) if why else change
+    return change._replace(void=why) if why else change
 
 
-def _echo(change: Change, merges: Collection[str], told: Mapping[tuple[str, str, str], str]) -> str:
+def _told_besides(merges: Collection[str], changes: Sequence[Change]) -> dict[tuple[str, str, str], str]:
+    """Which commit says what a merge says too."""
+    merged = {_tale(change) for change in changes if change.sha in merges}
+    return {tale: change.sha for change in changes if (tale := _tale(change)) in merged and change.sha not in merges}
+
+
+def _echo(change: Change, told: Mapping[tuple[str, str, str], str]) -> str:
     """Why a merge's title does not count: it only repeats what a commit of the range says."""
-    repeated = told.get(_tale(change)) if change.sha in merges else None
+    repeated = told.get(_tale(change))
     return f"told by {repeated[:10]} already" if repeated else ""
 
 
@@ -650,9 +714,13 @@ def _taken_back(
     From the newest to the oldest: a revert that was reverted itself takes nothing back. A revert of which one target
     lies outside the range, or was released by a copy, takes back released work as well, and counts.
     """
-    index, history = _Index([commit for commit in commits if commit.sha not in released]), _Graph(graph)
+    # Every shape of a revert has this word in it; the other commits of a long history need not be read twice.
+    reverting = [commit for commit in commits if "revert" in commit.message.lower()]
     void = dict(released)
-    for commit in commits:
+    if not reverting:
+        return void
+    index, history = _Index([commit for commit in commits if commit.sha not in released]), _Graph(graph)
+    for commit in reverting:
         if commit.sha in void:
             continue
         targets, all_found = index.targets_of(commit)
@@ -723,7 +791,7 @@ class _Index:
     def _by_title(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         for title, sha in self._titles:
-            found.setdefault(_PULL.sub("", title).strip(), []).append(sha)
+            found.setdefault(_without_pulls(title)[0].strip(), []).append(sha)
         return found
 
     @cached_property
@@ -736,9 +804,6 @@ class _Index:
 
     def targets_of(self, commit: Commit) -> tuple[tuple[str, ...], bool]:
         """The commits of the range that ``commit`` reverts, and whether it reverts nothing outside of it."""
-        # Every shape of a revert has this word in it; the other commits of a long history need not be read twice.
-        if "revert" not in commit.message.lower():
-            return (), False
         # What an item of a squash reverts was on the branch that was squashed.
         text = _squashed(commit.message)[0]
         message = parse_message(_unwrapped_title(text))
@@ -770,9 +835,9 @@ class _Index:
             title = quoted["title"] if quoted["word"] == "Revert" else ""
         else:
             # "revert: feat: x" names what it takes back by the whole title; "revert: x" may be any words.
-            named = _PULL.sub("", message.description).strip('" ') if message.kind == REVERT else ""
+            named = _without_pulls(message.description)[0].strip('" ') if message.kind == REVERT else ""
             title = named if _HEADER.fullmatch(named) else ""
-        return self._newest_before(commit, self._by_title.get(_PULL.sub("", title).strip(), [])) if title else []
+        return self._newest_before(commit, self._by_title.get(_without_pulls(title)[0].strip(), [])) if title else []
 
     def _newest_before(self, commit: Commit, candidates: Sequence[str]) -> list[str]:
         """The newest of the candidates (newest first, as all is here) that is older than ``commit``; none or one."""
@@ -802,9 +867,9 @@ def picked_from(commit: Commit) -> str | None:
 
 def _picked_twice(commits: Sequence[Commit], taken_back: Collection[str]) -> dict[str, str]:
     """Cherry-picks whose original is in the range too: it is counted there, unless it was taken back."""
-    there = {commit.sha for commit in commits}.difference(taken_back)
-    picked = ((commit.sha, picked_from(commit)) for commit in commits)
-    return {sha: f"a copy of {origin[:10]}" for sha, origin in picked if origin and sha != origin in there}
+    picked = [(commit.sha, origin) for commit in commits if (origin := picked_from(commit)) is not None]
+    there = {commit.sha for commit in commits}.difference(taken_back) if picked else set()
+    return {sha: f"a copy of {origin[:10]}" for sha, origin in picked if sha != origin in there}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ def plain(text: str, limit: int = SUMMARY_LIMIT) -> str:
 
     Joiners (U+200C, U+200D) stay, because words in several scripts, and emoji, are spelled with them.
     """
-    visible = text if text.isascii() and text.isprintable() else "".join(_visible(character) for character in text)
-    line = " ".join(visible.split())
+    line = text.strip() if text.isascii() and text.isprintable() else "".join(map(_visible, text)).strip()
+    if "  " in line:
+        line = " ".join(line.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 

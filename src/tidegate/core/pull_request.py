@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tidegate.core.commit import Commit, parse_message
 from tidegate.core.plain import plain
@@ -75,4 +75,4 @@ def _led(commit: Commit, pull: PullRequest) -> Commit:
     if parse_message(commit.message).kind or not parse_message(title).kind:
         return commit
     number = "" if f"#{pull.number}" in title else f" (#{pull.number})"
-    return replace(commit, message=f"{title}{number}\n\n{commit.message}")
+    return commit._replace(message=f"{title}{number}\n\n{commit.message}")

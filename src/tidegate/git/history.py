@@ -12,9 +12,11 @@ those of them that are merged, once for the log.
 from __future__ import annotations
 
 import heapq
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from operator import attrgetter
 
 from tidegate.core.attribution import claimed, reachable
 from tidegate.core.bumping import Bump, raised
@@ -246,6 +248,13 @@ def releases_of(
     Raises:
         RepositoryError, UsageError, NotFoundError: as :func:`unreleased`.
     """
+    return tuple(each_release(repository, source, at, pulls))
+
+
+def each_release(
+    repository: Repository, source: Source, at: str = "HEAD", pulls: Sequence[PullRequest] = ()
+) -> Iterator[Released]:
+    """The same, one after the other: what was told of a long history need not be kept."""
     _refuse_shallow(repository)
     commit = repository.resolve(at)
     paths = _paths(repository, commit, {"": source})[""]
@@ -254,18 +263,12 @@ def releases_of(
     owners = claimed(log.parents, [(number, tag.target) for number, (_, tag) in enumerate(heads)])
     groups = _grouped(log, owners)
     released = _released_lower(log, owners, [version for version, _ in heads])
-    nothing: _Group = ([], {})
-    told: list[tuple[Version | None, Tag | None, _Group]] = [(None, None, groups.get(None, nothing))]
-    told += [(*head, groups.get(number, nothing)) for number, head in reversed(list(enumerate(heads)))]
-    return tuple(
-        Released(
-            version,
-            tag.name if tag else None,
-            tag.made_s if tag else None,
-            raised(changes_from(*group, released), log.touched, source.bumps, labels),
-        )
-        for version, tag, group in told
-    )
+    touched = log.touched
+    del log  # Each release takes its commits with it.
+    yield Released(None, None, None, _told(groups.pop(None, None), released, touched, source, labels))
+    for number, (version, tag) in reversed(list(enumerate(heads))):
+        changes = _told(groups.pop(number, None), released, touched, source, labels)
+        yield Released(version, tag.name, tag.made_s, changes)
 
 
 def _released_lower(log: Log, owners: Mapping[str, int], versions: Sequence[Version]) -> dict[str, str]:
@@ -295,14 +298,29 @@ def _heads(tags: Iterable[Tag], tag_format: TagFormat, log: Log) -> list[tuple[V
     )
 
 
+_by_precedence = attrgetter("key")
+"""The same order as that of versions themselves, with one key for each of them and not two for each comparison."""
+
 _Group = tuple[list[Commit], dict[str, tuple[str, ...]]]
+
+
+def _told(
+    group: _Group | None,
+    released: Mapping[str, str],
+    touched: Mapping[str, Sequence[str]],
+    source: Source,
+    labels: Mapping[str, Sequence[str]],
+) -> tuple[Change, ...]:
+    """The changes of a release, from its commits and their graph."""
+    commits, graph = group or ([], {})
+    return raised(changes_from(commits, graph, released), touched, source.bumps, labels)
 
 
 def _grouped(log: Log, owners: Mapping[str, int]) -> dict[int | None, _Group]:
     """The component's commits and the graph of all commits, by the number of the release that brought them."""
-    groups: dict[int | None, _Group] = {}
+    groups: dict[int | None, _Group] = defaultdict(lambda: ([], {}))
     for sha, parents in log.parents.items():
-        groups.setdefault(owners.get(sha), ([], {}))[1][sha] = parents
+        groups[owners.get(sha)][1][sha] = parents
     for commit in log.commits:
         groups[owners.get(commit.sha)][0].append(commit)
     return groups
@@ -346,7 +364,7 @@ def _near(tags: Iterable[Tag], tag_format: TagFormat) -> list[Tag]:
 
 
 def _highest(taken: Iterable[Version]) -> list[Version]:
-    return heapq.nlargest(_FIRST_LOOK, taken)
+    return heapq.nlargest(_FIRST_LOOK, taken, key=_by_precedence)
 
 
 def _line(
@@ -410,7 +428,8 @@ def _by_height(
     """The versions from the highest down, and whether the commit descends from them; asked for as they are needed."""
     first = _highest(taken)
     yield from ((version, looked[taken[version].name]) for version in first)
-    ordered = iter(sorted(set(taken).difference(first), reverse=True) if len(taken) > len(first) else ())
+    rest = set(taken).difference(first) if len(taken) > len(first) else ()
+    ordered = iter(sorted(rest, key=_by_precedence, reverse=True))
     for size in (_SECOND_LOOK, None):
         batch = list(islice(ordered, size))
         merged = repository.merged(commit, [taken[version].name for version in batch], every=size is None)

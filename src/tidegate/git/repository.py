@@ -15,6 +15,7 @@ Docs: docs/adr/0007-git-by-its-own-command.md.
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import subprocess
@@ -121,35 +122,24 @@ class Repository:
         """What ``git`` answers where it fails, silently, when it finds nothing."""
         return _run(["--git-dir", str(self.git_dir), *arguments], self.git_dir, self.timeout_s, may_find_nothing=True)
 
-    def _stream(self, *arguments: str) -> Iterator[bytes]:
-        """What ``git`` answers, in pieces, while it goes on: a long log is read by one core and written by another.
+    def _in_pieces(self, *arguments: str) -> Iterator[bytes]:
+        """What ``git`` answers, in pieces, once it has ended.
+
+        By way of a file: through a pipe the two would wait for each other twenty thousand times in a long log, which
+        costs more than to read it.
 
         Raises:
-            RepositoryError, TimedOutError: as :meth:`git`; what was handed on until then is not to be used.
+            RepositoryError, TimedOutError: as :meth:`git`.
         """
         import tempfile
-        import threading
 
-        command = _command(["--git-dir", str(self.git_dir), *arguments])
-        with tempfile.TemporaryFile() as complaints:
-            process = _start(command, self.git_dir, subprocess.DEVNULL, complaints)
-            alarm = threading.Timer(self.timeout_s, process.kill)
-            alarm.start()
-            answers = cast(IO[bytes], process.stdout)
-            try:
-                while piece := answers.read(_PIECE):
-                    yield piece
-                process.wait()
-            finally:
-                too_slow = alarm.finished.is_set()  # To cancel it sets this too.
-                alarm.cancel()
-                process.kill()
-                process.communicate()
-            if process.returncode != 0:
-                if too_slow:
-                    raise _too_slow(self.git_dir, self.timeout_s)
-                complaints.seek(0)
-                raise explain(complaints.read().decode(errors="replace"), self.git_dir)
+        with tempfile.TemporaryFile() as answers:
+            done = run_git(["--git-dir", str(self.git_dir), *arguments], self.git_dir, self.timeout_s, answers=answers)
+            if done.returncode != 0:
+                raise explain(done.stderr.decode(errors="replace"), self.git_dir)
+            answers.seek(0)
+            while piece := answers.read(_PIECE):
+                yield piece
 
     def head(self) -> str:
         """The commit that is checked out.
@@ -248,7 +238,9 @@ class Repository:
         bounds = [_checked(until), "--not", *(_checked(commit) for commit in since)]
         arguments = ["log", "-z", "--topo-order", "--root", f"--format={_LOG_FORMAT}", "--encoding=UTF-8"]
         if not wanted:
-            return _read_log(self._stream(*arguments, *plainly, *bounds, "--"))
+            call = (*arguments, *plainly, *bounds, "--")
+            # What came since a release is mostly little.
+            return _read_log([self.git(*call)] if since else self._in_pieces(*call))
         log = _read_named_log(self.git(*arguments, *plainly, *wanted, *bounds, "--"))
         return log if everywhere else replace(log, commits=self.of_paths(log, paths))
 
@@ -372,10 +364,12 @@ def run_git(
     *,
     stdin: bytes = b"",
     environment: Mapping[str, str] | None = None,
+    answers: IO[bytes] | int = subprocess.PIPE,
 ) -> subprocess.CompletedProcess[bytes]:
     """Run ``git`` to its end behind the guards of this module, whatever it answers.
 
     Args:
+        answers: a file that takes what Git answers, in place of the result.
         environment: variables that are set besides, or instead of, those of the guards.
 
     Raises:
@@ -388,7 +382,8 @@ def run_git(
             cwd=where,
             env=_environment() | dict(environment or {}),
             input=stdin,
-            capture_output=True,
+            stdout=answers,
+            stderr=subprocess.PIPE,
             timeout=timeout_s,
             check=False,
         )
@@ -486,35 +481,42 @@ def _end_of_paths(tokens: Sequence[bytes], start: int) -> int:
 
 def _read_commits(pieces: Iterable[bytes]) -> list[Commit]:
     """Records without paths: every field stands at a fixed distance from the one before, so columns are cut out."""
-    people: dict[tuple[str, str], Person] = {}
+    people = _People()
     commits: list[Commit] = []
     for tokens in _whole_records(pieces):
         columns = (tokens[number :: _LOG_FIELDS + 1] for number in range(1, _LOG_FIELDS + 1))
         for sha, parents, author, author_email, committer, committer_email, time, message in zip(*columns, strict=True):
-            wrote = people.setdefault((author, author_email), Person(author, author_email))
-            put = people.setdefault((committer, committer_email), Person(committer, committer_email))
+            wrote, put = people[author, author_email], people[committer, committer_email]
             commits.append(Commit(sha, tuple(parents.split()), wrote, put, _seconds(time), message))
     return commits
 
 
+class _People(dict[tuple[str, str], Person]):
+    """Each person of a log once: a long history has many commits and few people."""
+
+    def __missing__(self, key: tuple[str, str]) -> Person:
+        return self.setdefault(key, Person(*key))
+
+
 def _whole_records(pieces: Iterable[bytes]) -> Iterator[list[str]]:
     """The fields of as many whole records as each piece completes, each record led by an empty one."""
-    rest = b""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    rest = ""
     for piece in pieces:
-        tokens = (rest + piece).split(b"\0")
+        tokens = _text(rest + decoder.decode(piece)).split("\0")
         # The last token may go on in the next piece, and the record that it belongs to is not whole.
         whole = (len(tokens) - 1) // (_LOG_FIELDS + 1) * (_LOG_FIELDS + 1)
-        rest = b"\0".join(tokens[whole:])
+        rest = "\0".join(tokens[whole:])
         if whole:
-            yield _texts(b"\0".join(tokens[:whole]))
-    tokens = rest.split(b"\0")
+            yield tokens[:whole]
+    tokens = _text(rest + decoder.decode(b"", final=True)).split("\0")
     if len(tokens) > _LOG_FIELDS:
-        yield _texts(rest)[: _LOG_FIELDS + 1]
+        yield tokens[: _LOG_FIELDS + 1]
 
 
-def _texts(fields: bytes) -> list[str]:
-    """Fields as text, without the mark that some editors put before the first letter: it is no part of a title."""
-    return fields.decode(errors="replace").replace("\0\ufeff", "\0").split("\0")
+def _text(fields: str) -> str:
+    """Fields without the mark that some editors put before the first letter: it is no part of a title."""
+    return fields.replace("\0\ufeff", "\0")
 
 
 def _seconds(text: str) -> int:
@@ -548,12 +550,15 @@ def _stream_blobs(repository: Repository, names: list[str]) -> Iterator[bytes]:
             process.communicate()
 
 
-def _start(
-    command: list[str], where: Path, requests: IO[bytes] | int, complaints: IO[bytes] | int = subprocess.DEVNULL
-) -> subprocess.Popen[bytes]:
+def _start(command: list[str], where: Path, requests: IO[bytes]) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
-            command, cwd=where, env=_environment(), stdin=requests, stdout=subprocess.PIPE, stderr=complaints
+            command,
+            cwd=where,
+            env=_environment(),
+            stdin=requests,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
     except FileNotFoundError as error:
         raise _missing() from error

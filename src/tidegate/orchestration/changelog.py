@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from itertools import chain, pairwise
 
 from tidegate.core.notes.changelog import HEADER, Section, Update, update
 from tidegate.core.notes.data import Material, NotesData, notes_data
 from tidegate.core.pull_request import PullRequest
 from tidegate.core.version import Scheme, Version, parse_version
 from tidegate.errors import ConflictError, NotFoundError, UsageError
-from tidegate.git.history import Released, releases_of
+from tidegate.git.history import Released, each_release
 from tidegate.git.repository import Repository
 from tidegate.git.tree import normal_path
 from tidegate.orchestration.files import read_text, write_text
@@ -58,14 +59,14 @@ def _section(scope: Scope, data: NotesData, version: Version, previous_tag: str)
 
 def sections_of(scope: Scope, releases: Iterable[Released], issue_link: str = "") -> list[Section]:
     """The sections of releases of the past, newest first; what is not released yet has none."""
-    made = [release for release in releases if release.version is not None]
-    before = [*(release.tag or "" for release in made), ""][1:]
+    made = (release for release in releases if release.version is not None)
     sections = []
-    for release, previous_tag in zip(made, before, strict=True):
-        version = release.version
-        if version is not None:
+    for release, before in pairwise(chain(made, (None,))):
+        version = release.version if release is not None else None
+        if release is not None and version is not None:
             day = datetime.fromtimestamp(release.tagged_s, scope.tz).date() if release.tagged_s is not None else None
             material = Material(scope.component, str(version), day, release.changes, scope.title, issue_link=issue_link)
+            previous_tag = before.tag or "" if before is not None else ""
             sections.append(_section(scope, notes_data(material), version, previous_tag))
     return sections
 
@@ -76,9 +77,9 @@ def all_sections(
     """The sections of all releases that a revision descends from, newest first; see :func:`sections_of`.
 
     Raises:
-        RepositoryError: as ``releases_of``.
+        RepositoryError: as ``each_release``.
     """
-    return sections_of(scope, releases_of(repository, scope.source, at, pulls), issue_link)
+    return sections_of(scope, each_release(repository, scope.source, at, pulls), issue_link)
 
 
 def whole(sections: Sequence[Section]) -> str:

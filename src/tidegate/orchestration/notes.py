@@ -18,14 +18,13 @@ from tidegate.core.commit import Change, changes_from, next_version
 from tidegate.core.notes.data import Contact, Material, NotesData, contributors, notes_data
 from tidegate.core.notes.fragment import FOLDERS, MAX_BYTES, Fragment, in_order, is_fragment, read_fragment
 from tidegate.core.notes.regions import bare
-from tidegate.core.paper import NOTES
 from tidegate.core.plain import plain
 from tidegate.core.pull_request import PullRequest, titled
 from tidegate.core.version import TagFormat, Version, parse_version
 from tidegate.errors import NotFoundError, RepositoryError, UsageError, WorldError
 from tidegate.git.copies import released_before
 from tidegate.git.history import History, Source, merged_of, tagged_versions, unreleased_each
-from tidegate.git.repository import Repository, Tag, open_repository
+from tidegate.git.repository import Log, Repository, Tag
 from tidegate.git.tree import check_inside, files_directly_in, normal_path
 
 if TYPE_CHECKING:
@@ -113,7 +112,7 @@ class Gathered:
 
 
 def scope_of(
-    directory: Path, policy: Policy | None, component: str, paths: Sequence[str], tag_format: TagFormat
+    repository: Repository, policy: Policy | None, component: str, paths: Sequence[str], tag_format: TagFormat
 ) -> Scope:
     """The component of the policy, or what the caller says where there is none, or it is not to be asked.
 
@@ -125,7 +124,7 @@ def scope_of(
     """
     if policy is not None:
         return scope_in(policy, _component(policy, component))
-    name = component or open_repository(directory).root.name or "repository"
+    name = component or repository.root.name or "repository"
     path, *shared = paths or (".",)
     return Scope(name, name, path, tuple(shared), tag_format)
 
@@ -134,6 +133,7 @@ def scope_in(policy: Policy, name: str) -> Scope:
     """A component of a policy, which knows it."""
     from zoneinfo import ZoneInfo
 
+    from tidegate.core.paper import NOTES
     from tidegate.orchestration.history import source_of
 
     known = policy.components[name]
@@ -181,7 +181,7 @@ def _contacts(policy: Policy) -> tuple[Contact, ...]:
 # What is told.
 
 
-def gather(directory: Path, scope: Scope, asked: Asked, now: datetime) -> Gathered:
+def gather(repository: Repository, scope: Scope, asked: Asked, now: datetime) -> Gathered:
     """The notes as data.
 
     Raises:
@@ -189,7 +189,6 @@ def gather(directory: Path, scope: Scope, asked: Asked, now: datetime) -> Gather
         UsageError: a path, a version or a fragment is none.
         ConflictError: the version that the changes ask for is taken.
     """
-    repository = open_repository(directory)
     told = _range(repository, scope, asked, now)
     fragments = _asked_fragments(repository, scope, told, asked) if asked.sources != "commits" else ()
     material = Material(
@@ -284,8 +283,9 @@ def _stated(
     paths = tuple(check_inside(repository, commit, place) for place in (scope.path, *scope.shared))
     before = _before(repository, tagged, own, commit)
     previous_tag = tagged[before].name if before is not None else ""
-    start = asked.since or (f"refs/tags/{previous_tag}" if previous_tag else "")
-    since = [repository.resolve(start)] if start else []
+    start = asked.since or previous_tag
+    # Where a tag leads that a commit descends from is a commit.
+    since = [repository.resolve(start)] if asked.since else [tagged[before].target] if before is not None else []
     log = repository.commits(commit, since, paths, names=bool(scope.bumps))
     if asked.since and not log.parents and since != [commit]:
         raise UsageError(
@@ -306,7 +306,7 @@ def _stated(
         version=_named(scope, asked) or own or _next(scope, before, changes, tagged),
         previous=before,
         previous_tag=previous_tag,
-        released_on=asked.released_on or _day(repository, scope.tz, commit if own is not None else "", now),
+        released_on=asked.released_on or _day(repository, scope.tz, log, commit if own is not None else "", now),
         is_tagged=own is not None,
         changes=changes,
         why=f"from {had or 'the beginning'} to {commit[:10]}",
@@ -329,7 +329,8 @@ def _before(repository: Repository, tagged: Mapping[Version, Tag], own: Version 
     """The highest final version below from which a commit descends: the notes of a final version hold what its
     pre-releases brought.
     """
-    lower = sorted((v for v in tagged if not v.is_prerelease and (own is None or v < own)), reverse=True)
+    finals = sorted((v for v in tagged if not v.is_prerelease), key=lambda version: version.key, reverse=True)
+    lower = [version for version in finals if own is None or version < own]
     for some in (lower[:_NEAR], lower[_NEAR:]):
         reached = merged_of(repository, [tagged[version] for version in some], commit)
         for version in some:
@@ -346,11 +347,13 @@ def _next(
     return None if found in tagged else found
 
 
-def _day(repository: Repository, tz: tzinfo, commit: str, now: datetime) -> date:
+def _day(repository: Repository, tz: tzinfo, log: Log, commit: str, now: datetime) -> date:
     """The day of a tagged commit, as its committer's clock said; today where nothing is tagged."""
     if not commit:
         return now.astimezone(tz).date()
-    return datetime.fromtimestamp(repository.commit(commit).committed_s, tz).date()
+    newest = log.commits[0] if log.commits else None
+    tagged = newest if newest is not None and newest.sha == commit else repository.commit(commit)
+    return datetime.fromtimestamp(tagged.committed_s, tz).date()
 
 
 # Fragments.

@@ -106,7 +106,7 @@ class _Prepared:
         yield from self._version_files()
         asked = Asked(until=self._content(), version=str(self._version))
         scope = scope_in(self._scene.policy, self._component)
-        gathered = gather(self._scene.house.root, scope, asked, self._scene.house.now())
+        gathered = gather(self._scene.repository, scope, asked, self._scene.house.now())
         yield self._changelog(gathered)
         yield self._notes(gathered)
 

@@ -549,6 +549,15 @@ _TITLES = [
     'Revert "feat: x"',
     "Remove: it",
     "feat: a #4",
+    "feat: fixes #4",
+    " feat: x",
+    "* feat: x",
+    "BREAKING-CHANGE: x",
+    "Merge pull request #9 from a/b",
+    "Merge pull request 'feat: x' (#9) from a/b",
+    "Merged PR 9: feat: x",
+    'Reapply "feat: x"',
+    "Co-authored-by: Bob <bob@x.y>",
     "",
     "x",
 ]
@@ -563,6 +572,8 @@ _PIECES = [
         "GH-4",
         "---",
         "This reverts commit abcdef1",
+        "feat(inner)!: title (#3)",
+        "fix: inner, closes #5",
     ),
     *(
         "Refs: #6139",
@@ -593,3 +604,12 @@ def test_most_messages_are_read_in_a_short_way_that_says_what_the_long_one_says(
         patch.setattr(module, "_plain_change", lambda _: None)
         long = changes_of(made)
     assert short is None or (short,) == long
+
+
+@pytest.mark.parametrize(
+    ("message", "kind", "breaking"),
+    [(" feat: x", "feat", False), ("* feat: x", "feat", False), ("BREAKING-CHANGE: x", "breaking-change", True)],
+)
+def test_a_title_alone_is_read_as_one_with_a_body(message: str, kind: str, breaking: bool) -> None:
+    found = changes_of(Commit("a" * 40, (), ALICE, ALICE, 0, message))
+    assert [(change.kind, change.breaking, change.summary) for change in found] == [(kind, breaking, "x")]

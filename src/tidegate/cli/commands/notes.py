@@ -15,6 +15,7 @@ from tidegate.errors import UsageError
 if TYPE_CHECKING:
     from tidegate.cli.session import Session
     from tidegate.core.notes.mandatory import Gap
+    from tidegate.git.repository import Repository
     from tidegate.orchestration.notes import Asked, Gathered, Scope
     from tidegate.orchestration.notes_file import Written
 
@@ -124,9 +125,9 @@ def _refuse_two_answers(form: str, write: bool, checks: bool) -> None:
 def _gathered(run: Session, component: str, since: str, what: dict[str, Any]) -> Gathered:
     from tidegate.orchestration.notes import gather
 
-    scope, directory = _scope(run, component, what)
+    scope, repository = _scope(run, component, what)
     asked = _asked(since, what)
-    gathered = gather(directory, scope, asked, run.clock())
+    gathered = gather(repository, scope, asked, run.clock())
     if gathered.told.is_tagged and not asked.until:
         run.say(f"nothing came after {gathered.told.version}: these are its notes")
     elif run.verbose:
@@ -134,9 +135,10 @@ def _gathered(run: Session, component: str, since: str, what: dict[str, Any]) ->
     return gathered
 
 
-def _scope(run: Session, component: str, what: dict[str, Any]) -> tuple[Scope, Path]:
+def _scope(run: Session, component: str, what: dict[str, Any]) -> tuple[Scope, Repository]:
     from tidegate.cli.sources import named_tags, policy_at, policy_directory
     from tidegate.core.version import Scheme, TagFormat
+    from tidegate.git.repository import open_repository
     from tidegate.orchestration.notes import scope_of
 
     directory = policy_directory(run.directory)
@@ -145,7 +147,8 @@ def _scope(run: Session, component: str, what: dict[str, Any]) -> tuple[Scope, P
     place = directory if directory is not None and policy is not None else run.directory
     written = named_tags(what["tag_format"] or "v{version}", component)
     tag_format = TagFormat(written, Scheme.PADDED if what["padded"] else Scheme.SEMVER)
-    return scope_of(place, policy, component, what["paths"], tag_format), place
+    repository = open_repository(place)
+    return scope_of(repository, policy, component, what["paths"], tag_format), repository
 
 
 def _asked(since: str, what: dict[str, Any]) -> Asked:
@@ -262,15 +265,13 @@ def changelog(component: str, file: str, full: bool, write: bool, **what: Any) -
 
 def _full(run: Session, component: str, file: str, write: bool, what: dict[str, Any]) -> int:
     from tidegate.cli.sources import known_pulls
-    from tidegate.git.repository import open_repository
     from tidegate.orchestration.changelog import all_sections, changelog_path, whole, write_changelog
 
     if what["version"] or what["day"] or what["worktree"] or what["source"] == "fragments":
         raise UsageError(
             "--full tells releases of the past", remedy="leave out --version, --date, --worktree, --source"
         )
-    scope, directory = _scope(run, component, what)
-    repository = open_repository(directory)
+    scope, repository = _scope(run, component, what)
     pulls = known_pulls(what["pull_requests"])
     sections = all_sections(repository, scope, what["until"] or "HEAD", what["issue_link"], pulls)
     path = changelog_path(scope, file)

@@ -294,7 +294,7 @@ class _Told:
 
 def _has_told(change: Change) -> bool:
     """Whether a footer is there that is told; most name issues and people alone."""
-    return any(note.token.lower() in _TOLD for note in change.notes)
+    return bool(change.notes) and not _TOLD.isdisjoint([note.token.lower() for note in change.notes])
 
 
 def _sentence(change: Change) -> str:
@@ -357,10 +357,13 @@ def contributors(changes: Iterable[Change]) -> tuple[str, ...]:
     Two addresses of one name are one contributor. Programs (``dependabot[bot]``) and people without a name are left
     out.
     """
-    people: dict[str, Person] = {}
+    spelled: dict[str, Person] = {}
     for change in changes:
         for author in change.authors:
-            people.setdefault(author.email.lower(), author)
+            spelled.setdefault(author.email, author)
+    people: dict[str, Person] = {}
+    for email, author in spelled.items():
+        people.setdefault(email.lower(), author)
     names: dict[str, str] = {}
     for person in people.values():
         # Some set their address as their name, or as a part of it.

@@ -17,6 +17,7 @@ PROSE_LIMIT = 4000
 # A pair of single backticks: no backtick beside either, none inside, and no backslash before the first one.
 _CODE = r"(?<![`\\])`[^`]+`(?!`)"
 _CODE_SPAN = re.compile(rf"({_CODE})")
+_SIGN = re.compile(r"[\\`*_\[\]<>&~|$#!{}^]")
 _SPECIAL = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_[]<>&~|$#!{}^"})
 # What begins a list, a quotation, a heading or a rule; entries stand at the start of a line of their own.
 _OPENING = re.compile(r"(?P<number>[0-9]{1,9})(?P<mark>[.)])(?=\s|$)|(?P<sign>[-+=:])")
@@ -52,7 +53,8 @@ def _kept(found: re.Match[str]) -> str:
 
 
 def _escape_text(text: str) -> str:
-    escaped = text.translate(_SPECIAL)
+    # To translate a text looks up each of its characters, and most texts have nothing to escape.
+    escaped = text.translate(_SPECIAL) if _SIGN.search(text) else text
     # Most texts begin with a letter.
     opens = not escaped[:1].isalpha() and _OPENING.match(escaped)
     return _OPENING.sub(_escape_opening, escaped, count=1) if opens else escaped
