@@ -331,6 +331,26 @@ def test_a_run_under_way_is_seen_busy_and_ended_by_who_outranks_it(plain_app: Ap
         held.execute("SELECT 1")
 
 
+def test_who_holds_the_lock_and_sleeps_does_not_keep_the_next_worker_out(
+    plain_app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frozen in the middle, under the same token as whoever carries the leg now: it would be waited for for ever."""
+    plain_app.bring("1.0.0")
+    effect, path = plain_app.effect("1.1.0"), plain_app.versions["1.1.0"][1]
+    held = psycopg.connect(plain(plain_app.url))
+    plain_app.database()._try_lock(held)
+    held.execute("SELECT epoch FROM tidegate_fence FOR SHARE")
+    with psycopg.connect(plain(plain_app.url), application_name="tidegate migrates billing") as command:
+        monkeypatch.setattr("tidegate.databases.database.ASLEEP_S", 0.0)
+        monkeypatch.setattr("tidegate.databases.database.BRIEFLY_S", 0.0)
+        assert plain_app.database().observe().busy, "a command of its is at work"
+        command.close()
+    assert until(lambda: not plain_app.database().observe().busy, PATIENCE_S)
+    assert judge(effect, plain_app.database().apply(effect, path, FIRST), FIRST) is Finding.CONFIRMED
+    with pytest.raises(psycopg.OperationalError):
+        held.execute("SELECT 1")
+
+
 def test_a_policy_that_goes_forward_only_takes_no_database_back(plain_app: App) -> None:
     plain_app.bring("1.1.0")
     with pytest.raises(UsageError, match="does not go back"):

@@ -33,6 +33,7 @@ MATRIX = [
             "together",
             "scripted",
             "cluster",
+            "databases",
             *WITHOUT_HOSTS,
         )
     ),
@@ -50,6 +51,7 @@ EVERY = {
         "together": 23,
         "scripted": 7,
         "cluster": 9,
+        "databases": 17,
         "decisions": 3,
         "policy": 2,
         "tag": 2,

@@ -6,15 +6,23 @@ A command is repeated after a crash by whoever gave it, and only if the rows do 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
+from tests.support.compose import COMPOSE
+from tests.support.databases import BACK, CUSTOMER, INDEX, INVOICES, PROJECT, PYTHON, django_migration
+from tests.support.kill_around import Around, a_cluster, a_database, an_engine, changes_noted, hosts_alone
 from tests.support.kill_world import (
     BUNDLE,
+    PLACE,
     RITA,
     World,
     all_is_quiet,
     change_the_policy,
+    on_hosts,
     open_and_approve,
     open_together,
     say_of_release,
@@ -24,10 +32,12 @@ from tidegate.core.joint_rollout import JointState
 from tidegate.core.notice import NoticeState
 from tidegate.core.rollout import Direction
 from tidegate.core.train_run import Run, RunState
+from tidegate.core.wave import DATABASE
 from tidegate.orchestration import emergency, hold, release, rollback, rollout, tag
 from tidegate.orchestration.executor import until
 from tidegate.orchestration.house import House
-from tidegate.store import debts, emergencies, holds, joint_rollouts, notices, releases, rollouts, trains
+from tidegate.orchestration.sight import driver_of
+from tidegate.store import debts, emergencies, holds, joint_rollouts, notices, policies, releases, rollouts, trains
 
 RELEASE = "shop-0.11.0"
 DAY = timedelta(days=1)
@@ -39,6 +49,10 @@ class Story:
 
     ``files`` is what the release brings, ``carried_to`` the environment that it was carried to before the story begins,
     ``runs`` the version that each environment runs in the end. An unprepared story begins without the release.
+
+    ``policy`` is what the policy has beside, ``first`` what the first version brings, ``also_in`` the environments that
+    it runs in beside staging and production. ``around`` starts what the story needs beside hosts, and ``tells`` asks
+    that how it stands in the end, which must be the same each time.
     """
 
     name: str
@@ -48,6 +62,11 @@ class Story:
     carried_to: str = ""
     prepared: bool = True
     over: Callable[[House], bool] = all_is_quiet
+    policy: Mapping[str, Any] = field(default_factory=dict)
+    first: Mapping[str, str] = field(default_factory=dict)
+    also_in: tuple[str, ...] = ()
+    around: Callable[[Path], AbstractContextManager[Around]] = hosts_alone
+    tells: Callable[[World, House], list[str]] = lambda _, __: []
 
 
 def _start(environment: str) -> Callable[[World, House], None]:
@@ -78,8 +97,8 @@ def _switched_on_and_off(_: World, house: House) -> None:
         rollback.roll_back(house, "shop", "staging", RITA)
 
 
-def _there_and_back(environment: str) -> Callable[[World, House], None]:
-    """Deployed where nothing ran, and taken back to that."""
+def _there_and_back(environment: str, *, accepts_data_loss: bool = False) -> Callable[[World, House], None]:
+    """Deployed, and taken back to what ran there before."""
 
     def tell(_: World, house: House) -> None:
         with house.database.read() as connection:
@@ -88,7 +107,7 @@ def _there_and_back(environment: str) -> Callable[[World, House], None]:
             rollout.start(house, RELEASE, environment, RITA)
         assert until(lambda: _has_ended(house, environment), PATIENCE_S)
         if not any(one.direction is Direction.BACK for one in known):
-            rollback.roll_back(house, "shop", environment, RITA)
+            rollback.roll_back(house, "shop", environment, RITA, accepts_data_loss=accepts_data_loss)
 
     return tell
 
@@ -206,6 +225,57 @@ def _is_back(house: House) -> bool:
 
 OLD, NEW = "0.10.0", "0.11.0"
 
+
+def _somewhere(environment: str, target: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """What a policy has beside for a target of the shop in an environment of its own."""
+    return {
+        "components": {"shop": {"targets": {environment: target}, **more}},
+        "environments": {
+            environment: {
+                "purpose": "staging",
+                "gates": ["tests"],
+                "strategy": {"rolling": {"batch": 2}},
+                "permits": {"start": ["rm"], "rollback": ["rm"]},
+            }
+        },
+    }
+
+
+def _migrated(where: str, tool: str, run: Mapping[str, Any], back: Mapping[str, Any]) -> dict[str, Any]:
+    """The policy of a shop on hosts whose database is migrated by a tool, and goes back."""
+    database = {"address": {"file": f"{PLACE}/app.address"}, "lock_timeout": "2s", **run}
+    rules = {"dialect": "postgres", "tool": tool, "rule": "reversible", "drop_columns": "any", "new_columns": "any"}
+    target = {**on_hosts("migrated"), "database": database}
+    return {**_somewhere("migrated", target, migrations=where), "migrations": {**rules, **back}}
+
+
+def _database_told(world: World, house: House) -> list[str]:
+    """What the application's database was told, and what Tidegate sees of it."""
+    with house.database.read() as connection:
+        policy = policies.current(connection).policy
+    seen = driver_of(house, policy, "shop", "migrated").observe(DATABASE)
+    return [*changes_noted(world), f"{seen.running} {seen.last_stage} {seen.last_key} {seen.detail}"]
+
+
+COMPOSED = {
+    "driver": "compose",
+    "places": [{"name": "web1", "directory": f"{PLACE}/composed/web1", "engine": "unix:///engine", "project": "shop"}],
+    "program": "docker-compose",
+    "health_timeout": "20s",
+    "services": {"web": "registry.example/shop"},
+}
+SQL = {
+    "app/db/1_first.up.sql": "CREATE TABLE invoice (id int PRIMARY KEY, name text);\n",
+    "app/db/1_first.down.sql": "DROP TABLE invoice;\n",
+}
+FIRST_DJANGO = {**PROJECT, "shop/migrations/0001_initial.py": django_migration(INVOICES)}
+MORE_SQL = {
+    "app/db/2_customer.up.sql": "ALTER TABLE invoice ADD customer text;\n",
+    "app/db/2_customer.down.sql": "ALTER TABLE invoice DROP customer;\n",
+    "app/db/3_index.up.sql": "CREATE INDEX by_name ON invoice (name);\n",
+    "app/db/3_index.down.sql": "DROP INDEX by_name;\n",
+}
+
 STORIES = {
     story.name: story
     for story in (
@@ -216,7 +286,42 @@ STORIES = {
         Story("errors", _start("production"), {"staging": OLD, "production": OLD}, {"app/errors": ""}),
         Story("flag", _switched_on_and_off, {"staging": OLD, "production": OLD}),
         Story("scripted", _there_and_back("scripted"), {"scripted": "absent", "staging": OLD, "production": OLD}),
-        Story("cluster", _there_and_back("cluster"), {"cluster": "absent", "staging": OLD, "production": OLD}),
+        Story(
+            "cluster",
+            _there_and_back("cluster"),
+            {"cluster": "absent", "staging": OLD, "production": OLD},
+            around=a_cluster,
+        ),
+        Story(
+            "compose",
+            _there_and_back("composed"),
+            {"composed": "absent", "staging": OLD, "production": OLD},
+            policy=_somewhere("composed", COMPOSED),
+            first={"app/docker-compose.yml": COMPOSE.format(host="registry.example")},
+            around=an_engine,
+        ),
+        Story(
+            "databases",
+            _there_and_back("migrated", accepts_data_loss=True),
+            {"migrated": OLD, "staging": OLD, "production": OLD},
+            MORE_SQL,
+            policy=_migrated("app/db", "sql", {}, {}),
+            first=SQL,
+            also_in=("migrated",),
+            around=a_database,
+            tells=_database_told,
+        ),
+        Story(
+            "django",
+            _there_and_back("migrated", accepts_data_loss=True),
+            {"migrated": OLD, "staging": OLD, "production": OLD},
+            {"app/shop/migrations/0002_more.py": django_migration(CUSTOMER, INDEX, after="shop.0001_initial")},
+            policy=_migrated("app/shop", "django", {"run": PYTHON}, {"back": BACK}),
+            first={f"app/{name}": text for name, text in FIRST_DJANGO.items()},
+            also_in=("migrated",),
+            around=a_database,
+            tells=_database_told,
+        ),
         Story("policy", change_the_policy, {"staging": OLD, "production": OLD}),
         Story("tag", _tag, {"staging": OLD, "production": OLD}),
         Story("emergency", _emergency, {"staging": OLD, "production": OLD}, over=_all_is_paid_for),

@@ -101,6 +101,13 @@ _SESSIONS = (
     "SELECT pid FROM pg_stat_activity "
     "WHERE datname = current_database() AND application_name = %s AND pid <> pg_backend_pid()"
 )
+_ASLEEP = (
+    "SELECT pid FROM pg_stat_activity WHERE pid = ANY(%s) AND state LIKE 'idle%%' "
+    "AND clock_timestamp() - state_change > make_interval(secs => %s)"
+)
+ASLEEP_S = 30.0
+"""How long who holds the lock may ask nothing, with no command of theirs at work, before we take them for frozen."""
+
 PATIENCE_S = 10.0
 """How long another run is waited for that we do not outrank."""
 
@@ -283,7 +290,7 @@ class Database:
 
     def _is_busy(self, connection: Connection) -> bool:
         until = time.monotonic() + BRIEFLY_S
-        while self._others(connection):
+        while (others := self._others(connection)) and not self._asleep(connection, others):
             if time.monotonic() > until:
                 return True
             time.sleep(0.1)
@@ -295,10 +302,24 @@ class Database:
         rows += connection.execute(_SESSIONS, (self._name,)).fetchall()
         return [row[0] for row in rows]
 
+    def _asleep(self, connection: Connection, others: Sequence[int]) -> bool:
+        """Whether these hold the lock and do nothing with it: their process is frozen, or cut off.
+
+        One whose command runs asks nothing meanwhile, but the command does. Should it be awake after all, it has lost
+        its session: it can run nothing more, and what it has started is refused by the guard.
+        """
+        if connection.execute(_SESSIONS, (self._name,)).fetchone():
+            return False
+        idle = connection.execute(_ASLEEP, (list(others), ASLEEP_S)).fetchall()
+        return {row[0] for row in idle} == set(others)
+
     # ---- acting
 
     def _lock(self, connection: Connection, token: Token) -> None:
-        """Take the lock, and wait until no command of an earlier run is left; those of a lower token are ended."""
+        """Take the lock, and wait until no command of an earlier run is left; those of a lower token are ended.
+
+        So is who has our own token and sleeps: it carried the same leg, and was given up.
+        """
         until = time.monotonic() + PATIENCE_S
         ours = False
         while True:
@@ -310,7 +331,8 @@ class Database:
             if row is not None and row.token > token:
                 raise self._fenced(row.token, token)
             # Who has just taken the lock has written no token yet; who has none after a while is frozen there.
-            if row.token < token if row is not None else time.monotonic() > until - PATIENCE_S / 2:
+            late = row.token < token if row is not None else time.monotonic() > until - PATIENCE_S / 2
+            if late or self._asleep(connection, others):
                 for pid in others:
                     connection.execute("SELECT pg_terminate_backend(%s)", (pid,))
             if time.monotonic() > until:

@@ -1,0 +1,57 @@
+"""Parts of a driver that the kill matrix stops inside of a call: at each of the steps that it takes there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tidegate.core.effect import Token
+from tidegate.databases.database import Database
+from tidegate.databases.registry import runner
+from tidegate.databases.settings import DatabaseSettings
+from tidegate.drivers.contract import Driver, Target
+from tidegate.drivers.migrated import MigratedDriver
+from tidegate.store.database import Seam
+
+
+class SeamedDatabase(Database):
+    """An application's database whose every step towards it is a point: the lock, the claim, the token, a command."""
+
+    def __init__(self, target: Target, settings: DatabaseSettings, at: Seam) -> None:
+        super().__init__(target, settings, runner(settings))
+        self._at = at
+
+    def _lock(self, connection: Any, token: Token) -> None:
+        self._at("migrate:before:lock")
+        super()._lock(connection, token)
+        self._at("migrate:after:lock")
+
+    def _claim(self, *words: Any) -> bool:
+        over = super()._claim(*words)
+        self._at("migrate:after:claim")
+        return over
+
+    def _guard(self, connection: Any) -> None:
+        super()._guard(connection)
+        self._at("migrate:after:guard")
+
+    def _demand_token(self, connection: Any, token: Token) -> None:
+        """Of plain SQL each file: its transaction has begun, and nothing is in it yet."""
+        super()._demand_token(connection, token)
+        self._at("migrate:after:token")
+
+    def _call(self, *words: Any) -> None:
+        super()._call(*words)
+        self._at("migrate:after:command")
+
+    def _mark(self, *words: Any) -> None:
+        self._at("migrate:before:mark")
+        super()._mark(*words)
+        self._at("migrate:after:mark")
+
+
+def seamed_database(driver: Driver, settings: Mapping[str, Any] | None, at: Seam) -> Driver:
+    """The driver with its database, where it has one."""
+    if settings is None:
+        return driver
+    return MigratedDriver(driver, SeamedDatabase(driver.target, DatabaseSettings.model_validate(settings), at))
