@@ -16,10 +16,13 @@ import psycopg
 from tests.support.compose import COMPOSE_PROGRAM, COUNTING, Images
 from tests.support.databases import plain, rows
 from tests.support.docker import DockerEngine, start_docker
-from tests.support.kill_world import ENGINE, IMAGES, KUBECONFIG, World
+from tests.support.haproxy import HAProxy, ask, why_no_haproxy
+from tests.support.kill_world import ENGINE, IMAGES, KUBECONFIG, UNITS, World
 from tests.support.kubernetes.standing import standing_cluster
 from tests.support.postgres import PostgresServer, find_postgres
+from tests.support.processes import ServerFailedError
 from tests.support.registry import running_registry
+from tidegate.orchestration.house import House
 
 VERSIONS = ("0.10.0", "0.11.0")
 CALLS = "TIDEGATE_KILL_COMPOSE_CALLS"
@@ -180,3 +183,76 @@ def composed(world: World, unit: str) -> int:
     """How often the project of a unit was started or stopped."""
     calls = Path(os.environ[CALLS])
     return calls.read_text().split().count(world.project(unit)) if calls.exists() else 0
+
+
+POOLS = {"blue": ["web1"], "green": ["web2", "web3"]}
+TOKEN = "proc.tidegate_shop"
+
+
+class Balancers(Around):
+    """For each world an HAProxy of its own; where its socket is stands in a file of the world."""
+
+    def __init__(self) -> None:
+        self._running: dict[Path, HAProxy] = {}
+
+    def begin(self, world: World) -> None:
+        started = _balancer()
+        self._running[world.directory] = started
+        world.hosts.mkdir(exist_ok=True)
+        world.switch.write_text(str(started.socket))
+
+    def copy(self, template: World, world: World) -> None:
+        self.begin(world)
+        server, copied = self._running[template.directory], self._running[world.directory]
+        for name, weight in weights_of(server).items():
+            copied.ask(f"set server shop/{name} weight {weight}")
+        token = server.ask(f"get var {TOKEN}").partition("<")[2].partition(">")[0]
+        copied.ask(f"experimental-mode on; set var {TOKEN} str({token})")
+
+    def remove(self, world: World) -> None:
+        self._running.pop(world.directory).close()
+
+    def close(self) -> None:
+        for one in self._running.values():
+            one.close()
+
+
+def _balancer() -> HAProxy:
+    """One that listens; another process may have taken the port that was free a moment ago."""
+    for attempt in range(5):
+        # Nobody asks for anything: the ports of the servers need not exist.
+        made = HAProxy(dict.fromkeys(UNITS, 9))
+        try:
+            made.start()
+        except ServerFailedError:
+            made.close()
+            if attempt == 4:
+                raise
+        else:
+            return made
+    raise AssertionError
+
+
+def weights_of(haproxy: HAProxy) -> dict[str, str]:
+    """The weight of each server."""
+    table = [line.split() for line in haproxy.ask("show servers state shop").splitlines()[2:] if line]
+    return {row[3]: row[7] for row in table}
+
+
+def traffic_told(world: World, _: House) -> list[str]:
+    """Every server with its administrative state and weight, and the token that HAProxy has seen."""
+    socket = Path(world.switch.read_text())
+    table = [line.split() for line in ask(socket, "show servers state shop").splitlines()[2:] if line]
+    return [*(f"{row[3]} {row[6]} {row[7]}" for row in table), ask(socket, f"get var {TOKEN}").strip()]
+
+
+@contextmanager
+def a_balancer(_: Path) -> Iterator[Around]:
+    """A real HAProxy before the hosts of each world."""
+    if reason := why_no_haproxy():
+        raise SystemExit(reason)
+    balancers = Balancers()
+    try:
+        yield balancers
+    finally:
+        balancers.close()

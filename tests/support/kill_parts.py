@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tidegate.core.effect import Token
@@ -11,7 +11,10 @@ from tidegate.databases.registry import runner
 from tidegate.databases.settings import DatabaseSettings
 from tidegate.drivers.contract import Driver, Target
 from tidegate.drivers.migrated import MigratedDriver
+from tidegate.drivers.registry import shared
+from tidegate.drivers.switched import SwitchedDriver
 from tidegate.store.database import Seam
+from tidegate.traffic.haproxy import HAProxySettings, HAProxySwitch
 
 
 class SeamedDatabase(Database):
@@ -55,3 +58,24 @@ def seamed_database(driver: Driver, settings: Mapping[str, Any] | None, at: Seam
     if settings is None:
         return driver
     return MigratedDriver(driver, SeamedDatabase(driver.target, DatabaseSettings.model_validate(settings), at))
+
+
+class SeamedHAProxy(HAProxySwitch):
+    """A backend of HAProxy of which every weight and every drain that is set is a point."""
+
+    def __init__(self, settings: HAProxySettings, units: Sequence[str], at: Seam) -> None:
+        super().__init__(settings, units)
+        self._at = at
+
+    def _set(self, command: str) -> None:
+        self._at("switch:before:set")
+        super()._set(command)
+        self._at("switch:after:set")
+
+
+def seamed_shares(driver: Driver, settings: Mapping[str, Any], at: Seam) -> Driver:
+    """The driver with its flag, and behind its traffic switch where it has one."""
+    if settings.get("traffic") is None:
+        return shared(driver, {"flag": settings["flag"]})
+    declared = HAProxySettings.model_validate(settings["traffic"])
+    return SwitchedDriver(driver, SeamedHAProxy(declared, driver.units, at), switch_name="haproxy")

@@ -14,7 +14,17 @@ from typing import Any
 
 from tests.support.compose import COMPOSE
 from tests.support.databases import BACK, CUSTOMER, INDEX, INVOICES, PROJECT, PYTHON, django_migration
-from tests.support.kill_around import Around, a_cluster, a_database, an_engine, changes_noted, hosts_alone
+from tests.support.kill_around import (
+    POOLS,
+    Around,
+    a_balancer,
+    a_cluster,
+    a_database,
+    an_engine,
+    changes_noted,
+    hosts_alone,
+    traffic_told,
+)
 from tests.support.kill_world import (
     BUNDLE,
     PLACE,
@@ -105,7 +115,7 @@ def _there_and_back(environment: str, *, accepts_data_loss: bool = False) -> Cal
             known = rollouts.find(connection, release=RELEASE, environment=environment)
         if not known:
             rollout.start(house, RELEASE, environment, RITA)
-        assert until(lambda: _has_ended(house, environment), PATIENCE_S)
+        assert until(lambda: _has_ended(house, environment), PATIENCE_S), _standing(house)
         if not any(one.direction is Direction.BACK for one in known):
             rollback.roll_back(house, "shop", environment, RITA, accepts_data_loss=accepts_data_loss)
 
@@ -116,6 +126,15 @@ def _has_ended(house: House, environment: str = "staging") -> bool:
     with house.database.read() as connection:
         known = rollouts.find(connection, release=RELEASE, environment=environment)
     return any(one.direction is Direction.FORWARD and one.ended_at is not None for one in known) or len(known) > 1
+
+
+def _standing(house: House) -> list[str]:
+    """How the rollouts stand, for whoever waited in vain."""
+    with house.database.read() as connection:
+        found = rollouts.find(connection)
+        acts = [row for one in found for row in rollouts.effects_of(connection, one)]
+    told = [f"{one.id} is {one.state.value} ({one.because}), leg {one.legs}" for one in found]
+    return told + [f"{row.effect.key} is {row.state.value} ({row.detail})" for row in acts]
 
 
 def _decide(world: World, house: House) -> None:
@@ -226,7 +245,9 @@ def _is_back(house: House) -> bool:
 OLD, NEW = "0.10.0", "0.11.0"
 
 
-def _somewhere(environment: str, target: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+def _somewhere(
+    environment: str, target: Mapping[str, Any], strategy: Mapping[str, Any] | None = None, **more: Any
+) -> dict[str, Any]:
     """What a policy has beside for a target of the shop in an environment of its own."""
     return {
         "components": {"shop": {"targets": {environment: target}, **more}},
@@ -234,11 +255,17 @@ def _somewhere(environment: str, target: Mapping[str, Any], **more: Any) -> dict
             environment: {
                 "purpose": "staging",
                 "gates": ["tests"],
-                "strategy": {"rolling": {"batch": 2}},
+                "strategy": strategy or {"rolling": {"batch": 2}},
                 "permits": {"start": ["rm"], "rollback": ["rm"]},
             }
         },
     }
+
+
+def _behind_haproxy(environment: str) -> dict[str, Any]:
+    """A target of hosts behind an HAProxy; the socket is that of the world."""
+    traffic = {"switch": "haproxy", "socket": "/haproxy.socket", "backend": "shop", "pools": POOLS, "drain": "100ms"}
+    return {**on_hosts(environment), "traffic": traffic}
 
 
 def _migrated(where: str, tool: str, run: Mapping[str, Any], back: Mapping[str, Any]) -> dict[str, Any]:
@@ -299,6 +326,15 @@ STORIES = {
             policy=_somewhere("composed", COMPOSED),
             first={"app/docker-compose.yml": COMPOSE.format(host="registry.example")},
             around=an_engine,
+        ),
+        Story(
+            "blue-green",
+            _there_and_back("balanced"),
+            {"balanced": OLD, "staging": OLD, "production": OLD},
+            policy=_somewhere("balanced", _behind_haproxy("balanced"), {"blue_green": {}}),
+            also_in=("balanced",),
+            around=a_balancer,
+            tells=traffic_told,
         ),
         Story(
             "databases",

@@ -23,7 +23,7 @@ from typing import Any
 from tests.support.facts import merged
 from tests.support.gitrepo import GitRepository
 from tests.support.kill_agents import ForkedHostDriver
-from tests.support.kill_parts import seamed_database
+from tests.support.kill_parts import seamed_database, seamed_shares
 from tests.support.kubernetes.world import FAST, IMAGE, digest_of, workload
 from tests.support.patience import PATIENCE_S
 from tidegate.app import Settings, build_house
@@ -41,7 +41,7 @@ from tidegate.drivers.contract import Driver, Target
 from tidegate.drivers.host.driver import HostDriver
 from tidegate.drivers.host.settings import HostSettings
 from tidegate.drivers.kubernetes import KubernetesDriver, KubernetesSettings
-from tidegate.drivers.registry import shared
+from tidegate.drivers.registry import AROUND
 from tidegate.drivers.seams import SeamedDriver
 from tidegate.engine.legs import LegState
 from tidegate.orchestration import (
@@ -339,7 +339,7 @@ class World:
             return SeamedDriver(CommandDriver(target, commands, observe_wait_s=5.0), at)
         hosts = [{**host, "path": host["path"].replace(PLACE, str(self.hosts), 1)} for host in settings["hosts"]]
         flag = {**settings["flag"], "file": settings["flag"]["file"].replace(PLACE, str(self.hosts), 1)}
-        own = {key: value for key, value in settings.items() if key not in ("flag", "database")}
+        own = {key: value for key, value in settings.items() if key not in AROUND}
         made = HostSettings.model_validate({**own, "hosts": hosts})
         for host in hosts:
             Path(host["path"]).parent.mkdir(parents=True, exist_ok=True)
@@ -348,7 +348,16 @@ class World:
             if self.forked
             else HostDriver(target, made, agent=self.agent, observe_wait_s=5.0)
         )
-        return SeamedDriver(seamed_database(shared(driver, {"flag": flag}), settings.get("database"), at), at)
+        around = {"flag": flag, "traffic": self._balanced(settings.get("traffic"))}
+        return SeamedDriver(seamed_database(seamed_shares(driver, around, at), settings.get("database"), at), at)
+
+    @property
+    def switch(self) -> Path:
+        """The file in which it stands where its HAProxy listens."""
+        return self.hosts / "haproxy.socket"
+
+    def _balanced(self, traffic: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        return {**traffic, "socket": self.switch.read_text()} if traffic else None
 
     def project(self, unit: str) -> str:
         """The name of its project on the engine that all worlds share."""
