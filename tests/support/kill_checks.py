@@ -21,7 +21,18 @@ from tidegate.core.rollout import ACTIVE, RolloutState
 from tidegate.orchestration import audit, tag
 from tidegate.orchestration.configuration import target_settings
 from tidegate.orchestration.house import House
-from tidegate.store import joint_rollouts, outbox, policies, proposals, releases, rollouts, tables, tags
+from tidegate.store import (
+    backups,
+    incidents,
+    joint_rollouts,
+    outbox,
+    policies,
+    proposals,
+    releases,
+    rollouts,
+    tables,
+    tags,
+)
 
 ENDED = frozenset({EffectState.CONFIRMED, EffectState.FAILED, EffectState.OVERTAKEN, EffectState.WITHDRAWN})
 BY_THE_WAY = frozenset({"rollout.doubted", "rollout.resolved", "rollout.stranded"})
@@ -41,6 +52,8 @@ class Ending:
     policies: list[str]
     proposals: list[str]
     tags: list[str]
+    incidents: list[str]
+    backups: list[str]
     around: list[str]
 
     @classmethod
@@ -56,6 +69,10 @@ class Ending:
             }
             adopted = [f"{p.number} {p.digest} {p.active}" for p in policies.history(connection)]
             proposed = [_proposal(connection, row) for row in proposals.everything(connection)]
+            incurred = [
+                f"{i.reverses} {i.restored_at is not None} {i.outcome}" for i in incidents.everything(connection)
+            ]
+            kept = [f"{e.name} {e.act} {e.outcome}" for e in backups.every(connection)]
             tagged = [f"{t.name} {t.commit} {t.release}" for t in tags.of_component(connection)]
             told = [m.key for row in known for m in outbox.of_release(connection, row.facts.id)]
             told += [f"{m.occasion} {m.channel}" for m in _messages(connection) if m.release is None]
@@ -70,6 +87,8 @@ class Ending:
             adopted,
             proposed,
             tagged,
+            incurred,
+            kept,
             story.tells(world, house),
         )
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+from tidegate.backups.keeping import Keeping
 from tidegate.core.effect import Token
 from tidegate.databases.database import Database
 from tidegate.databases.registry import runner
@@ -13,6 +17,7 @@ from tidegate.drivers.contract import Driver, Target
 from tidegate.drivers.migrated import MigratedDriver
 from tidegate.drivers.registry import shared
 from tidegate.drivers.switched import SwitchedDriver
+from tidegate.orchestration import backup
 from tidegate.store.database import Seam
 from tidegate.traffic.haproxy import HAProxySettings, HAProxySwitch
 
@@ -79,3 +84,24 @@ def seamed_shares(driver: Driver, settings: Mapping[str, Any], at: Seam) -> Driv
         return shared(driver, {"flag": settings["flag"]})
     declared = HAProxySettings.model_validate(settings["traffic"])
     return SwitchedDriver(driver, SeamedHAProxy(declared, driver.units, at), switch_name="haproxy")
+
+
+class SeamedKeeping(Keeping):
+    """Where backups lie, of which each file that is begun, written and named is a point."""
+
+    def __init__(self, at: Seam, directory: Path, name: str) -> None:
+        super().__init__(directory, name)
+        self._at = at
+
+    @contextmanager
+    def new(self, file: str) -> Iterator[Path]:
+        self._at("backup:before:write")
+        with super().new(file) as part:
+            yield part
+            self._at("backup:before:name")
+        self._at("backup:after:name")
+
+
+def seam_backups(at: Seam) -> None:
+    """Have the backups of this process pass these points."""
+    setattr(backup, "Keeping", partial(SeamedKeeping, at))  # noqa: B010  it is a class there, and mypy minds

@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.support.compose import COMPOSE
 from tests.support.databases import BACK, CUSTOMER, INDEX, INVOICES, PROJECT, PYTHON, django_migration
+from tests.support.facts import merged
 from tests.support.kill_around import (
     POOLS,
     Around,
@@ -38,16 +39,30 @@ from tests.support.kill_world import (
     say_of_release,
 )
 from tests.support.patience import PATIENCE_S
+from tidegate.backups.keeping import hash_file
+from tidegate.core.backup import BackupAct
 from tidegate.core.joint_rollout import JointState
 from tidegate.core.notice import NoticeState
 from tidegate.core.rollout import Direction
 from tidegate.core.train_run import Run, RunState
 from tidegate.core.wave import DATABASE
-from tidegate.orchestration import emergency, hold, release, rollback, rollout, tag
+from tidegate.orchestration import backup, emergency, hold, incident, release, rollback, rollout, tag
 from tidegate.orchestration.executor import until
 from tidegate.orchestration.house import House
 from tidegate.orchestration.sight import driver_of
-from tidegate.store import debts, emergencies, holds, joint_rollouts, notices, policies, releases, rollouts, trains
+from tidegate.store import (
+    backups,
+    debts,
+    emergencies,
+    holds,
+    incidents,
+    joint_rollouts,
+    notices,
+    policies,
+    releases,
+    rollouts,
+    trains,
+)
 
 RELEASE = "shop-0.11.0"
 DAY = timedelta(days=1)
@@ -122,6 +137,11 @@ def _there_and_back(environment: str, *, accepts_data_loss: bool = False) -> Cal
     return tell
 
 
+def _is_closed(house: House) -> bool:
+    with house.database.read() as connection:
+        return not incidents.everything(connection, only_open=True) and all_is_quiet(house)
+
+
 def _has_ended(house: House, environment: str = "staging") -> bool:
     with house.database.read() as connection:
         known = rollouts.find(connection, release=RELEASE, environment=environment)
@@ -135,6 +155,39 @@ def _standing(house: House) -> list[str]:
         acts = [row for one in found for row in rollouts.effects_of(connection, one)]
     told = [f"{one.id} is {one.state.value} ({one.because}), leg {one.legs}" for one in found]
     return told + [f"{row.effect.key} is {row.state.value} ({row.detail})" for row in acts]
+
+
+def _back_and_closed(world: World, house: House) -> None:
+    """Taken back in production, which opens an incident; a person closes it when what ran before runs again."""
+    _roll_back(world, house)
+    assert until(lambda: all_is_quiet(house), PATIENCE_S), _standing(house)
+    with house.database.read() as connection:
+        [one] = incidents.everything(connection)
+    if one.closed_at is None:
+        incident.close(house, world.claim("rita"), one.id, "it was mended")
+
+
+def _backed_up(world: World, house: House) -> None:
+    """A backup is taken, read back, and then the release goes; each only where the rows do not show it."""
+    rita = world.claim("rita")
+    with house.database.read() as connection:
+        known = rollouts.find(connection, release=RELEASE, environment="kept")
+        acts = [entry.act for entry in backups.every(connection, "data")]
+    if BackupAct.TAKEN not in acts:
+        assert backup.before_release(house, RELEASE, "kept", rita)
+    elif BackupAct.VERIFIED not in acts:
+        backup.verify(house, "data", rita, "kept")
+    if not known:
+        rollout.start(house, RELEASE, "kept", RITA)
+
+
+def _backups_told(_: World, house: House) -> list[str]:
+    """Of each backup that is recorded whether its file is what was taken, and how much of one lies there half."""
+    with house.database.read() as connection:
+        taken = [entry for entry in backups.every(connection, "data") if entry.act is BackupAct.TAKEN]
+    place = house.state / "backups"
+    whole = [f"sha256:{hash_file(place / f'{entry.backup}.tar.gz')[1]}" == entry.sha256 for entry in taken]
+    return [*map(str, whole), *(path.name for path in place.glob(".*.part"))]
 
 
 def _decide(world: World, house: House) -> None:
@@ -284,6 +337,7 @@ def _database_told(world: World, house: House) -> list[str]:
     return [*changes_noted(world), f"{seen.running} {seen.last_stage} {seen.last_key} {seen.detail}"]
 
 
+BACKED_UP = {"take": "before-release", "fresh": "24h", "environments": ["kept"]}
 COMPOSED = {
     "driver": "compose",
     "places": [{"name": "web1", "directory": f"{PLACE}/composed/web1", "engine": "unix:///engine", "project": "shop"}],
@@ -335,6 +389,27 @@ STORIES = {
             also_in=("balanced",),
             around=a_balancer,
             tells=traffic_told,
+        ),
+        Story(
+            "incident",
+            _back_and_closed,
+            {"staging": OLD, "production": OLD},
+            carried_to="production",
+            over=_is_closed,
+        ),
+        Story(
+            "backup",
+            _backed_up,
+            {"kept": NEW, "staging": OLD, "production": OLD},
+            policy=merged(
+                _somewhere("kept", on_hosts("kept")),
+                {
+                    "backups": {"data": {"title": "Data", "of": {"files": {"directory": "data"}}, **BACKED_UP}},
+                    "environments": {"kept": {"backups": ["data"]}},
+                },
+            ),
+            first={"data/first": "one", "data/second": "two"},
+            tells=_backups_told,
         ),
         Story(
             "databases",

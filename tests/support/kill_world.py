@@ -23,7 +23,7 @@ from typing import Any
 from tests.support.facts import merged
 from tests.support.gitrepo import GitRepository
 from tests.support.kill_agents import ForkedHostDriver
-from tests.support.kill_parts import seamed_database, seamed_shares
+from tests.support.kill_parts import seam_backups, seamed_database, seamed_shares
 from tests.support.kubernetes.world import FAST, IMAGE, digest_of, workload
 from tests.support.patience import PATIENCE_S
 from tidegate.app import Settings, build_house
@@ -387,6 +387,7 @@ class World:
             driver_for=lambda component, environment, settings: self.driver(component, environment, settings, at),
         )
         built.queue.migrate()
+        seam_backups(at)
         _opened.append(built.database)
         return replace(built, source_for=source_for)
 
