@@ -14,8 +14,12 @@ from typing import Any
 
 import pytest
 
+from tests.support.compose import why_no_compose
+from tests.support.docker import why_no_docker
+from tests.support.haproxy import why_no_haproxy
 from tests.support.postgres import find_postgres
 from tests.support.processes import PROJECT
+from tests.support.registry import why_no_registry
 
 WITHOUT_HOSTS = ("decisions", "policy", "tag", "emergency", "train")
 """The stories in which nothing is brought to a host."""
@@ -103,8 +107,12 @@ def run_matrix(story: str, database: str, tmp_path: Path) -> list[dict[str, Any]
 def test_a_story_that_is_killed_at_any_point_ends_as_if_it_had_not_been(
     story: str, database: str, tmp_path: Path
 ) -> None:
-    if database == "postgres" and find_postgres() is None:
+    if (database == "postgres" or story == "databases") and find_postgres() is None:
         pytest.skip("PostgreSQL is not installed: run scripts/debian-packages")
+    if story == "compose" and (reason := why_no_docker() or why_no_compose() or why_no_registry()):
+        pytest.skip(reason)
+    if story == "blue-green" and (reason := why_no_haproxy()):
+        pytest.skip(reason)
 
     outcomes = run_matrix(story, database, tmp_path)
 
