@@ -32,7 +32,7 @@ kill-matrix: ## Kill rollouts and rollbacks at every point, and print what becam
 	@scripts/bootstrap dev
 	@scripts/debian-packages dev
 	@for database in sqlite postgres; do \
-	  for story in rollout watched-rollout rollback flag unhealthy errors decisions policy tag emergency train together notices scripted cluster compose blue-green databases django backup incident; do \
+	  for story in rollout watched-rollout rollback flag unhealthy errors decisions policy tag emergency train together notices scripted cluster compose blue-green databases django backup incident drill; do \
 	    $(PYTHON) -m tests.support.kill_matrix --story $$story --database $$database || exit 1; \
 	  done; \
 	done

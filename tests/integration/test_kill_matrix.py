@@ -42,6 +42,7 @@ MATRIX = [
             "databases",
             "backup",
             "incident",
+            "drill",
             *WITHOUT_HOSTS,
         )
     ),
@@ -64,6 +65,7 @@ EVERY = {
         "databases": 29,
         "backup": 19,
         "incident": 27,
+        "drill": 33,
         "decisions": 3,
         "policy": 2,
         "tag": 2,

@@ -43,16 +43,17 @@ from tidegate.backups.keeping import hash_file
 from tidegate.core.backup import BackupAct
 from tidegate.core.joint_rollout import JointState
 from tidegate.core.notice import NoticeState
-from tidegate.core.rollout import Direction
+from tidegate.core.rollout import Direction, RolloutState
 from tidegate.core.train_run import Run, RunState
 from tidegate.core.wave import DATABASE
-from tidegate.orchestration import backup, emergency, hold, incident, release, rollback, rollout, tag
+from tidegate.orchestration import backup, drill, emergency, hold, incident, release, rollback, rollout, tag
 from tidegate.orchestration.executor import until
 from tidegate.orchestration.house import House
 from tidegate.orchestration.sight import driver_of
 from tidegate.store import (
     backups,
     debts,
+    drills,
     emergencies,
     holds,
     incidents,
@@ -77,7 +78,8 @@ class Story:
 
     ``policy`` is what the policy has beside, ``first`` what the first version brings, ``also_in`` the environments that
     it runs in beside staging and production. ``around`` starts what the story needs beside hosts, and ``tells`` asks
-    that how it stands in the end, which must be the same each time.
+    that how it stands in the end, which must be the same each time. A story that ``repeats`` is begun anew by whoever
+    killed it: it has more rollouts in the end than without a crash, and all else is as it would be.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Story:
     also_in: tuple[str, ...] = ()
     around: Callable[[Path], AbstractContextManager[Around]] = hosts_alone
     tells: Callable[[World, House], list[str]] = lambda _, __: []
+    repeats: bool = False
 
 
 def _start(environment: str) -> Callable[[World, House], None]:
@@ -188,6 +191,37 @@ def _backups_told(_: World, house: House) -> list[str]:
     place = house.state / "backups"
     whole = [f"sha256:{hash_file(place / f'{entry.backup}.tar.gz')[1]}" == entry.sha256 for entry in taken]
     return [*map(str, whole), *(path.name for path in place.glob(".*.part"))]
+
+
+def _rehearsed(world: World, house: House) -> None:
+    """A rollback is rehearsed in staging; one that was killed is brought to where it began, and held once more."""
+    rita = world.claim("rita")
+
+    def follow(name: str) -> bool:
+        assert until(lambda: all_is_quiet(house), PATIENCE_S), _standing(house)
+        with house.database.read() as connection:
+            return rollouts.load(connection, name).state is RolloutState.SUCCEEDED
+
+    assert until(lambda: all_is_quiet(house), PATIENCE_S), _standing(house)
+    with house.database.read() as connection:
+        held = [row.succeeded for row in drills.everything(connection)]
+        shut = [one.id for one in holds.in_force(connection, house.now()) if one.version]
+        last = rollouts.find(connection, release=RELEASE, environment="staging")[0]
+    if any(held):
+        return
+    for one in shut:
+        hold.lift(house, rita, one, "it was taken back by a rehearsal that was killed")
+    if last.direction is Direction.BACK:
+        assert follow(rollout.start(house, RELEASE, "staging", RITA))
+    drill.carry(house, rita, drill.prepare(house, rita, "way-back", "staging", "shop"), follow)
+
+
+def _drills_told(_: World, house: House) -> list[str]:
+    """The rehearsals that are over: one that was killed before its end counts for nothing."""
+    with house.database.read() as connection:
+        rows = drills.everything(connection)
+        open_holds = holds.in_force(connection, house.now())
+    return [*(f"{row.name} {row.succeeded}" for row in rows if row.ended_at), *(one.id for one in open_holds)]
 
 
 def _decide(world: World, house: House) -> None:
@@ -410,6 +444,17 @@ STORIES = {
             ),
             first={"data/first": "one", "data/second": "two"},
             tells=_backups_told,
+        ),
+        Story(
+            "drill",
+            _rehearsed,
+            {"staging": NEW, "production": OLD},
+            carried_to="staging",
+            policy={
+                "drills": {"way-back": {"title": "The way back", "of": "rollback", "every": "quarterly", "by": "rm"}}
+            },
+            tells=_drills_told,
+            repeats=True,
         ),
         Story(
             "databases",
