@@ -17,6 +17,9 @@ from tests.support.kubernetes.service import POOLS as COLOURS
 from tests.support.kubernetes.service import switched_cluster
 from tidegate.core.effect import ALL, Act, Effect, Finding, Observation, Package, Presence, Share, Token, judge
 from tidegate.core.wave import ALL_OR_NOTHING
+from tidegate.drivers.contract import Target
+from tidegate.drivers.simulator import SimulatedWorld, SimulatorDriver
+from tidegate.drivers.switched import SwitchedDriver
 from tidegate.errors import FencedError, TargetError, UsageError
 from tidegate.traffic.contract import Divider, Sight, Switch
 from tidegate.traffic.haproxy import HAProxySettings, HAProxySwitch
@@ -345,3 +348,17 @@ def test_a_real_client_of_flags_sees_the_share(tmp_path: Path, points: int) -> N
         api.shutdown()
     # The hash of 400 users is what it is; a share that was written wrongly would be far off.
     assert abs(on - 400 * points / ALL) <= (0 if points in (0, ALL) else 40)
+
+
+def test_a_unit_that_refuses_a_late_actor_is_left_in_the_traffic(haproxy: HAProxy, tmp_path: Path) -> None:
+    """HAProxy itself lets it in: it was reloaded since, or takes no variable."""
+    unit = SimulatorDriver(Target("shop", "production"), SimulatedWorld(UNITS))
+    unit.write_way_back("web1", b"{}", LATER)
+    driver = SwitchedDriver(unit, switch(settings(haproxy), UNITS))
+    effect = Effect("r1", "wave-1", "web1", 1, "shop", "production", Act.DEPLOY, TO)
+    package = tmp_path / "package"
+    package.write_bytes(b"")
+    with pytest.raises(FencedError):
+        driver.apply(effect, package, TOKEN)
+    found = [line.split() for line in haproxy.ask("show servers state shop").splitlines()[2:] if line]
+    assert {row[3]: row[6] for row in found} == {"web1": "0", "web2": "0", "web3": "0"}
