@@ -28,11 +28,11 @@ test: ## Check everything, as CI does: install what is missing, then lint, types
 	@$(MAKE) lint types contracts
 	@$(PYTHON) -m pytest $(PYTEST_ARGS)
 
-kill-matrix: ## Kill rollouts and rollbacks at every point, and print what became of each: about an hour
+kill-matrix: ## Kill rollouts and rollbacks at every point, and print what became of each: some hours
 	@scripts/bootstrap dev
 	@scripts/debian-packages dev
 	@for database in sqlite postgres; do \
-	  for story in rollout watched-rollout rollback flag unhealthy errors decisions policy tag emergency train together notices scripted cluster; do \
+	  for story in rollout watched-rollout rollback flag unhealthy errors decisions policy tag emergency train together notices scripted cluster compose blue-green databases django backup incident drill; do \
 	    $(PYTHON) -m tests.support.kill_matrix --story $$story --database $$database || exit 1; \
 	  done; \
 	done

@@ -6,7 +6,7 @@ A new one joins by a case in the fixture below.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,12 @@ from tests.support.kubernetes.service import POOLS as COLOURS
 from tests.support.kubernetes.service import switched_cluster
 from tidegate.core.effect import ALL, Act, Effect, Finding, Observation, Package, Presence, Share, Token, judge
 from tidegate.core.wave import ALL_OR_NOTHING
+from tidegate.drivers.contract import Target
+from tidegate.drivers.simulator import SimulatedWorld, SimulatorDriver
+from tidegate.drivers.switched import SwitchedDriver
 from tidegate.errors import FencedError, TargetError, UsageError
 from tidegate.traffic.contract import Divider, Sight, Switch
+from tidegate.traffic.haproxy import HAProxySettings, HAProxySwitch
 from tidegate.traffic.registry import flag, switch
 
 POOLS = {"blue": ["web1", "web2"], "green": ["web3"]}
@@ -127,19 +131,47 @@ def test_two_pools_share_as_their_servers_weigh(haproxy: HAProxy) -> None:
 def test_a_unit_leaves_the_traffic_and_comes_back(haproxy: HAProxy) -> None:
     found = switch(settings(haproxy), UNITS)
     assert not found.withdrawn("web1")
-    found.withdraw("web1")
-    found.withdraw("web1")
+    found.withdraw("web1", TOKEN)
+    found.withdraw("web1", TOKEN)
     assert found.withdrawn("web1")
-    found.return_("web1")
+    found.return_("web1", TOKEN)
     assert not found.withdrawn("web1")
+
+
+def test_a_late_actor_is_refused_by_the_process(haproxy: HAProxy) -> None:
+    found = switch(settings(haproxy), UNITS)
+    found.shift(Share("green", ALL), LATER)
+    assert found.sight().token == LATER
+    before = haproxy.ask("show servers state shop")
+    late: list[Callable[[], None]] = [
+        lambda: found.shift(Share("blue", ALL), TOKEN),
+        lambda: found.withdraw("web3", TOKEN),
+        lambda: found.return_("web3", TOKEN),
+    ]
+    for act in late:
+        with pytest.raises(FencedError, match=r"HAProxy has seen the token 1\.6 for shop, and ours is 1\.5"):
+            act()
+    assert haproxy.ask("show servers state shop") == before
+    found.shift(Share("blue", ALL), LATER.breaking_glass())
+    assert found.sight().token == LATER.breaking_glass()
+
+
+def test_each_backend_has_a_fence_of_its_own(haproxy: HAProxy) -> None:
+    names = ("shop", "shop_2d", "shop-", "shop.a:b", "x" * 128)
+    variables = {HAProxySwitch(HAProxySettings.model_validate(settings(haproxy, backend=n)), UNITS)._variable
+                 for n in names}  # fmt: skip
+    assert len(variables) == len(names)
+    for variable in variables:
+        haproxy.ask(f"experimental-mode on; set var {variable} str(1.2.0)")
+        assert "value=<1.2.0>" in haproxy.ask(f"get var {variable}"), variable
 
 
 def test_a_server_in_maintenance_is_left_to_who_put_it_there(haproxy: HAProxy) -> None:
     found = switch(settings(haproxy), UNITS)
     haproxy.ask("set server shop/web3 state maint")
     assert {share.of: share.points for share in found.sight().shares} == {"blue": ALL, "green": 0}
-    found.withdraw("web3")
-    found.return_("web3")
+    found.withdraw("web3", TOKEN)
+    found.return_("web3", TOKEN)
     assert "web3 - 5" not in haproxy.ask("show servers state shop")
     assert haproxy.ask("show servers state shop").splitlines()[4].split()[6] == "1"
 
@@ -152,7 +184,7 @@ def test_a_server_that_never_gets_well_is_told(tmp_path: Path) -> None:
     try:
         found = switch(settings(server, pools={}, up_within="300ms"), ("web1",))
         with pytest.raises(TargetError, match="HAProxy does not find web1 well within"):
-            found.return_("web1")
+            found.return_("web1", TOKEN)
     finally:
         server.close()
 
@@ -316,3 +348,17 @@ def test_a_real_client_of_flags_sees_the_share(tmp_path: Path, points: int) -> N
         api.shutdown()
     # The hash of 400 users is what it is; a share that was written wrongly would be far off.
     assert abs(on - 400 * points / ALL) <= (0 if points in (0, ALL) else 40)
+
+
+def test_a_unit_that_refuses_a_late_actor_is_left_in_the_traffic(haproxy: HAProxy, tmp_path: Path) -> None:
+    """HAProxy itself lets it in: it was reloaded since, or takes no variable."""
+    unit = SimulatorDriver(Target("shop", "production"), SimulatedWorld(UNITS))
+    unit.write_way_back("web1", b"{}", LATER)
+    driver = SwitchedDriver(unit, switch(settings(haproxy), UNITS))
+    effect = Effect("r1", "wave-1", "web1", 1, "shop", "production", Act.DEPLOY, TO)
+    package = tmp_path / "package"
+    package.write_bytes(b"")
+    with pytest.raises(FencedError):
+        driver.apply(effect, package, TOKEN)
+    found = [line.split() for line in haproxy.ask("show servers state shop").splitlines()[2:] if line]
+    assert {row[3]: row[6] for row in found} == {"web1": "0", "web2": "0", "web3": "0"}

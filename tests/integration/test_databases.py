@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ from tidegate.core.wave import DATABASE, UNTOUCHED
 from tidegate.databases.database import Database
 from tidegate.databases.registry import runner
 from tidegate.databases.settings import DatabaseSettings
+from tidegate.drivers.command import Completed
+from tidegate.drivers.command import run as databases_run
 from tidegate.drivers.contract import Target
 from tidegate.errors import FencedError, TargetError, UsageError
 from tidegate.orchestration.executor import until
@@ -328,6 +331,26 @@ def test_a_run_under_way_is_seen_busy_and_ended_by_who_outranks_it(plain_app: Ap
         held.execute("SELECT 1")
 
 
+def test_who_holds_the_lock_and_sleeps_does_not_keep_the_next_worker_out(
+    plain_app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frozen in the middle, under the same token as whoever carries the leg now: it would be waited for for ever."""
+    plain_app.bring("1.0.0")
+    effect, path = plain_app.effect("1.1.0"), plain_app.versions["1.1.0"][1]
+    held = psycopg.connect(plain(plain_app.url))
+    plain_app.database()._try_lock(held)
+    held.execute("SELECT epoch FROM tidegate_fence FOR SHARE")
+    with psycopg.connect(plain(plain_app.url), application_name="tidegate migrates billing") as command:
+        monkeypatch.setattr("tidegate.databases.database.ASLEEP_S", 0.0)
+        monkeypatch.setattr("tidegate.databases.database.BRIEFLY_S", 0.0)
+        assert plain_app.database().observe().busy, "a command of its is at work"
+        command.close()
+    assert until(lambda: not plain_app.database().observe().busy, PATIENCE_S)
+    assert judge(effect, plain_app.database().apply(effect, path, FIRST), FIRST) is Finding.CONFIRMED
+    with pytest.raises(psycopg.OperationalError):
+        held.execute("SELECT 1")
+
+
 def test_a_policy_that_goes_forward_only_takes_no_database_back(plain_app: App) -> None:
     plain_app.bring("1.1.0")
     with pytest.raises(UsageError, match="does not go back"):
@@ -418,6 +441,111 @@ def test_a_frozen_process_that_was_outranked_changes_nothing_when_it_wakes(url: 
     assert out == ""
     assert "the database cannot be used" in err or "has seen the token" in err, err
     assert columns(url, "shop_invoice") == ["id", "name"]
+
+
+@pytest.fixture(params=["alembic", "django"])
+def commanded_app(request: pytest.FixtureRequest, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> App:
+    """One whose tool is a command."""
+    if request.param == "alembic":
+        monkeypatch.setenv("APP_DATABASE", plain(url).replace("postgresql://", "postgresql+psycopg://"))
+    return TOOLS[request.param](url, tmp_path)
+
+
+def _before_its_command(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> list[Completed]:
+    """Have ``act`` happen when the next command's token was asked for and the command is not started yet.
+
+    Returns:
+        What became of that command, once it has ended.
+    """
+    real, ended = databases_run, []
+
+    def late(*words: Any, **more: Any) -> Completed:
+        monkeypatch.setattr("tidegate.databases.database.run", real)
+        act()
+        ended.append(real(*words, **more))
+        return ended[-1]
+
+    monkeypatch.setattr("tidegate.databases.database.run", late)
+    return ended
+
+
+def test_a_command_that_is_started_after_it_was_outranked_leaves_nothing(
+    commanded_app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process was frozen between the last look at the token and the start."""
+    app = commanded_app
+    app.bring("1.0.0")
+    went_back: list[Finding] = []
+    ended = _before_its_command(
+        monkeypatch, lambda: went_back.append(app.bring("1.0.0", back_from="1.1.0", token=LATER)[0])
+    )
+    with pytest.raises(TargetError, match="the database cannot be used"):
+        app.bring("1.1.0")
+    assert went_back == [Finding.CONFIRMED]
+    assert [done.status for done in ended] == [1]
+    assert "this run was overtaken, and nothing of it is kept" in ended[0].stderr
+    assert columns(app.url, "shop_invoice") == ["id", "name"]
+    assert app.database().observe().running == app.versions["1.0.0"][0]
+    assert app.bring("1.1.0", token=LATER)[0] is Finding.CONFIRMED
+
+
+def test_a_command_of_a_run_that_was_carried_again_meanwhile_leaves_nothing(
+    commanded_app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same effect under the same token: its session was cut, and another worker carried the leg; then came more."""
+    app = commanded_app
+    app.bring("1.0.0")
+    effect, path = app.effect("1.1.0"), app.versions["1.1.0"][1]
+
+    def carried_by_another() -> None:
+        with psycopg.connect(plain(app.url), autocommit=True) as other:
+            for pid in app.database()._others(other):
+                other.execute("SELECT pg_terminate_backend(%s)", (pid,))
+        assert judge(effect, app.database().apply(effect, path, FIRST), FIRST) is Finding.CONFIRMED
+        assert app.bring("1.0.0", back_from="1.1.0")[0] is Finding.CONFIRMED
+
+    ended = _before_its_command(monkeypatch, carried_by_another)
+    with pytest.raises(TargetError, match="the database cannot be used"):
+        app.database().apply(effect, path, FIRST)
+    assert [done.status for done in ended] == [1]
+    assert columns(app.url, "shop_invoice") == ["id", "name"]
+
+
+def test_a_person_migrates_by_hand_as_before(commanded_app: App) -> None:
+    """The guard asks those that Tidegate has started, and nobody else."""
+    app = commanded_app
+    app.bring("1.1.0")
+    table = "alembic_version" if app.settings["tool"] == "alembic" else "django_migrations"
+    guards = f"SELECT count(*) FROM pg_trigger WHERE tgrelid = '{table}'::regclass AND tgname = 'tidegate_guard'"  # noqa: S608
+    assert rows(app.url, guards) == [(1,)]
+    with psycopg.connect(plain(app.url), autocommit=True) as person:
+        person.execute(f"DELETE FROM {table}".encode())  # noqa: S608
+    assert app.recorded() == []
+
+
+def test_who_may_make_no_trigger_is_not_kept_from_migrating(
+    postgres_server: PostgresServer, commanded_app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = commanded_app
+    app.bring("1.0.0")
+    table = "alembic_version" if app.settings["tool"] == "alembic" else "django_migrations"
+    with psycopg.connect(plain(app.url), autocommit=True) as owner:
+        owner.execute(f"DROP TRIGGER tidegate_guard ON {table}".encode())
+        owner.execute("ALTER FUNCTION tidegate_guard() OWNER TO pg_database_owner")
+        owner.execute("CREATE ROLE somebody LOGIN")
+        try:
+            owner.execute("GRANT ALL ON SCHEMA public TO somebody")
+            owner.execute("GRANT ALL ON ALL TABLES IN SCHEMA public TO somebody")
+            owner.execute(f"REVOKE TRIGGER ON {table} FROM somebody".encode())
+            owner.execute("GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO somebody")
+            owner.execute("ALTER TABLE shop_invoice OWNER TO somebody")
+            monkeypatch.setenv("APP_DATABASE", os.environ["APP_DATABASE"].replace("tidegate@", "somebody@"))
+            finding, seen = app.bring("1.1.0")
+            assert finding is Finding.CONFIRMED, seen.detail
+        finally:
+            owner.execute("REASSIGN OWNED BY somebody TO tidegate")
+            owner.execute("DROP OWNED BY somebody")
+            owner.execute("DROP ROLE somebody")
 
 
 def test_a_file_that_ends_its_transaction_is_refused(plain_app: App) -> None:

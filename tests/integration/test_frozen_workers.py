@@ -15,13 +15,16 @@ import pytest
 
 from tests.integration.test_break_glass import all_restarts, break_glass, demand_told
 from tests.support import kill_world
+from tests.support.compose import why_no_compose
+from tests.support.docker import why_no_docker
+from tests.support.haproxy import why_no_haproxy
 from tests.support.kill_checks import problems, restarts
 from tests.support.kill_stories import STORIES, Story
-from tests.support.kill_world import KUBECONFIG, UNITS, World, all_is_quiet, execute
-from tests.support.kubernetes.standing import standing_cluster
+from tests.support.kill_world import UNITS, World, all_is_quiet, execute
 from tests.support.patience import PATIENCE_S
 from tests.support.postgres import PostgresServer
 from tests.support.processes import PROJECT
+from tests.support.registry import why_no_registry
 from tidegate.core.effect import EffectState
 from tidegate.orchestration import audit
 from tidegate.orchestration.executor import until
@@ -85,6 +88,27 @@ def on_own_postgres(own_postgres_server: PostgresServer, tmp_path: Path) -> Iter
     kill_world.prepare(world, files={})
     yield world
     kill_world.close_all()
+
+
+@pytest.fixture
+def start_world(postgres_server: PostgresServer, tmp_path: Path) -> Iterator[Callable[[Story], World]]:
+    """Makes the world of a story that needs more than hosts, on PostgreSQL, with what stands around it."""
+    with contextlib.ExitStack() as stack:
+
+        def start(story: Story) -> World:
+            around = stack.enter_context(story.around(tmp_path / "around"))
+            world = World(tmp_path / "w", postgres_server.fresh_database("around"), forked=False)
+            world.directory.mkdir()
+            around.begin(world)
+            stack.callback(postgres_server.drop_database, world.url)
+            stack.callback(around.remove, world)
+            stack.callback(kill_world.close_all)
+            kill_world.found(world, story.policy, story.first, story.also_in)
+            kill_world.prepare(world, files=story.files)
+            kill_world.close_all()
+            return world
+
+        yield start
 
 
 class Worker:
@@ -160,17 +184,37 @@ def demand_whole(world: World, story: Story) -> None:
     ],
 )
 def test_a_worker_that_slept_past_its_lease_does_nothing_twice(
-    on_postgres: World,
-    start_worker: Callable[..., Worker],
-    story: str,
-    point: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    on_postgres: World, start_worker: Callable[..., Worker], story: str, point: str, tmp_path: Path
 ) -> None:
-    with contextlib.ExitStack() as stack:
-        if story == "cluster":
-            monkeypatch.setenv(KUBECONFIG, str(stack.enter_context(standing_cluster(tmp_path / "cluster"))))
+    with STORIES[story].around(tmp_path / "around"):
         _sleep_past_the_lease(on_postgres, start_worker, story, point)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("story", "point"),
+    [
+        ("databases", "apply:before:database #1"),
+        # Its lock is lost with its session, and then it is refused; a file that is run is run once.
+        ("databases", "migrate:after:token #1"),
+        ("databases", "migrate:before:mark #1"),
+        # The journal beside the engine knows the key.
+        ("compose", "apply:before:web1 #1"),
+        # HAProxy keeps the token that came after.
+        ("blue-green", "apply:before:traffic #1"),
+        ("blue-green", "apply:before:web2 #1"),
+    ],
+)
+def test_a_worker_that_slept_before_what_stands_around_it_does_nothing_twice(
+    start_world: Callable[[Story], World], start_worker: Callable[..., Worker], story: str, point: str
+) -> None:
+    told = STORIES[story]
+    if story == "compose" and (reason := why_no_docker() or why_no_compose() or why_no_registry()):
+        pytest.skip(reason)
+    if story == "blue-green" and (reason := why_no_haproxy()):
+        pytest.skip(reason)
+    world = start_world(told)
+    _sleep_past_the_lease(world, start_worker, story, point)
 
 
 def _sleep_past_the_lease(on_postgres: World, start_worker: Callable[..., Worker], story: str, point: str) -> None:
@@ -178,13 +222,14 @@ def _sleep_past_the_lease(on_postgres: World, start_worker: Callable[..., Worker
     slept.wait_frozen()
     # A transaction that was left open is ended by the server in the end; until then its row locks are waited for.
     assert start_worker(on_postgres, story).wait() == 0
-    before = all_restarts(on_postgres)
+    before, around = all_restarts(on_postgres), STORIES[story].tells(on_postgres, on_postgres.house())
 
     slept.thaw()
 
     # Given up by the others it ends itself, unless it sees first that there is nothing left to do.
     assert slept.wait() in (75, 0), slept.points
     assert all_restarts(on_postgres) == before
+    assert STORIES[story].tells(on_postgres, on_postgres.house()) == around
     demand_whole(on_postgres, STORIES[story])
 
 

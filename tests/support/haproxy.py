@@ -45,6 +45,18 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def ask(path: Path, command: str) -> str:
+    """What a runtime socket answers; empty where it does not."""
+    try:
+        with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as connection:
+            connection.settimeout(5)
+            connection.connect(str(path))
+            connection.sendall(f"{command}\n".encode())
+            return b"".join(iter(lambda: connection.recv(1 << 16), b"")).decode()
+    except OSError:
+        return ""
+
+
 class HAProxy:
     """One HAProxy before servers on this machine; ``close`` at the end."""
 
@@ -69,14 +81,7 @@ class HAProxy:
 
     def ask(self, command: str) -> str:
         """What its runtime socket answers; empty where it does not."""
-        try:
-            with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as connection:
-                connection.settimeout(5)
-                connection.connect(str(self.socket))
-                connection.sendall(f"{command}\n".encode())
-                return b"".join(iter(lambda: connection.recv(1 << 16), b"")).decode()
-        except OSError:
-            return ""
+        return ask(self.socket, command)
 
     def stop(self) -> None:
         """Stop it; its files stay."""

@@ -61,6 +61,10 @@ def _answer(connection: socket.socket, agent: ModuleType) -> None:
         sys.stdout = connection.makefile("w", encoding="ascii")
         agent.main()
         sys.stdout.flush()
+        # A package that it needed no more is read to its end: a socket that is closed before loses the answer, too.
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(1 << 16):
+            pass
     finally:
         os._exit(0)
 

@@ -5,21 +5,34 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from tests.support.kill_around import composed
 from tests.support.kill_stories import Story
-from tests.support.kill_world import KUBECONFIG, UNITS, World
+from tests.support.kill_world import KUBECONFIG, World
 from tests.support.kubernetes.standing import rollouts_of
 from tidegate.core.effect import EffectState, Observation, Presence, Stage
 from tidegate.core.rollout import ACTIVE, RolloutState
 from tidegate.orchestration import audit, tag
+from tidegate.orchestration.configuration import target_settings
 from tidegate.orchestration.house import House
-from tidegate.store import joint_rollouts, outbox, policies, proposals, releases, rollouts, tables, tags
+from tidegate.store import (
+    backups,
+    incidents,
+    joint_rollouts,
+    outbox,
+    policies,
+    proposals,
+    releases,
+    rollouts,
+    tables,
+    tags,
+)
 
 ENDED = frozenset({EffectState.CONFIRMED, EffectState.FAILED, EffectState.OVERTAKEN, EffectState.WITHDRAWN})
 BY_THE_WAY = frozenset({"rollout.doubted", "rollout.resolved", "rollout.stranded"})
@@ -39,10 +52,13 @@ class Ending:
     policies: list[str]
     proposals: list[str]
     tags: list[str]
+    incidents: list[str]
+    backups: list[str]
+    around: list[str]
 
     @classmethod
-    def of(cls, house: House) -> Ending:
-        """The ending that the rows tell."""
+    def of(cls, world: World, story: Story, house: House) -> Ending:
+        """The ending that the rows tell, and what stands around the world."""
         with house.database.read() as connection:
             found = rollouts.find(connection)
             joint = joint_rollouts.find(connection)
@@ -53,6 +69,10 @@ class Ending:
             }
             adopted = [f"{p.number} {p.digest} {p.active}" for p in policies.history(connection)]
             proposed = [_proposal(connection, row) for row in proposals.everything(connection)]
+            incurred = [
+                f"{i.reverses} {i.restored_at is not None} {i.outcome}" for i in incidents.everything(connection)
+            ]
+            kept = [f"{e.name} {e.act} {e.outcome}" for e in backups.every(connection)]
             tagged = [f"{t.name} {t.commit} {t.release}" for t in tags.of_component(connection)]
             told = [m.key for row in known for m in outbox.of_release(connection, row.facts.id)]
             told += [f"{m.occasion} {m.channel}" for m in _messages(connection) if m.release is None]
@@ -67,6 +87,9 @@ class Ending:
             adopted,
             proposed,
             tagged,
+            incurred,
+            kept,
+            story.tells(world, house),
         )
 
 
@@ -84,7 +107,11 @@ def _confirmed(row: rollouts.EffectRow) -> bool:
 def problems(world: World, story: Story, house: House, expected: Ending | None) -> list[str]:
     """Everything that is not as it must be, in sentences; empty where the recovery was complete."""
     return [
-        *(_differences(Ending.of(house), expected) if expected else ()),
+        *(
+            _differences(Ending.of(world, story, house), expected, WHATEVER if story.repeats else ())
+            if expected
+            else ()
+        ),
         *_of_rows(house),
         *_of_hosts(world, story, house),
         *_of_log(house),
@@ -94,8 +121,12 @@ def problems(world: World, story: Story, house: House, expected: Ending | None) 
     ]
 
 
-def _differences(ending: Ending, expected: Ending) -> Iterator[str]:
-    for name in Ending.__dataclass_fields__:
+WHATEVER = ("rollouts", "confirmed", "leaves", "messages")
+"""What a story has more of that was begun anew."""
+
+
+def _differences(ending: Ending, expected: Ending, without: Sequence[str]) -> Iterator[str]:
+    for name in Ending.__dataclass_fields__.keys() - set(without):
         is_, should = getattr(ending, name), getattr(expected, name)
         if is_ != should:
             yield f"{name}: {is_}, and without a crash: {should}"
@@ -130,18 +161,26 @@ def _of_hosts(world: World, story: Story, house: House) -> Iterator[str]:
         policy = policies.current(connection).policy
         rows = {row.effect.key: row for r in rollouts.find(connection) for row in rollouts.effects_of(connection, r)}
     for environment, version in story.runs.items():
-        settings = policy.components["shop"].targets[environment].model_dump(mode="json")
+        settings = target_settings(policy, "shop", environment)
         driver = world.driver("shop", environment, settings)
-        for unit in UNITS:
+        for unit in driver.units:
             place = f"{environment}/{unit}"
-            if environment == "cluster":
-                yield from _of_workload(world, place, unit, driver.observe(unit), version, rows)
+            if environment in COUNTED:
+                yield from _of_counted(world, place, unit, driver.observe(unit), version, rows)
                 continue
             done = restarts(world.hosts / environment / unit)
             yield from _of_host(place, driver.observe(unit), done, version, rows)
 
 
-def _of_workload(
+def _in_the_cluster(world: World, unit: str) -> int:
+    return rollouts_of(Path(os.environ[KUBECONFIG]), world.namespace, unit)
+
+
+COUNTED: dict[str, Callable[[World, str], int]] = {"cluster": _in_the_cluster, "composed": composed}
+"""The environments whose platform is asked how often a unit was changed."""
+
+
+def _of_counted(
     world: World, place: str, unit: str, seen: Observation, version: str, rows: Mapping[str, rollouts.EffectRow]
 ) -> Iterator[str]:
     running = "absent" if seen.running is Presence.ABSENT else getattr(seen.running, "version", seen.running)
@@ -149,11 +188,12 @@ def _of_workload(
         yield f"{place} runs {running}, not {version}"
     if seen.last_stage is not Stage.DONE:
         yield f"{place} stopped at {seen.last_stage}"
-    acts = [row for row in rows.values() if (row.effect.environment, row.effect.unit) == ("cluster", unit)]
+    environment = place.partition("/")[0]
+    acts = [row for row in rows.values() if (row.effect.environment, row.effect.unit) == (environment, unit)]
     done = sum(row.state is EffectState.CONFIRMED for row in acts)
-    counted = rollouts_of(Path(os.environ[KUBECONFIG]), world.namespace, unit)
+    counted = COUNTED[environment](world, unit)
     if counted != done:
-        yield f"{place} was rolled out {counted} times, and {done} effects are confirmed"
+        yield f"{place} was changed {counted} times, and {done} effects are confirmed"
 
 
 def _of_host(

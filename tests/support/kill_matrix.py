@@ -27,10 +27,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.kill_agents import load_agent, serve
+from tests.support.kill_around import Around
 from tests.support.kill_checks import Ending, problems
 from tests.support.kill_stories import STORIES, Story
-from tests.support.kill_world import KUBECONFIG, Points, World, copy, execute, found, hurry, prepare
-from tests.support.kubernetes.standing import standing_cluster
+from tests.support.kill_world import Points, World, copy, execute, found, hurry, prepare
 from tests.support.patience import PATIENCE_S
 from tests.support.postgres import PostgresServer, find_postgres
 from tests.support.warm import build_models, keep
@@ -157,8 +157,9 @@ class Agents:
 class Matrix:
     """All points of one story on one database."""
 
-    def __init__(self, story: Story, kind: str, directory: Path, *, at_once: int) -> None:
+    def __init__(self, story: Story, kind: str, directory: Path, around: Around, *, at_once: int) -> None:
         self._story = story
+        self._around = around
         self._directory = directory
         self._at_once = at_once
         self._agent = load_agent()
@@ -184,9 +185,10 @@ class Matrix:
     def _make_template(self) -> None:
         world, story = self._template, self._story
         world.directory.mkdir(parents=True)
+        self._around.begin(world)
         agents = Agents(world, self._agent)
         try:
-            asked(lambda: found(world), self._directory / "t.json")
+            asked(lambda: found(world, story.policy, story.first, story.also_in), self._directory / "t.json")
             if story.prepared:
                 asked(lambda: prepare(world, files=story.files, carry_to=story.carried_to), self._directory / "t.json")
             else:
@@ -206,7 +208,7 @@ class Matrix:
             over = execute(world, Points(names.append), tells, story.over, close=False)
             house = world.house()
             wrong = problems(world, self._story, house, None)
-            return {"over": over, "names": names, "ending": asdict(Ending.of(house)), "problems": wrong}
+            return {"over": over, "names": names, "ending": asdict(Ending.of(world, story, house)), "problems": wrong}
 
         agents = Agents(world, self._agent)
         try:
@@ -222,9 +224,12 @@ class Matrix:
     def _world(self, name: str) -> World:
         directory = self._directory / name
         copy(self._template.directory, directory)
-        return World(directory, self._databases.copy_of(self._template.url, name))
+        world = World(directory, self._databases.copy_of(self._template.url, name))
+        self._around.copy(self._template, world)
+        return world
 
     def _forget(self, world: World) -> None:
+        self._around.remove(world)
         shutil.rmtree(world.directory, ignore_errors=True)
         self._databases.drop(world.url)
 
@@ -348,9 +353,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     place = tempfile.mkdtemp(prefix="tgk-")
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, place, ignore_errors=True)
-        if chosen.story == "cluster":
-            os.environ[KUBECONFIG] = str(stack.enter_context(standing_cluster(Path(place) / "cluster")))
-        matrix = Matrix(STORIES[chosen.story], chosen.database, Path(place), at_once=chosen.at_once)
+        story = STORIES[chosen.story]
+        around = stack.enter_context(story.around(Path(place) / "around"))
+        matrix = Matrix(story, chosen.database, Path(place), around, at_once=chosen.at_once)
         outcomes = matrix.run(chosen.only, chosen.every)
     printed = table(chosen.story, chosen.database, outcomes)
     sys.stdout.write(printed)

@@ -20,8 +20,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from tests.support.facts import merged
 from tests.support.gitrepo import GitRepository
 from tests.support.kill_agents import ForkedHostDriver
+from tests.support.kill_parts import seam_backups, seamed_database, seamed_shares
 from tests.support.kubernetes.world import FAST, IMAGE, digest_of, workload
 from tests.support.patience import PATIENCE_S
 from tidegate.app import Settings, build_house
@@ -31,13 +33,15 @@ from tidegate.core.approval import Answer
 from tidegate.core.joint_rollout import JointState
 from tidegate.core.mark import MarkKind
 from tidegate.core.policy import Metrics
+from tidegate.databases import database
 from tidegate.drivers.command_driver.driver import CommandDriver
 from tidegate.drivers.command_driver.settings import CommandSettings
+from tidegate.drivers.compose import ComposeDriver, ComposeSettings
 from tidegate.drivers.contract import Driver, Target
 from tidegate.drivers.host.driver import HostDriver
 from tidegate.drivers.host.settings import HostSettings
 from tidegate.drivers.kubernetes import KubernetesDriver, KubernetesSettings
-from tidegate.drivers.registry import shared
+from tidegate.drivers.registry import AROUND
 from tidegate.drivers.seams import SeamedDriver
 from tidegate.engine.legs import LegState
 from tidegate.orchestration import (
@@ -90,6 +94,10 @@ OBSERVE = """cat "$1.version" 2>/dev/null || echo '{"version": null}'"""
 KUBECONFIG = "TIDEGATE_KILL_KUBECONFIG"
 """The variable that names the kubeconfig of the cluster of the story ``cluster``."""
 
+ENGINE, IMAGES = "TIDEGATE_KILL_ENGINE", "TIDEGATE_KILL_IMAGES"
+"""The variables that name the socket of the Docker engine of the story ``compose``, and its images: a JSON of the name
+and of the digest of each version."""
+
 JUNIT = (
     '<testsuites><testsuite name="a" tests="1" failures="0" errors="0" skipped="0">'
     '<testcase classname="x" name="y" time="0.1"/></testsuite></testsuites>'
@@ -100,20 +108,26 @@ LEASES_S = {"sqlite": 10.0, "postgresql": 0.5}
 own pace: on a busy machine a leg takes some tenths of a second to come to hand, and would be begun twice."""
 
 
-def policy_text(keys: Mapping[str, str], rehearsal: str = "") -> str:
-    """The policy: staging without a watch, production with one of some milliseconds; the team approves its change."""
+def on_hosts(environment: str, units: Sequence[str] = UNITS) -> dict[str, Any]:
+    """A target of hosts that are directories, with a flag."""
+    return {
+        "driver": "host",
+        "hosts": [{"name": unit, "path": f"{PLACE}/{environment}/{unit}"} for unit in units],
+        "restart": ["/bin/sh", "-c", RESTART, "{version}", "{path}"],
+        "stop": ["/bin/sh", "-c", RESTART, "stop", "{path}"],
+        "health": {"command": ["test", "!", "-e", "unhealthy"]},
+        "health_timeout": "50ms",
+        "metrics": "http://127.0.0.1:9/{host}",
+        "flag": {"file": f"{PLACE}/{environment}.flags.json", "name": "new-checkout"},
+    }
 
-    def target(environment: str, units: Sequence[str] = UNITS) -> dict[str, Any]:
-        return {
-            "driver": "host",
-            "hosts": [{"name": unit, "path": f"{PLACE}/{environment}/{unit}"} for unit in units],
-            "restart": ["/bin/sh", "-c", RESTART, "{version}", "{path}"],
-            "stop": ["/bin/sh", "-c", RESTART, "stop", "{path}"],
-            "health": {"command": ["test", "!", "-e", "unhealthy"]},
-            "health_timeout": "50ms",
-            "metrics": "http://127.0.0.1:9/{host}",
-            "flag": {"file": f"{PLACE}/{environment}.flags.json", "name": "new-checkout"},
-        }
+
+def policy_text(keys: Mapping[str, str], rehearsal: str = "", more: Mapping[str, Any] | None = None) -> str:
+    """The policy: staging without a watch, production with one of some milliseconds; the team approves its change.
+
+    Args:
+        more: what a story has in it beside, merged into it.
+    """
 
     def by_commands(environment: str) -> dict[str, Any]:
         note = ["/bin/sh", "-c", NOTE, "note"]
@@ -151,7 +165,7 @@ def policy_text(keys: Mapping[str, str], rehearsal: str = "") -> str:
                 "path": "app",
                 "tag": "shop-v{version}",
                 "targets": {
-                    **{name: target(name) for name in ("staging", "production")},
+                    **{name: on_hosts(name) for name in ("staging", "production")},
                     "scripted": by_commands("scripted"),
                     "cluster": in_a_cluster,
                 },
@@ -161,7 +175,7 @@ def policy_text(keys: Mapping[str, str], rehearsal: str = "") -> str:
                 "path": "app",
                 "tag": "portal-v{version}",
                 "requires": {"shop": ">=0.1.0"},
-                "targets": {"staging": target("staging", PORTAL_UNITS)},
+                "targets": {"staging": on_hosts("staging", PORTAL_UNITS)},
             },
         },
         "release_types": {
@@ -251,7 +265,7 @@ def policy_text(keys: Mapping[str, str], rehearsal: str = "") -> str:
     if rehearsal:
         policy["rehearsal"] = rehearsal
     # JSON is YAML: no quoting of our own.
-    return json.dumps(policy, indent=1)
+    return json.dumps(merged(policy, more or {}), indent=1)
 
 
 class HostCounts:
@@ -309,11 +323,15 @@ class World:
     def driver(self, component: str, environment: str, settings: Mapping[str, Any], at: Seam = nowhere) -> Driver:
         """The driver on this world's directories, with its seam."""
         target = Target(component, environment)
+        if settings.get("database") is not None:
+            settings = {**settings, "database": self._here(settings["database"])}
         if settings["driver"] == "kubernetes":
             here = {"kubeconfig": os.environ[KUBECONFIG], "namespace": self.namespace}
             return SeamedDriver(
                 KubernetesDriver(target, KubernetesSettings.model_validate({**settings, **here}), pace=FAST), at
             )
+        if settings["driver"] == "compose":
+            return SeamedDriver(ComposeDriver(target, self._composed(settings), observe_wait_s=5.0), at)
         if settings["driver"] == "command":
             place = Path(settings["directory"].replace(PLACE, str(self.hosts), 1))
             place.mkdir(parents=True, exist_ok=True)
@@ -321,7 +339,7 @@ class World:
             return SeamedDriver(CommandDriver(target, commands, observe_wait_s=5.0), at)
         hosts = [{**host, "path": host["path"].replace(PLACE, str(self.hosts), 1)} for host in settings["hosts"]]
         flag = {**settings["flag"], "file": settings["flag"]["file"].replace(PLACE, str(self.hosts), 1)}
-        own = {key: value for key, value in settings.items() if key != "flag"}
+        own = {key: value for key, value in settings.items() if key not in AROUND}
         made = HostSettings.model_validate({**own, "hosts": hosts})
         for host in hosts:
             Path(host["path"]).parent.mkdir(parents=True, exist_ok=True)
@@ -330,7 +348,32 @@ class World:
             if self.forked
             else HostDriver(target, made, agent=self.agent, observe_wait_s=5.0)
         )
-        return SeamedDriver(shared(driver, {"flag": flag}), at)
+        around = {"flag": flag, "traffic": self._balanced(settings.get("traffic"))}
+        return SeamedDriver(seamed_database(seamed_shares(driver, around, at), settings.get("database"), at), at)
+
+    @property
+    def switch(self) -> Path:
+        """The file in which it stands where its HAProxy listens."""
+        return self.hosts / "haproxy.socket"
+
+    def _balanced(self, traffic: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        return {**traffic, "socket": self.switch.read_text()} if traffic else None
+
+    def project(self, unit: str) -> str:
+        """The name of its project on the engine that all worlds share."""
+        return f"{self.namespace}-{unit}"
+
+    def _composed(self, settings: Mapping[str, Any]) -> ComposeSettings:
+        here = self._here(settings)
+        for place in here["places"]:
+            place.update(engine=f"unix://{os.environ[ENGINE]}", project=self.project(place["name"]))
+            place.update(python=sys.executable)
+        services = {"web": json.loads(os.environ[IMAGES])["name"]}
+        return ComposeSettings.model_validate({**here, "services": services})
+
+    def _here(self, settings: Any) -> Any:
+        """Settings with the paths of this world."""
+        return json.loads(json.dumps(settings).replace(PLACE, str(self.hosts)))
 
     def house(self, at: Seam = nowhere) -> House:
         """The parts, joined, with the kill points of commits and driver calls at ``at``."""
@@ -344,6 +387,7 @@ class World:
             driver_for=lambda component, environment, settings: self.driver(component, environment, settings, at),
         )
         built.queue.migrate()
+        seam_backups(at)
         _opened.append(built.database)
         return replace(built, source_for=source_for)
 
@@ -402,6 +446,7 @@ def hurry(put: Callable[[Any, str, Any], None] = setattr) -> None:
         put(module, "CLAIM", timedelta(milliseconds=200))
     for module in (train, joint_moves):
         put(module, "CLAIM", timedelta(milliseconds=500))
+    put(database, "ASLEEP_S", 2.0)
     put(checkpoint, "LOOK_AFTER_LEG", timedelta(milliseconds=500))
 
 
@@ -428,8 +473,19 @@ def make_keys(directory: Path) -> dict[str, str]:
     return keys
 
 
-def found(world: World) -> None:
-    """Version 1.0.0 runs in both environments; nothing else has happened yet."""
+def found(
+    world: World,
+    more: Mapping[str, Any] | None = None,
+    files: Mapping[str, str] | None = None,
+    also_in: Sequence[str] = (),
+) -> None:
+    """Version 0.10.0 runs in both environments; nothing else has happened yet.
+
+    Args:
+        more: what the policy has beside.
+        files: what the first version brings beside.
+        also_in: the environments that it runs in, too.
+    """
     keys = make_keys(world.directory / "keys")
     git = GitRepository(world.repository)
     git.commit("feat: the beginning", {"app/VERSION": "0"})
@@ -441,8 +497,9 @@ def found(world: World) -> None:
         {
             "app/VERSION": "1",
             "app/deploy/all.yaml": manifests,
-            "tidegate.yaml": policy_text(keys),
+            "tidegate.yaml": policy_text(keys, more=more),
             ".gitignore": ".tidegate\n",
+            **(files or {}),
         },
     )
     (world.directory / "junit.xml").write_text(JUNIT)
@@ -450,7 +507,7 @@ def found(world: World) -> None:
     def commands(house: House) -> None:
         policies_.adopt_first(house, load_policy(world.repository / "tidegate.yaml"))
         opened = open_and_approve(world, house, "0.10.0")
-        for environment in ("staging", "production"):
+        for environment in ("staging", *also_in, "production"):
             rollout.start(house, opened, environment, RITA)
             assert until(lambda: all_is_quiet(house), PATIENCE_S, 0.01)
 
@@ -470,6 +527,14 @@ def prepare(world: World, *, files: Mapping[str, str], carry_to: str = "") -> No
     assert execute(world, nowhere, commands, all_is_quiet)
 
 
+def image_of(version: str) -> tuple[str, str]:
+    """The image of a version of the shop, by name and digest: one that was really pushed, where there are such."""
+    if IMAGES not in os.environ:
+        return IMAGE, digest_of(version)
+    known = json.loads(os.environ[IMAGES])
+    return known["name"], known["digests"][version]
+
+
 def open_and_approve(world: World, house: House, version: str) -> str:
     """Open the release of the head, add its tests, approve it for both environments. Its id.
 
@@ -487,7 +552,8 @@ def open_and_approve(world: World, house: House, version: str) -> str:
     assert row.facts.id == opened
     if not tested:
         with house.database.write() as connection:
-            built = ArtifactRow("shop", "image", IMAGE, digest_of(version), 1, "", house.now(), "rita", house.now())
+            name, digest = image_of(version)
+            built = ArtifactRow("shop", "image", name, digest, 1, "", house.now(), "rita", house.now())
             artifacts.replace(connection, opened, [built])
         evidence.add(house, opened, world.directory / "junit.xml", world.claim("rita"))
     for environment in ("staging", "production"):

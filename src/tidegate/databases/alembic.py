@@ -33,6 +33,7 @@ class Alembic:
     """``alembic upgrade`` and ``alembic downgrade``."""
 
     runs_code = True
+    table = "alembic_version"
 
     def __init__(self, run: tuple[str, ...] | None, back: tuple[str, ...] | None) -> None:
         self._run = run or ("alembic", "upgrade", "heads")

@@ -88,6 +88,10 @@ class Runner(Protocol):
     def runs_code(self) -> bool:
         """Whether its migrations are the application's code, which the package has to be unpacked for."""
 
+    @property
+    def table(self) -> str:
+        """The tool's own table, in which it records what was run."""
+
     def goal(self, files: Files, leaves: Files | None, labels: Mapping[str, str]) -> Goal:
         """What the tool's table holds of a version with these files.
 

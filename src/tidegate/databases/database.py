@@ -2,12 +2,15 @@
 
 Whoever migrates holds an advisory lock of the database from the first look to the last, and writes its token into a
 table of ours, ``tidegate_fence``, before anything is run. A higher token ends the sessions of a lower one; a lower one
-is refused. Plain SQL asks for the token in each transaction again. A command of Django's or Alembic's is started right
-after the token was asked for: between that moment and its first statement nothing keeps a late actor out.
+is refused. Plain SQL asks for the token in each transaction again. A command of Django's or Alembic's asks for nothing,
+and may be started by somebody who has slept since the token was asked for: there the database asks itself. A trigger of
+ours on the tool's own table refuses what a session records that was started for another run than the one that counts
+now, and so undoes it.
 
 What became of a run is what the tool's own table holds, held against what the package says it should hold.
 
-Source: PostgreSQL 15, 13.3.5 "Advisory Locks", 20.11 ``lock_timeout`` and ``statement_timeout``, 34.15 ``PGOPTIONS``.
+Source: PostgreSQL 15, 13.3.5 "Advisory Locks", 20.11 ``lock_timeout`` and ``statement_timeout``, 20.16 "Customized
+Options", 34.15 ``PGOPTIONS``, 39.1 "Overview of Trigger Behavior".
 """
 
 from __future__ import annotations
@@ -61,6 +64,34 @@ _MARK = (
     f"UPDATE {TABLE} SET stage = %s, detail = %s, at = now() "  # noqa: S608
     "WHERE target = %s AND key = %s AND (epoch, counter, glass) = (%s, %s, %s)"
 )
+GUARD = "tidegate_guard"
+"""The trigger on a tool's own table, and its function."""
+
+_HOLDER = "tidegate.holder"
+"""The setting of a session that says for which target and which run it was started, and under which token."""
+
+_RUN = "(extract(epoch FROM at) * 1000000)::bigint"
+"""A run is known by the moment at which it was claimed: two may have the same token, one after the other."""
+
+_GUARD_FUNCTION = f"""
+CREATE OR REPLACE FUNCTION {GUARD}() RETURNS trigger LANGUAGE plpgsql AS $guard$
+DECLARE
+    told text[] := string_to_array(nullif(current_setting('{_HOLDER}', true), ''), '/');
+BEGIN
+    IF told IS NULL THEN
+        RETURN NULL;  -- nobody of Tidegate's: a person, or a tool that heeds no PGOPTIONS
+    END IF;
+    PERFORM FROM {{schema}}.{TABLE} WHERE target = told[1] || ' in ' || told[2]
+        AND (epoch, counter, glass) = (told[3]::bigint, told[4]::bigint, told[5]::integer)
+        AND {_RUN} = told[6]::bigint FOR SHARE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'tidegate: this run was overtaken, and nothing of it is kept';
+    END IF;
+    RETURN NULL;
+END
+$guard$
+"""
+_GUARDED = "SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = to_regclass(%s) AND tgname = %s AND NOT tgisinternal)"
 _LOCK_CLASS = 0x54696465
 _HOLDERS = (
     "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND objid = %s AND objsubid = 2 AND granted "
@@ -70,6 +101,13 @@ _SESSIONS = (
     "SELECT pid FROM pg_stat_activity "
     "WHERE datname = current_database() AND application_name = %s AND pid <> pg_backend_pid()"
 )
+_ASLEEP = (
+    "SELECT pid FROM pg_stat_activity WHERE pid = ANY(%s) AND state LIKE 'idle%%' "
+    "AND clock_timestamp() - state_change > make_interval(secs => %s)"
+)
+ASLEEP_S = 30.0
+"""How long who holds the lock may ask nothing, with no command of theirs at work, before we take them for frozen."""
+
 PATIENCE_S = 10.0
 """How long another run is waited for that we do not outrank."""
 
@@ -252,7 +290,7 @@ class Database:
 
     def _is_busy(self, connection: Connection) -> bool:
         until = time.monotonic() + BRIEFLY_S
-        while self._others(connection):
+        while (others := self._others(connection)) and not self._asleep(connection, others):
             if time.monotonic() > until:
                 return True
             time.sleep(0.1)
@@ -264,10 +302,24 @@ class Database:
         rows += connection.execute(_SESSIONS, (self._name,)).fetchall()
         return [row[0] for row in rows]
 
+    def _asleep(self, connection: Connection, others: Sequence[int]) -> bool:
+        """Whether these hold the lock and do nothing with it: their process is frozen, or cut off.
+
+        One whose command runs asks nothing meanwhile, but the command does. Should it be awake after all, it has lost
+        its session: it can run nothing more, and what it has started is refused by the guard.
+        """
+        if connection.execute(_SESSIONS, (self._name,)).fetchone():
+            return False
+        idle = connection.execute(_ASLEEP, (list(others), ASLEEP_S)).fetchall()
+        return {row[0] for row in idle} == set(others)
+
     # ---- acting
 
     def _lock(self, connection: Connection, token: Token) -> None:
-        """Take the lock, and wait until no command of an earlier run is left; those of a lower token are ended."""
+        """Take the lock, and wait until no command of an earlier run is left; those of a lower token are ended.
+
+        So is who has our own token and sleeps: it carried the same leg, and was given up.
+        """
         until = time.monotonic() + PATIENCE_S
         ours = False
         while True:
@@ -279,7 +331,8 @@ class Database:
             if row is not None and row.token > token:
                 raise self._fenced(row.token, token)
             # Who has just taken the lock has written no token yet; who has none after a while is frozen there.
-            if row.token < token if row is not None else time.monotonic() > until - PATIENCE_S / 2:
+            late = row.token < token if row is not None else time.monotonic() > until - PATIENCE_S / 2
+            if late or self._asleep(connection, others):
                 for pid in others:
                     connection.execute("SELECT pg_terminate_backend(%s)", (pid,))
             if time.monotonic() > until:
@@ -318,7 +371,10 @@ class Database:
 
     def _carry(self, connection: Connection, effect: Effect, token: Token, plan: _Plan) -> None:
         before = self._runner.recorded(connection)
+        self._guard(connection)
         because = self._run(connection, token, plan, before)
+        # The first run has made the tool's table: from now on it is guarded.
+        self._guard(connection)
         after = self._runner.recorded(connection)
         if because is None and plan.goal.met(after):
             self._mark(connection, effect, token, Stage.DONE, "")
@@ -361,6 +417,29 @@ class Database:
             return self._said(error.what)
         return None
 
+    def _guard(self, connection: Connection) -> None:
+        """See that a command which is started too late can record nothing in the tool's own table.
+
+        Who may make no trigger there goes on without it: the application's own role, as which we come, owns its tables.
+        """
+        import psycopg
+
+        table = self._runner.table
+        there = connection.execute("SELECT to_regclass(%s) IS NOT NULL, current_schema()", (table,)).fetchone()
+        if not self._runner.runs_code or not there or not there[0]:
+            return
+        guarded = connection.execute(_GUARDED, (table, GUARD)).fetchone()
+        if guarded and guarded[0]:
+            return
+        schema = '"' + str(there[1]).replace('"', '""') + '"'
+        trigger = (
+            f"CREATE TRIGGER {GUARD} BEFORE INSERT OR UPDATE OR DELETE ON {table} "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {GUARD}()"
+        )
+        with contextlib.suppress(psycopg.errors.InsufficientPrivilege), connection.transaction():
+            connection.execute(_GUARD_FUNCTION.format(schema=schema).encode())
+            connection.execute(trigger.encode())
+
     def _version(self, connection: Connection) -> str:
         row = self._row(connection)
         return row.version if row else ""
@@ -386,9 +465,8 @@ class Database:
             )
         with connection.transaction():
             self._demand_token(connection, token)
-        done = run(
-            words, (), limits, where=DATABASE, secrets=_secrets(address), env=self._variables(address), cwd=place
-        )
+        env = self._variables(address, self._holder(connection, token))
+        done = run(words, (), limits, where=DATABASE, secrets=_secrets(address), env=env, cwd=place)
         if done.status != 0:
             said = _reason(done.stderr or redact(done.stdout.decode("utf-8", "replace"), _secrets(address)))
             raise TargetError(
@@ -396,10 +474,17 @@ class Database:
                 remedy="mend the migration, and release it again",
             )
 
-    def _variables(self, address: Secret) -> dict[str, str]:
-        """The environment of a command: nothing of ours but what the settings name, the address, and the limits."""
+    def _holder(self, connection: Connection, token: Token) -> str:
+        """What the sessions of a command say of themselves, for the guard."""
+        row = connection.execute(f"SELECT {_RUN} FROM {TABLE} WHERE target = %s".encode(), (self._key,)).fetchone()  # noqa: S608
+        target = f"{self._target.component}/{self._target.environment}"
+        return f"{target}/{token.epoch}/{token.counter}/{token.glass}/{row[0] if row else 0}"
+
+    def _variables(self, address: Secret, holder: str) -> dict[str, str]:
+        """The environment of a command: nothing of ours but what the settings name, the address, limits and holder."""
         passed = {name: os.environ[name] for name in self._settings.environment if name in os.environ}
-        options = " ".join(f"-c {name}={value}" for name, value in self._limits().items())
+        told = {**self._limits(), _HOLDER: holder}
+        options = " ".join(f"-c {name}={value}" for name, value in told.items())
         named = {self._settings.variable: address.reveal(), "PGOPTIONS": options, "PGAPPNAME": self._name}
         return environment() | passed | named
 

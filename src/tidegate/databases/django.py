@@ -27,6 +27,7 @@ class Django:
     """``manage.py migrate``."""
 
     runs_code = True
+    table = "django_migrations"
 
     def __init__(self, run: tuple[str, ...] | None, back: tuple[str, ...] | None) -> None:
         self._run = run or ("python", "manage.py", "migrate", "--noinput")

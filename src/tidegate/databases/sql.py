@@ -53,6 +53,7 @@ class PlainSql:
     """Files of SQL, run by Tidegate itself."""
 
     runs_code = False
+    table = TABLE
 
     def sentence(self, back: bool) -> tuple[str, ...]:
         return ()

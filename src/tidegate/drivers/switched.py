@@ -7,6 +7,7 @@ is carried on. The shares have units of their own, ``traffic`` and ``flag``, on 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 from tidegate.core.effect import Act, Effect, Health, Observation, Package, Presence, Stage, Token
 from tidegate.core.wave import FLAG, TRAFFIC
 from tidegate.drivers.contract import Abilities, Driver, Readiness, Step, Target
-from tidegate.errors import TargetError, UsageError
+from tidegate.errors import FencedError, TargetError, UsageError
 from tidegate.traffic.contract import Divider, Switch
 
 
@@ -76,10 +77,17 @@ class SwitchedDriver:
             return _seen(effect.unit, divider)
         if self._switch is None or not self._switch.withdraws:
             return self._driver.apply(effect, package, token)
-        self._withdraw(self._switch, effect)
-        seen = self._driver.apply(effect, package, token)
+        put_out = self._withdraw(self._switch, effect, token)
+        try:
+            seen = self._driver.apply(effect, package, token)
+        except FencedError:
+            # The unit was left as it is, and so is its place in the traffic; who has outranked us answers for both.
+            if put_out:
+                with contextlib.suppress(TargetError):
+                    self._switch.return_(effect.unit, token)
+            raise
         if effect.to is not None and effect.to.same_as(seen.running) and _well(seen):
-            self._switch.return_(effect.unit)
+            self._switch.return_(effect.unit, token)
         return self._in_traffic(seen)
 
     def adopt(self, unit: str, version: str, token: Token) -> Observation:
@@ -123,14 +131,20 @@ class SwitchedDriver:
         back = Step(effect.key, effect.unit, "return", "put it back into the traffic once it is healthy")
         return (out, *steps, *([back] if effect.to is not None else []))
 
-    def _withdraw(self, switch: Switch, effect: Effect) -> None:
+    def _withdraw(self, switch: Switch, effect: Effect, token: Token) -> bool:
+        """Take the unit of an effect out of the traffic; whether it was in it before."""
         try:
+            served = not switch.withdrawn(effect.unit)
             # On the way back all units are taken at once; somebody is served meanwhile all the same.
-            switch.withdraw(effect.unit, keeps_one=effect.act is Act.RESTORE)
+            switch.withdraw(effect.unit, token, keeps_one=effect.act is Act.RESTORE)
+        except FencedError:
+            raise
         except TargetError:
             # Going back never waits for the switch; a new version is not put under people's feet.
             if effect.act is Act.DEPLOY:
                 raise
+            return False
+        return served
 
     def _in_traffic(self, seen: Observation) -> Observation:
         """What was done counts as done when the unit is back in the traffic."""

@@ -64,20 +64,22 @@ class Switch(Divider, Protocol):
     def pools(self) -> Mapping[str, tuple[str, ...]]:
         """The units of each pool; empty where the traffic goes to all units alike."""
 
-    def withdraw(self, unit: str, *, keeps_one: bool = False) -> None:
+    def withdraw(self, unit: str, token: Token, *, keeps_one: bool = False) -> None:
         """Send a unit nothing new, and wait until what it was sent is answered, as long as the policy says.
 
         Args:
             keeps_one: wait first until another unit serves, where this is the last that does; not for ever.
 
         Raises:
+            FencedError: a higher token was seen there; nothing was changed.
             TargetError: it could not be taken out.
         """
 
-    def return_(self, unit: str) -> None:
+    def return_(self, unit: str, token: Token) -> None:
         """Send a unit its part again, and wait until the switch finds it well.
 
         Raises:
+            FencedError: a higher token was seen there; nothing was changed.
             TargetError: it could not be brought back, or is not found well in time.
         """
 

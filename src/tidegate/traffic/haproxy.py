@@ -1,6 +1,10 @@
 """HAProxy as a traffic switch, by its runtime API: weights divide the traffic, and a drained server is sent nothing.
 
-Sources: HAProxy 2.6, management guide, section 9.3 ("set server", "set weight", "show servers state", "show stat").
+The highest token stands in a variable of its process, ``proc.tidegate_BACKEND``, and is asked for before each change.
+The runtime API cannot compare and set in one, so that a late actor is refused, but for one frozen just between the two.
+
+Sources: HAProxy 2.6, management guide, section 9.3 ("set server", "set weight", "show servers state", "show stat", "get
+var", "set var", "experimental-mode").
 """
 
 from __future__ import annotations
@@ -21,13 +25,14 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from tidegate.core.duration import Duration
 from tidegate.core.effect import Share, Token
 from tidegate.core.written import written
-from tidegate.errors import TargetError
+from tidegate.errors import FencedError, TargetError
 from tidegate.traffic.contract import Sight
 from tidegate.traffic.weights import grain, shares, weights
 
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 _TCP = re.compile(r"(?P<host>[A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9A-Fa-f:]{2,45}\]):(?P<port>[0-9]{1,5})")
 _UNIX = re.compile(r"/[A-Za-z0-9_./+@-]{1,106}")
+_KEPT = re.compile(r"value=<(\d{1,18})\.(\d{1,18})\.([01])>")
 _MOST_ANSWERED = 1 << 24
 _RUNNING = 2  # srv_op_state: the server is up
 _DRAINED = 0x08 | 0x10  # srv_admin_state: drain was asked for, or inherited
@@ -108,13 +113,15 @@ class HAProxySwitch:
         weight = {unit: found[unit].weight if found[unit].admitted else 0 for unit in self._pooled}
         divided = shares(self.pools, weight)
         detail = ", ".join(f"{pool} {points / 100:g}%" for pool, points in divided.items())
-        return Sight(tuple(Share(pool, points) for pool, points in divided.items()), grain(self.pools), detail)
+        found_shares = tuple(Share(pool, points) for pool, points in divided.items())
+        return Sight(found_shares, grain(self.pools), detail, self._seen_token())
 
     def shift(self, share: Share, token: Token) -> None:
         # What grows comes first: at no moment is nobody served.
         wanted = weights(self.pools, share.of, share.points)
         before = self._state()
         for unit, weight in sorted(wanted.items(), key=lambda item: item[1] < before[item[0]].weight):
+            self._demand_token(token)
             self._set(f"set server {self._server(unit)} weight {weight}")
 
     def sentence(self, share: Share) -> str:
@@ -122,7 +129,8 @@ class HAProxySwitch:
         told = ", ".join(f"{self._called(unit)} {weight}" for unit, weight in wanted.items())
         return f"send {share.percent} of the traffic of {self._settings.backend} to {share.of}: weights {told}"
 
-    def withdraw(self, unit: str, *, keeps_one: bool = False) -> None:
+    def withdraw(self, unit: str, token: Token, *, keeps_one: bool = False) -> None:
+        self._demand_token(token)
         waits_until = time.monotonic() + self._settings.up_within.total_seconds()
         while not self._drain(unit, keeps_one=keeps_one and time.monotonic() < waits_until):
             time.sleep(_LOOK_AGAIN_AFTER_S)
@@ -143,7 +151,8 @@ class HAProxySwitch:
             self._set(f"set server {self._server(unit)} state drain")
         return True
 
-    def return_(self, unit: str) -> None:
+    def return_(self, unit: str, token: Token) -> None:
+        self._demand_token(token)
         if self._state()[unit].drained:
             self._set(f"set server {self._server(unit)} state ready")
         deadline = time.monotonic() + self._settings.up_within.total_seconds()
@@ -160,6 +169,35 @@ class HAProxySwitch:
 
     def withdrawn(self, unit: str) -> bool:
         return self._state()[unit].drained
+
+    # The fence.
+
+    @property
+    def _variable(self) -> str:
+        """The variable of this backend: the characters that HAProxy allows in one, and no two backends alike."""
+        return "proc.tidegate_" + re.sub(r"[^A-Za-z0-9]", lambda found: f"_{ord(found[0]):02x}", self._settings.backend)
+
+    def _seen_token(self) -> Token | None:
+        """The highest token that was seen since HAProxy started; None also where it keeps no variables."""
+        found = _KEPT.search(self._ask(f"get var {self._variable}"))
+        return Token(int(found[1]), int(found[2]), int(found[3])) if found else None
+
+    def _demand_token(self, token: Token) -> None:
+        """Nobody has outranked us; and from now on nobody below us is let in.
+
+        An HAProxy that takes no variable is left to the fence of the store.
+        """
+        seen = self._seen_token()
+        if seen == token:
+            return
+        if seen is not None and seen > token:
+            raise FencedError(
+                f"HAProxy has seen the token {seen} for {self._settings.backend}, and ours is {token}",
+                where=self._settings.socket,
+                remedy="whoever holds the newer token answers for it now",
+            )
+        kept = f"str({token.epoch}.{token.counter}.{token.glass})"
+        self._ask(f"experimental-mode on; set var {self._variable} {kept}")
 
     # Asking.
 

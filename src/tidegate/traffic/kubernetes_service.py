@@ -160,10 +160,10 @@ class ServiceSwitch:
         selector = ", ".join(f"{name}={value}" for name, value in self._settings.selectors[pool].items())
         return f"send {share.percent} of the traffic of {self._words} to {share.of}: select {selector}"
 
-    def withdraw(self, unit: str, *, keeps_one: bool = False) -> None:
+    def withdraw(self, unit: str, token: Token, *, keeps_one: bool = False) -> None:
         """Nothing: Kubernetes takes each pod out of the Service itself, while its workload is rolled out."""
 
-    def return_(self, unit: str) -> None:
+    def return_(self, unit: str, token: Token) -> None:
         """Nothing: a pod that is ready is in the Service as soon as it is selected."""
 
     def withdrawn(self, unit: str) -> bool:
