@@ -35,11 +35,16 @@ class TakenBack:
     """What some commits say that they revert: of that nothing was released, whoever copied it."""
 
     def __init__(self, commits: Iterable[Commit]) -> None:
-        self._by = [(name, commit.sha) for commit in commits for name in reverted_by(commit)]
+        self._by: dict[str, list[str]] = {}
+        for commit in commits:
+            for name in reverted_by(commit):
+                self._by.setdefault(name, []).append(commit.sha)
+        self._lengths = sorted({len(name) for name in self._by})
 
     def by(self, sha: str) -> Iterator[str]:
-        """The commits that revert one."""
-        return (reverting for name, reverting in self._by if sha.startswith(name))
+        """The commits that revert one, by its whole name or the beginning of it."""
+        for length in self._lengths:
+            yield from self._by.get(sha[:length], ())
 
 
 def released_inside(pairs: Iterable[Pair], graph: Graph, old: Collection[str], taken_back: TakenBack) -> dict[str, str]:
