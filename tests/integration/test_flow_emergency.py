@@ -359,3 +359,24 @@ def test_an_emergency_that_the_log_says_is_over_is_not_brought_back(org: Organis
     with org.house.database.read() as connection:
         (found,) = recent_emergencies(connection, policies.current(connection).policy, org.clock())
     assert found.invalid == "the log says that it is over, and the record does not"
+
+
+def test_whoever_is_called_is_told_by_mail_where_they_have_an_address(make_org: MakeOrg) -> None:
+    contacts = {
+        "first": {"title": "First line", "reach": "+1 555 0100", "group": "tech-leads"},
+        "second": {"title": "Second line", "reach": "second@example.org", "group": "module-team"},
+        "third": {"title": "Third line", "reach": "+1 555 0101"},
+    }
+    org = make_org(
+        **{**POLICY, "communication": [], "contacts": contacts, "people": {"carol": {"email": "c@example.org"}}}
+    )
+    declare(org)
+    for _ in range(2):
+        org.clock.go(15 * MINUTE)
+        sweep_all(org)
+    called = of_kind(org, "emergency.called", "emergency.escalated")
+    assert [(leaf.data["contact"], leaf.data["channels"]) for leaf in called] == [
+        ("first", ["email:c@example.org"]),  # a machine calls no number: it writes to those behind it
+        ("second", ["email:second@example.org"]),
+        ("third", []),
+    ]

@@ -229,6 +229,18 @@ def address_of(contact: Contact) -> str:
     return f"email:{contact.reach}" if re.fullmatch(EMAIL, contact.reach) else ""
 
 
+def addresses_of(policy: Policy, contact: Contact) -> tuple[str, ...]:
+    """The channels by which a contact is told: its own; of one with a number or a page, the mail of those behind it."""
+    own = address_of(contact)
+    if own or contact.group is None:
+        return (own,) if own else ()
+    return tuple(
+        f"email:{person.email}"
+        for person in policy.people.values()
+        if person.email and contact.group in person.groups and not person.disabled
+    )
+
+
 def as_told(pinned: Policy, current: Policy) -> Policy:
     """The policy that a notice goes by: what is said as in the pinned one, to whom as it is now.
 

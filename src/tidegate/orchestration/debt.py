@@ -16,7 +16,8 @@ from tidegate.core.afterwards import next_look_back
 from tidegate.core.canonical import digest
 from tidegate.core.debt import BLOCKING, Debt, DebtKind, may_settle, owed_by_release
 from tidegate.core.emergency import emergency_for
-from tidegate.core.policy import Occasion, Policy, is_channel
+from tidegate.core.notice import addresses_of
+from tidegate.core.policy import Occasion, Policy
 from tidegate.core.rulebook import Rulebook
 from tidegate.core.statement import Act
 from tidegate.errors import ConflictError, NotFoundError, NotPermittedError, UsageError
@@ -94,7 +95,8 @@ def _remind(connection: sa.Connection, policy: Policy, debt: Debt, given: int, n
     due = debt.due_at.astimezone(policies.current(connection).tz).strftime("%Y-%m-%d %H:%M %Z")
     text = f"{debt.what} {'was' if late else 'is'} due {due}. {way_to_settle(debt)}"
     groups = {*debt.teams, *debt.by} if owed else {*(debt.by or debt.teams)}
-    also = [c.reach for c in policy.contacts.values() if c.group in groups and is_channel(c.reach)]
+    behind = [contact for contact in policy.contacts.values() if contact.group in groups]
+    also = [over for contact in behind for over in addresses_of(policy, contact)]
     told = tell(connection, policy, occasion, debt.id, text, now, release=debt.release, also=also)
     data = {"debt": debt.id, "overdue": late, "channels": told}
     record(connection, Entry(f"{noun_of(debt)}.reminded", Actor.automation("sweep"), debt.release, data), now)

@@ -20,7 +20,8 @@ from tidegate.channels.settings import UnsetError
 from tidegate.clock import from_text
 from tidegate.core.actor import Actor, Assurance
 from tidegate.core.canonical import digest
-from tidegate.core.policy import Occasion, OnUnknown, Policy, is_channel
+from tidegate.core.notice import addresses_of
+from tidegate.core.policy import Occasion, OnUnknown, Policy
 from tidegate.core.release import ReleaseState
 from tidegate.core.statement import Act
 from tidegate.errors import ConflictError, UsageError
@@ -176,7 +177,7 @@ def _leave(
     told: list[str] = []
     if row.occasion != Occasion.UNDELIVERABLE:
         contact = policy.contacts.get(policy.delivery.escalate_to or "")
-        also = [contact.reach] if contact and is_channel(contact.reach) and contact.reach != row.channel else []
+        also = [over for over in (addresses_of(policy, contact) if contact else ()) if over != row.channel]
         text = f"{_WORDS[state]}: {row.say} ({row.occasion}) to {row.channel}. {answer}. Look: tidegate notice list"
         once = str(row.attempts)
         told = tell(

@@ -19,7 +19,8 @@ from tidegate.core.actor import Actor, Assurance
 from tidegate.core.canonical import digest
 from tidegate.core.drill import due_at, last_good
 from tidegate.core.emergency import acknowledgers, people_listed
-from tidegate.core.policy import Drill, Occasion, Policy, Purpose, is_channel
+from tidegate.core.notice import addresses_of
+from tidegate.core.policy import Drill, Occasion, Policy, Purpose
 from tidegate.core.rollout import RolloutState
 from tidegate.core.statement import Act
 from tidegate.errors import ConflictError, NotFoundError, NotPermittedError, UsageError
@@ -361,7 +362,7 @@ def _call(connection: sa.Connection, policy: Policy, drill: Drill, row: DrillRow
         f"THIS IS AN EXERCISE. {drill.title}: {row.began_by} calls {reached}. "
         f"Acknowledge: tidegate drill acknowledge {row.id}"
     )
-    also = [contact.reach for contact in contacts if is_channel(contact.reach)]
+    also = [over for contact in contacts for over in addresses_of(policy, contact)]
     return tell(connection, policy, Occasion.DRILL_CALLED, row.id, text, now, also=also)
 
 

@@ -24,7 +24,8 @@ from tidegate.core.emergency import (
     declarers,
     patience,
 )
-from tidegate.core.policy import Occasion, Policy, is_channel
+from tidegate.core.notice import addresses_of
+from tidegate.core.policy import Occasion, Policy
 from tidegate.core.statement import Act
 from tidegate.errors import NotFoundError, NotPermittedError, UsageError
 from tidegate.orchestration.debt import tell_opened
@@ -133,7 +134,7 @@ def _call(connection: sa.Connection, policy: Policy, row: EmergencyRow, now: dat
         f"call {title}{f' ({reach})' if reach else ''} for {one.id}: {why}. {one.incident}, {one.criterion}: "
         f"{one.reason}. Acknowledge: tidegate emergency acknowledge {one.id}"
     )
-    also = [reach] if is_channel(reach) else []
+    also = addresses_of(policy, contact) if contact else ()
     told = tell(connection, policy, Occasion.CALLED, one.id, text, now, once=call.contact, also=also)
     data = {"emergency": one.id, "contact": call.contact, "planned": to_text(call.at), "channels": told}
     kind = "emergency.escalated" if later else "emergency.called"

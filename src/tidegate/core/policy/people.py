@@ -101,7 +101,8 @@ class Contact(Section):
     title: Line
     """Who is called."""
     reach: Line
-    """How: a number, an address, a page."""
+    """How: a channel or a mail address, which Tidegate tells; or a number or a page, for people. Of these it writes to
+    the people of the group."""
     group: Annotated[Identifier | None, Names("group")] = None
     """The group behind it."""
     acknowledges: Annotated[PositiveDuration | None, Stricter.LESS] = None
