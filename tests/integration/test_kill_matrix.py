@@ -121,7 +121,7 @@ def test_a_story_that_is_killed_at_any_point_ends_as_if_it_had_not_been(
     assert {o["point"]: o["problems"] for o in outcomes if o["problems"]} == {}
     # A sweep or a beat more or less depends on the machine; that most points were not reached would prove nothing.
     missed = [o["point"] for o in outcomes if not o["reached"] and "lease.beat" not in o["point"]]
-    assert len(missed) <= max(1, len(outcomes) // 10), missed
+    assert len(missed) <= max(2, len(outcomes) // 10), missed
     seams = {o["point"].split(":")[0] for o in outcomes}
     # Whether a rollback, which asks for nothing, is looked at before it is over depends on the machine.
     looked = set() if story in ("incident", "rollback") else {"observe"}
