@@ -177,3 +177,29 @@ def test_an_exercise_measures_until_somebody_acknowledges(org: Organisation) -> 
     done = drill.acknowledge(org.house, carol, late.id)
     assert (done.succeeded, done.seconds) == (False, 901)
     assert org.leaves()[-1].data["late"] is True
+
+
+def test_one_that_cannot_come_to_its_end_is_given_up_and_counts_for_nothing(org: Organisation) -> None:
+    org.adopt(**DEMANDS)
+    release = twice_in_staging(org)
+    begun = drill.prepare(org.house, org.claim("rita"), "rollback", "staging").drill
+    with pytest.raises(UsageError, match="given up for a reason"):
+        drill.abandon(org.house, org.claim("rita"), begun, " ")
+    with pytest.raises(NotPermittedError, match="bob may not hold the drill rollback"):
+        drill.abandon(org.house, org.claim("bob"), begun, "the machine failed")
+    with pytest.raises(NotPermittedError):
+        drill.abandon(org.house, org.claim("rita", ""), begun, "the machine failed")
+
+    row = drill.abandon(org.house, org.claim("rita"), begun, "the machine failed")
+    assert (row.succeeded, row.measured) == (False, {"abandoned": "the machine failed"})
+    assert org.reasons(release) == NEVER
+    assert org.kinds()[-1] == "drill.recorded"
+    with pytest.raises(ConflictError, match="is over already"):
+        drill.abandon(org.house, org.claim("rita"), begun, "once more")
+
+
+def test_an_exercise_is_not_given_up(org: Organisation) -> None:
+    org.adopt(**DEMANDS)
+    called = drill.call(org.house, org.claim("rita"), "alarm").id
+    with pytest.raises(UsageError, match="ends when somebody acknowledges"):
+        drill.abandon(org.house, org.claim("rita"), called, "nobody came")

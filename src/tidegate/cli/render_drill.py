@@ -64,4 +64,6 @@ def ended_lines(row: DrillRow) -> list[str]:
             lines.append(f"  forward again in {length(timedelta(seconds=row.measured[FORWARD]))}")
     elif row.seconds is not None:
         lines.append(f"  it took {_took(row)}")
+    if "abandoned" in row.measured:
+        lines.append(f"  given up: {clean(str(row.measured['abandoned']))}")
     return lines

@@ -51,6 +51,8 @@ BACK, FORWARD = "back_s", "forward_s"
 """What a rehearsed rollback measures: how long until the earlier version ran, and how long until the later one did."""
 
 LONGEST_S = 365 * 24 * 3600
+LONGEST_CHARACTERS = 2000
+"""Of a reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +288,37 @@ def _end(
         record(connection, Entry("drill.recorded", actor, data=data), now)
         house.database.after_commit(connection, house.wake)
         return drills.load(connection, drill)
+
+
+def abandon(house: House, by: Claim, drill: str, reason: str) -> DrillRow:
+    """Record that a rehearsal which was begun does not come to its end, such as one whose machine failed; signed.
+
+    It counts as one that did not succeed. What it took back stays back until somebody brings it forward.
+
+    Raises:
+        NotPermittedError: this person may not hold the drill, or has not signed.
+        ConflictError: it is over already.
+        NotFoundError: there is none of that id.
+        UsageError: no reason is given, or it is an exercise of the call, which an acknowledgement ends.
+    """
+    if not reason.strip() or len(reason) > LONGEST_CHARACTERS:
+        raise UsageError(
+            f"a rehearsal is given up for a reason of at most {LONGEST_CHARACTERS} characters",
+            remedy="say why: --reason TEXT",
+        )
+    with refusals(house, "drill", person_of(by), drill=drill[:64]):
+        with house.database.read() as connection:
+            row = drills.load(connection, drill)
+            policy = policies.current(connection).policy
+        if row.of == "emergency":
+            raise UsageError(
+                f"{drill} is an exercise of the call: it ends when somebody acknowledges",
+                remedy=f"tidegate drill acknowledge {drill}",
+            )
+        _demand_may(policy, _drill(policy, row.name, row.of), row.name, by.person)
+        if row.ended_at is not None:
+            raise ConflictError(f"{drill} is over already", remedy="tidegate drill list --all")
+        return _end(house, by, drill, succeeded=False, seconds=None, measured={"abandoned": reason})
 
 
 def record_by_hand(

@@ -14,6 +14,7 @@ drill = Group(
         "list": ("drill:list_", "List the drills: held last, due, overdue."),
         "run": ("drill:run", "Rehearse a rollback in a copy of production."),
         "record": ("drill:record", "Record a rehearsal that was held by hand."),
+        "abandon": ("drill:abandon", "Give a rehearsal up that cannot come to its end."),
         "call": ("drill:call", "Exercise the call of an emergency."),
         "acknowledge": ("drill:acknowledge", "Acknowledge the call of an exercise."),
     },
@@ -108,6 +109,25 @@ def record(name: str, report: Path, took: str | None, failed: bool, environment:
     row = use_case.record_by_hand(
         current.house(), current.claim(), name, report, succeeded=not failed, seconds=seconds, environment=environment
     )
+    current.answer(row, ended_lines(row))
+    return 0
+
+
+@command(
+    "abandon",
+    help="Give the rehearsal ID up that was begun and cannot come to its end; signed.\n\n"
+    "It is recorded as one that did not succeed. What it took back stays back: look with tidegate status.",
+    examples='tidegate drill abandon drill-1a2b3c4d --reason "the machine failed" --as rita --key ~/.ssh/id_ed25519',
+)
+@click.argument("drill_id", metavar="ID")
+@click.option("--reason", required=True, metavar="TEXT", help="Why it cannot.")
+def abandon(drill_id: str, reason: str) -> int:
+    """The command."""
+    from tidegate.cli.render_drill import ended_lines
+    from tidegate.orchestration import drill as use_case
+
+    current = session()
+    row = use_case.abandon(current.house(), current.claim(), drill_id, reason)
     current.answer(row, ended_lines(row))
     return 0
 
