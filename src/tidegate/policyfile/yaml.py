@@ -91,11 +91,12 @@ def _text_of(content: bytes) -> str:
     if len(content) > MAX_BYTES:
         mistake = too_large(len(content))
         raise UnreadableError(mistake.place, mistake.what, mistake.remedy)
+    written = content.removeprefix(_BOM)
     try:
-        text = content.removeprefix(_BOM).decode("utf-8")
+        text = written.decode("utf-8")
     except UnicodeDecodeError as error:
-        before = content[: error.start].removeprefix(_BOM).decode("utf-8")
-        found = f"byte 0x{content[error.start]:02x} is not UTF-8"
+        before = written[: error.start].decode("utf-8")
+        found = f"byte 0x{written[error.start]:02x} is not UTF-8"
         raise UnreadableError(_place_after(before), found, "save the file as UTF-8") from error
     control = _FORBIDDEN.search(text)
     if control:
