@@ -31,7 +31,7 @@ from tests.support.gitrepo import GitRepository
 from tests.support.kill_agents import load_agent
 from tests.support.kill_matrix import Agents, asked
 from tests.support.kill_world import World, found, open_and_approve
-from tests.support.postgres import PostgresServer, find_postgres
+from tests.support.postgres import find_postgres, started_server
 from tidegate.core.rollout import RolloutState
 from tidegate.errors import InternalError, TidegateError
 from tidegate.orchestration import approval, hold, resuming, rollback, rollout
@@ -223,16 +223,8 @@ def _database(kind: str) -> Iterator[str]:
     if kind == "sqlite":
         yield ""
         return
-    binaries = find_postgres()
-    if binaries is None:
-        raise SystemExit("PostgreSQL is not installed: run scripts/debian-packages")
-    # Processes are killed here and not the machine: what the kernel has been given is safe.
-    server = PostgresServer(binaries, fsync=False)
-    try:
-        server.start()
+    with contextlib.closing(started_server()) as server:
         yield server.fresh_database()
-    finally:
-        server.close()
 
 
 def soak(kind: str, seconds: float, seed: int) -> bool:

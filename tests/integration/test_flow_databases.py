@@ -300,7 +300,7 @@ def test_a_package_that_has_no_such_migrations_is_told_and_nothing_is_tried_twic
 def test_a_process_that_died_before_it_acted_leaves_nothing_and_the_next_migrates(make_org: MakeOrg, url: str) -> None:
     org = make_org(**with_database())
     started = start_second(org, {"2_more.sql": ADDS, "2_more.down.sql": "ALTER TABLE invoices DROP customer;\n"})
-    leg._dispatch(org.house, started, 1)
+    leg._dispatch(org.house, org.rollout(started))
     assert effects(org, started) == [("database", EffectState.DISPATCHED)]
     org.carry()
     assert org.rollout(started).state is RolloutState.SUCCEEDED
@@ -310,7 +310,7 @@ def test_a_process_that_died_before_it_acted_leaves_nothing_and_the_next_migrate
 def test_a_process_that_died_after_it_acted_is_believed_by_what_the_database_says(make_org: MakeOrg, url: str) -> None:
     org = make_org(**with_database())
     started = start_second(org, {"2_more.sql": ADDS, "2_more.down.sql": "ALTER TABLE invoices DROP customer;\n"})
-    [row], _ = leg._dispatch(org.house, started, 1)
+    [row], _ = leg._dispatch(org.house, org.rollout(started))
     with org.house.database.read() as connection:
         policy = policies.current(connection).policy
         kept = rollouts.load(connection, started)

@@ -19,7 +19,7 @@ from tidegate.core.actor import Actor, Assurance
 from tidegate.core.effect import Package, Presence
 from tidegate.core.rollout import RolloutState
 from tidegate.core.statement import Act
-from tidegate.engine.legs import LegState
+from tidegate.engine.legs import LegInterrupted, LegState
 from tidegate.engine.queue import LegQueue
 from tidegate.errors import ConflictError, NotFoundError, NotPermittedError, TargetError, TidegateError
 from tidegate.orchestration import checkpoint, hold, leg, release, resuming, rollback, rollout, sight
@@ -501,3 +501,32 @@ def test_a_leg_carries_wave_after_wave_until_others_have_waited_long_enough(
         org.wait_for(started)
     carried = org.rollout(started)
     assert (carried.state, len(carried.waves), carried.legs) == (RolloutState.SUCCEEDED, 2, legs)
+
+
+def test_who_slept_while_another_carried_its_leg_on_concludes_nothing_of_a_later_wave(
+    org: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = org.start(org.prepared())
+    conclude = leg._conclude
+    asked: list[int] = []
+
+    def interrupted() -> None:
+        asked.append(1)
+        if len(asked) == 2:  # after the wave, before the next one
+            raise LegInterrupted
+
+    def late(*arguments: Any) -> Any:
+        monkeypatch.setattr(leg, "_conclude", conclude)
+        with pytest.raises(LegInterrupted):
+            leg.carry_waves(org.house, started, 1, interrupted, lambda: True)
+        return conclude(*arguments)
+
+    monkeypatch.setattr(leg, "_conclude", late)
+    said = leg.carry_waves(org.house, started, 1, lambda: None, lambda: True)
+
+    assert said == {"over": "running"}
+    now = org.rollout(started)
+    assert (now.state, now.wave, now.legs) == (RolloutState.RUNNING, 1, 1)
+    assert org.running() == ["1.1.0", "absent"]
+    leg.carry_waves(org.house, started, 1, lambda: None, lambda: True)
+    assert (org.rollout(started).state, org.running()) == (RolloutState.SUCCEEDED, ["1.1.0", "1.1.0"])

@@ -50,7 +50,7 @@ from tidegate.orchestration.executor import Executor, until
 from tidegate.orchestration.house import House
 from tidegate.orchestration.identity import Claim, nonce
 from tidegate.orchestration.judge import judge
-from tidegate.orchestration.leg import carry_wave
+from tidegate.orchestration.leg import carry_waves
 from tidegate.policyfile.load import LoadedPolicy, load_policy
 from tidegate.store import outbox, requests, rollouts
 from tidegate.store.database import open_database
@@ -236,9 +236,9 @@ class Organisation:
             self.carry_one()
 
     def carry_one(self) -> None:
-        """Carry the leg that comes next."""
+        """Carry the leg that comes next, to the end of one wave."""
         argument = self.legs.waiting.pop(0)
-        carry_wave(self.house, argument["rollout"], argument["leg"], lambda: None)
+        carry_waves(self.house, argument["rollout"], argument["leg"], lambda: None, lambda: False)
 
     def released(self, version: str = "") -> str:
         """A release that stands in production; its rollout's id."""

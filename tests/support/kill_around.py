@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -19,7 +19,7 @@ from tests.support.docker import DockerEngine, start_docker
 from tests.support.haproxy import HAProxy, ask, why_no_haproxy
 from tests.support.kill_world import ENGINE, IMAGES, KUBECONFIG, UNITS, World
 from tests.support.kubernetes.standing import standing_cluster
-from tests.support.postgres import PostgresServer, find_postgres
+from tests.support.postgres import PostgresServer, started_server
 from tests.support.processes import ServerFailedError
 from tests.support.registry import running_registry
 from tidegate.orchestration.house import House
@@ -126,15 +126,8 @@ def changes_noted(world: World) -> list[str]:
 @contextmanager
 def a_database(_: Path) -> Iterator[Around]:
     """A PostgreSQL for the application, beside that of Tidegate's own."""
-    binaries = find_postgres()
-    if binaries is None:
-        raise SystemExit("PostgreSQL is not installed: run scripts/debian-packages")
-    server = PostgresServer(binaries, fsync=False)
-    try:
-        server.start()
+    with closing(started_server()) as server:
         yield AppDatabases(server)
-    finally:
-        server.close()
 
 
 class ComposeProjects(Around):

@@ -32,7 +32,7 @@ from tests.support.kill_checks import Ending, problems
 from tests.support.kill_stories import STORIES, Story
 from tests.support.kill_world import Points, World, copy, execute, found, hurry, prepare
 from tests.support.patience import PATIENCE_S
-from tests.support.postgres import PostgresServer, find_postgres
+from tests.support.postgres import started_server
 from tests.support.warm import build_models, keep
 
 RECOVERIES = 4
@@ -67,14 +67,7 @@ class Databases:
     """Fresh databases for worlds: files inside them, or copies on a server."""
 
     def __init__(self, kind: str) -> None:
-        self.server: PostgresServer | None = None
-        if kind == "postgres":
-            binaries = find_postgres()
-            if binaries is None:
-                raise SystemExit("PostgreSQL is not installed: run scripts/debian-packages")
-            # A process is killed here, not the machine: what the kernel has been given is safe.
-            self.server = PostgresServer(binaries, fsync=False)
-            self.server.start()
+        self.server = started_server() if kind == "postgres" else None
 
     def first(self) -> str:
         """The address of an empty database."""

@@ -132,5 +132,23 @@ class PostgresServer:
         return f"host={self.directory} port={PORT} user={OWNER} dbname=postgres"
 
 
+def started_server() -> PostgresServer:
+    """A server that runs, for what kills processes and not the machine: what the kernel was given is safe.
+
+    Raises:
+        SystemExit: PostgreSQL is not installed.
+    """
+    binaries = find_postgres()
+    if binaries is None:
+        raise SystemExit("PostgreSQL is not installed: run scripts/debian-packages")
+    server = PostgresServer(binaries, fsync=False)
+    try:
+        server.start()
+    except BaseException:
+        server.close()
+        raise
+    return server
+
+
 def _database_of(url: str) -> str:
     return url.partition("@/")[2].partition("?")[0]

@@ -111,14 +111,6 @@ def enqueue(house: House, connection: sa.Connection, rollout: Rollout, leg: int)
     house.database.after_commit(connection, house.wake)
 
 
-def carry_next(house: House, connection: sa.Connection, rollout: Rollout, leg: int) -> None:
-    """See that the next wave is carried: by a leg of its own, or by the one that is at work."""
-    if leg == rollout.legs:
-        rollouts.change(connection, rollout.id, due_at=house.now() + LOOK_AFTER_LEG)
-    else:
-        enqueue(house, connection, rollout, leg)
-
-
 def go_on(
     house: House,
     connection: sa.Connection,
@@ -126,16 +118,15 @@ def go_on(
     now: datetime,
     because: str,
     allowed: Judged | None = None,
-    *,
-    stays: bool = False,
 ) -> RolloutState:
     """At a checkpoint: ask again whether it may continue; begin the next wave, finish, or pause.
+
+    The leg of a rollout that runs goes on with the next wave; one that was watched or paused gets a leg of its own.
 
     The caller's transaction holds the locks in their order. ``rollout`` is as it is now.
 
     Args:
         allowed: the decision, where a person who resumes has been allowed to go on in place of who started.
-        stays: the caller is the leg of this rollout and carries the next wave itself.
     """
     if rollout.is_last_wave:
         return finish(house, connection, rollout, now, because)
@@ -145,13 +136,13 @@ def go_on(
     if not judged.decision.allowed:
         first = judged.decision.against()[0]
         return pause(connection, rollout, Actor.automation("checkpoint"), now, first.message, judged)
-    wave, leg = rollout.wave + 1, rollout.legs + (not stays)
-    event = _go_event(rollout)
-    rollouts.move(connection, rollout, event, now, wave=wave, legs=leg, because="") if event else rollouts.change(
-        connection, rollout.id, wave=wave, legs=leg, because=""
-    )
+    wave, leg, event = rollout.wave + 1, rollout.legs + 1, _go_event(rollout)
     intend_wave(connection, rollout, wave, now)
-    carry_next(house, connection, rollout, leg)
+    if event is None:
+        rollouts.change(connection, rollout.id, wave=wave, because="", due_at=now + LOOK_AFTER_LEG)
+    else:
+        rollouts.move(connection, rollout, event, now, wave=wave, legs=leg, because="")
+        enqueue(house, connection, rollout, leg)
     begun = rollout.waves[wave]
     share = {"share": str(begun.share)} if begun.share else {}
     data = {"rollout": rollout.id, "wave": wave + 1, "units": list(begun.units), **share, "because": because}

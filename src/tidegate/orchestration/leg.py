@@ -94,14 +94,8 @@ def legs(house: Callable[[], House]) -> dict[str, Callable[[Leg, Json], Json]]:
 def _carry_or_pause(house: House, rollout_id: str, leg: int, check: Callable[[], None]) -> Json:
     """Carry the wave; what cannot be carried ends in a pause that says why, never in a leg that nobody looks at."""
     begun = time.monotonic()
-
-    def stays() -> bool:
-        return time.monotonic() - begun < STAYS_S
-
     try:
-        while (said := carry_wave(house, rollout_id, leg, check, stays)).get("stays"):
-            check()
-        return said
+        return carry_waves(house, rollout_id, leg, check, lambda: time.monotonic() - begun < STAYS_S)
     except StoreError:
         raise  # waited out, and the step done again
     except TidegateError as error:
@@ -116,19 +110,31 @@ def _carry_or_pause(house: House, rollout_id: str, leg: int, check: Callable[[],
     return {"paused": because}
 
 
-def carry_wave(
-    house: House,
-    rollout_id: str,
-    leg: int,
-    check: Callable[[], None],
-    stays: Callable[[], bool] = lambda: False,
-) -> Json:
-    """Carry the present wave of a rollout to where its units are read back; safe to be called again at any point.
+def carry_waves(house: House, rollout_id: str, leg: int, check: Callable[[], None], stays: Callable[[], bool]) -> Json:
+    """Carry one wave after another to where the rollout waits for something, or is over.
 
     Args:
-        stays: whether the leg would carry the next wave, too, if there is one to begin at once; the answer then has
-            ``stays``. Otherwise the next wave gets a leg of its own.
+        stays: asked between two waves; where it says no, a leg of its own takes the rollout on.
     """
+    while (said := _carry_wave(house, rollout_id, leg, check)).get("state") == RolloutState.RUNNING.value:
+        if not stays():
+            _hand_over(house, rollout_id, leg)
+            return said
+        check()
+    return said
+
+
+def _hand_over(house: House, rollout_id: str, leg: int) -> None:
+    """Have another leg carry what comes next; who dies before that is carried again, and hands over then."""
+    with house.database.write() as connection:
+        rollout = lock_rollout(connection, rollout_id)
+        if rollout.state is RolloutState.RUNNING and rollout.legs == leg:
+            rollouts.change(connection, rollout.id, legs=leg + 1)
+            enqueue(house, connection, rollout, leg + 1)
+
+
+def _carry_wave(house: House, rollout_id: str, leg: int, check: Callable[[], None]) -> Json:
+    """Carry the present wave of a rollout to where its units are read back; safe to be called again at any point."""
     homecoming.bring_home(house)
     with house.database.read() as connection:
         rollout = rollouts.load(connection, rollout_id)
@@ -143,12 +149,21 @@ def carry_wave(
     elif refused := _leave_way_back(house, driver, rollout, leg):
         return {"paused": refused}
     before_wave = _counters_before(house, driver, policy, rollout)
-    fresh, again = _dispatch(house, rollout_id, leg)
+    fresh, again = _dispatch(house, rollout)
     check()
-    outcomes = _act_on_all(house, driver, rollout, fresh, again, lambda: _stopped(house, rollout_id, leg))
+    outcomes = _act_on_all(house, driver, rollout, fresh, again, lambda: _stopped(house, rollout))
     # Somebody may have gone back without the database meanwhile: what they did counts before what follows from ours.
     homecoming.bring_home(house)
-    return _conclude(house, rollout_id, leg, outcomes, before_wave, stays=stays())
+    return _conclude(house, rollout, outcomes, before_wave)
+
+
+def _is_still_ours(now: Rollout, begun: Rollout) -> bool:
+    """Whether a rollout stands where a leg began its wave.
+
+    Another may carry the same leg meanwhile, if this process was given up, and may have come to a later wave: what was
+    seen of this one then says nothing of that.
+    """
+    return now.state is RolloutState.RUNNING and (now.legs, now.wave) == (begun.legs, begun.wave)
 
 
 def _counters_before(house: House, driver: Driver, policy: Policy, rollout: Rollout) -> Mapping[str, Any]:
@@ -211,15 +226,14 @@ def _learn_tokens(
             leases.raise_to(connection, rollout.component, rollout.environment, token, now)
 
 
-def _dispatch(house: House, rollout_id: str, leg: int) -> tuple[list[EffectRow], list[EffectRow]]:
+def _dispatch(house: House, begun: Rollout) -> tuple[list[EffectRow], list[EffectRow]]:
     """Commit that the wave's effects are dispatched; those that were dispatched before, apart."""
     with house.database.write() as connection:
         now = house.now()
-        found = rollouts.load(connection, rollout_id)
-        locks.lock_lease(connection, found.component, found.environment)
-        rollout = rollouts.load(connection, rollout_id, lock=True)
+        locks.lock_lease(connection, begun.component, begun.environment)
+        rollout = rollouts.load(connection, begun.id, lock=True)
         ours = leases.holds(connection, rollout.component, rollout.environment, rollout.id, rollout.token)
-        if rollout.legs != leg or rollout.state is not RolloutState.RUNNING or not ours:
+        if not _is_still_ours(rollout, begun) or not ours:
             return [], []
         newest = _newest(rollouts.effects_of(connection, rollout, rollout.wave))
         again = [row for row in newest if row.state in (EffectState.DISPATCHED, EffectState.UNKNOWN)]
@@ -230,16 +244,17 @@ def _dispatch(house: House, rollout_id: str, leg: int) -> tuple[list[EffectRow],
         intended = [row for row in newest if row.state is EffectState.INTENDED]
         fresh, ours = rollouts.move_effects(connection, [(row, EffectEvent.DISPATCH, "") for row in intended], now)
         if not ours:
-            raise ConflictError(f"an effect of {rollout_id} was moved by somebody else", remedy="look again")
+            raise ConflictError(f"an effect of {rollout.id} was moved by somebody else", remedy="look again")
     return fresh, again
 
 
-def _stopped(house: House, rollout_id: str, leg: int) -> str:
+def _stopped(house: House, begun: Rollout) -> str:
     """Why a unit whose turn comes now, in a wave that is under way, is not begun any more; empty while it is."""
     with house.database.read() as connection:
-        rollout = rollouts.load(connection, rollout_id)
-        if rollout.legs != leg or rollout.state is not RolloutState.RUNNING:
-            return f"the rollout is {rollout.state.value}"
+        rollout = rollouts.load(connection, begun.id)
+        if not _is_still_ours(rollout, begun):
+            overtaken = rollout.state is RolloutState.RUNNING
+            return "another worker carries it" if overtaken else f"the rollout is {rollout.state.value}"
         held = stopped_by_hold(connection, rollout, house.now())
     return held[0] if held else ""
 
@@ -341,30 +356,22 @@ def _package(house: House, package: Package | None) -> Path | None:
     return path if path and path.exists() else None
 
 
-def _conclude(
-    house: House,
-    rollout_id: str,
-    leg: int,
-    outcomes: Sequence[Outcome],
-    before_wave: Mapping[str, Any],
-    *,
-    stays: bool,
-) -> Json:
+def _conclude(house: House, begun: Rollout, outcomes: Sequence[Outcome], before_wave: Mapping[str, Any]) -> Json:
     """Commit what the units said, and what follows from it."""
     with house.database.write() as connection:
         now = house.now()
-        rollout = lock_rollout(connection, rollout_id)
+        rollout = lock_rollout(connection, begun.id)
         # What another leg or a rollback has recorded meanwhile stands.
         rollouts.move_effects(connection, [(o.row, EVENT_OF_FINDING[o.finding], o.detail) for o in outcomes], now)
-        if rollout.legs != leg or rollout.state is not RolloutState.RUNNING:
-            # A rollback took over while we acted: what the units said is recorded, the rest is its business.
+        if not _is_still_ours(rollout, begun):
+            # A rollback took over while we acted, or another worker: what the units said is recorded, the rest is
+            # theirs.
             return {"over": rollout.state.value}
         _learn_tokens(connection, rollout, [o.seen for o in outcomes if o.finding is Finding.OVERTAKEN], now)
         newest = _newest(rollouts.effects_of(connection, rollout, rollout.wave))
         left = {o.row.effect.unit: o.detail for o in outcomes if not o.begun}
-        following = _follow(house, connection, rollout, newest, now, before_wave, left, stays=stays)
-    # It runs on only where another wave was begun.
-    return {"state": following.value, **({"stays": True} if stays and following is RolloutState.RUNNING else {})}
+        following = _follow(house, connection, rollout, newest, now, before_wave, left)
+    return {"state": following.value}
 
 
 def _record_outcome(connection: sa.Connection, outcome: Outcome, now: datetime) -> bool:
@@ -383,8 +390,6 @@ def _follow(
     now: datetime,
     before_wave: Mapping[str, Any],
     left: Mapping[str, str],
-    *,
-    stays: bool,
 ) -> RolloutState:
     states = {row.state for row in newest if row.effect.unit not in left}
     if not leases.holds(connection, rollout.component, rollout.environment, rollout.id, rollout.token):
@@ -394,15 +399,15 @@ def _follow(
     if states & {EffectState.UNKNOWN, EffectState.DISPATCHED}:
         if rollout.direction is Direction.BACK and rollout.waves[rollout.wave].share and not rollout.is_last_wave:
             # The units come back all the same: once they run the earlier version, it matters less who is served.
-            return shift_later(house, connection, rollout, now, stays=stays)
+            return shift_later(house, connection, rollout, now)
         return _doubt(connection, rollout, newest, now)
     if EffectState.FAILED in states:
         return _failed(house, connection, rollout, newest, now)
     if left:
         return _halted(connection, rollout, left, now)
     if rollout.direction is Direction.BACK:
-        return go_on_back(house, connection, rollout, now, stays=stays)
-    return _confirmed(house, connection, rollout, now, before_wave, stays=stays)
+        return go_on_back(house, connection, rollout, now)
+    return _confirmed(house, connection, rollout, now, before_wave)
 
 
 def _halted(connection: sa.Connection, rollout: Rollout, left: Mapping[str, str], now: datetime) -> RolloutState:
@@ -413,13 +418,7 @@ def _halted(connection: sa.Connection, rollout: Rollout, left: Mapping[str, str]
 
 
 def _confirmed(
-    house: House,
-    connection: sa.Connection,
-    rollout: Rollout,
-    now: datetime,
-    before_wave: Mapping[str, Any],
-    *,
-    stays: bool,
+    house: House, connection: sa.Connection, rollout: Rollout, now: datetime, before_wave: Mapping[str, Any]
 ) -> RolloutState:
     policy = policies.current(connection).policy
     watch = policy.watch.get(rollout.environment)
@@ -431,7 +430,7 @@ def _confirmed(
         return (
             finish(house, connection, rollout, now, because)
             if rollout.is_last_wave
-            else go_on(house, connection, rollout, now, because, stays=stays)
+            else go_on(house, connection, rollout, now, because)
         )
     begin_watch(connection, policy, rollout, now, before_wave)
     state = rollouts.move(connection, rollout, RolloutEvent.WAVE_CONFIRMED, now, due_at=now)

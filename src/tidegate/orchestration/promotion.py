@@ -56,8 +56,8 @@ def _comes_next(environment: Environment, verified_in: str) -> bool:
 
 
 def _ask(connection: sa.Connection, policy: Policy, release: Release, environment: str, now: datetime) -> None:
-    components = [item.component for item in release.items]
-    if not all(environment in policy.components[name].targets for name in components if name in policy.components):
+    known = [policy.components.get(item.component) for item in release.items]
+    if any(component is None or environment not in component.targets for component in known):
         return
     waits = any(one.environment == environment for one in requests.waiting(connection, release.id))
     if waits or _is_there(connection, release, environment):

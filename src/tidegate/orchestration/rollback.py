@@ -24,7 +24,14 @@ from tidegate.core.wave import DATABASE, TRAFFIC, Wave, waves_back
 from tidegate.errors import ConflictError, NotFoundError, UsageError
 from tidegate.orchestration import afterwards, debt, incident, migration, timeline
 from tidegate.orchestration import joint as joining
-from tidegate.orchestration.checkpoint import carry_next, effect_on, enqueue, lock_joint, lock_rollout, rollout_name
+from tidegate.orchestration.checkpoint import (
+    LOOK_AFTER_LEG,
+    effect_on,
+    enqueue,
+    lock_joint,
+    lock_rollout,
+    rollout_name,
+)
 from tidegate.orchestration.held import hold_back
 from tidegate.orchestration.house import House, nobody
 from tidegate.orchestration.identity import By, Proven, person_of, proven_by, shown, spend, stands
@@ -449,37 +456,28 @@ def _waves(house: House, connection: sa.Connection, back: Return, judged: Judged
     return waves_back(reversed_.waves, units, to_other=not same, database=database) or (Wave(()),)
 
 
-def go_on_back(
-    house: House, connection: sa.Connection, rollout: Rollout, now: datetime, *, stays: bool = False
-) -> RolloutState:
-    """A wave of the way back is confirmed: begin the next, or finish. Nothing is asked: nothing stops a rollback.
-
-    Args:
-        stays: the caller is the leg of this rollout and carries the next wave itself.
-    """
+def go_on_back(house: House, connection: sa.Connection, rollout: Rollout, now: datetime) -> RolloutState:
+    """A wave of the way back is confirmed: begin the next, or finish. Nothing is asked: nothing stops a rollback."""
     if rollout.waves[rollout.wave].units == (DATABASE,):
         migration.undone(connection, rollout, now)
     if rollout.is_last_wave:
         finish_return(house, connection, rollout, now)
         return RolloutState.SUCCEEDED
-    wave, leg = rollout.wave + 1, rollout.legs + (not stays)
-    rollouts.change(connection, rollout.id, wave=wave, legs=leg, because=rollout.because)
+    wave = rollout.wave + 1
+    rollouts.change(connection, rollout.id, wave=wave, due_at=now + LOOK_AFTER_LEG)
     units = rollout.waves[wave].units
     rollouts.add_effects(connection, wave, [effect_on(rollout, wave, unit) for unit in units], now)
-    carry_next(house, connection, rollout, leg)
     data = {"rollout": rollout.id, "wave": wave + 1, "units": list(units)}
     record(connection, Entry("rollback.continued", Actor.automation("leg"), rollout.release, data), now)
     return RolloutState.RUNNING
 
 
-def shift_later(
-    house: House, connection: sa.Connection, rollout: Rollout, now: datetime, *, stays: bool = False
-) -> RolloutState:
+def shift_later(house: House, connection: sa.Connection, rollout: Rollout, now: datetime) -> RolloutState:
     """The switch does not answer: take the units back first, and shift after them. It is not done until it is read."""
     again = rollout.waves[rollout.wave]
     longer = replace(rollout, waves=(*rollout.waves, again))
     rollouts.lengthen(connection, longer)
-    return go_on_back(house, connection, longer, now, stays=stays)
+    return go_on_back(house, connection, longer, now)
 
 
 def finish_return(house: House, connection: sa.Connection, rollout: Rollout, now: datetime) -> None:

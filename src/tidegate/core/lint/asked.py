@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tidegate.core.calendar import Repeats
 from tidegate.core.policy import ApprovalRule, Policy, Purpose, ReleaseType, Skippable
 
 NOTHING = timedelta(0)
@@ -66,8 +65,3 @@ def may_be_of(kind: ReleaseType, allowed: tuple[str, ...]) -> bool:
 
 _KINDS = {"major": ("feat",), "minor": ("feat",), "patch": ("fix",)}
 """The kind of change that makes a release so large, where the type does not say which it contains."""
-
-
-def period(cadence: Repeats) -> timedelta:
-    """The least time between two departures of a cadence; a month counts 30 days."""
-    return cadence.least

@@ -21,7 +21,7 @@ def _check(given: Given) -> Iterator[Found]:
         return
     for path, said, every, kinds in (*_targets(policy), *_types(policy)):
         riding = [kind for kind in kinds if Skippable.TRAIN not in policy.release_types[kind].skips]
-        if riding and every < asked.period(policy.trains[fastest].cadence()):
+        if riding and every < policy.trains[fastest].cadence().least:
             yield Found(
                 path,
                 f"{said}, and {listed(riding)} releases ride trains, of which the fastest, {fastest}, runs every "
@@ -35,7 +35,7 @@ def _fastest(policy: Policy) -> str | None:
     """The train to production that departs most often."""
     to = set(asked.production(policy))
     trains = {name: train for name, train in policy.trains.items() if train.to in to}
-    return min(trains, key=lambda name: asked.period(trains[name].cadence()), default=None)
+    return min(trains, key=lambda name: trains[name].cadence().least, default=None)
 
 
 _Said = tuple[Path, str, timedelta, list[str]]

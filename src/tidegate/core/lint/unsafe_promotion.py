@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tidegate.core.lint import asked
 from tidegate.core.lint.lint import Found, Given, Lint, Severity
+from tidegate.core.rules.saying import article
 
 
 def _check(given: Given) -> Iterator[Found]:
@@ -15,9 +16,10 @@ def _check(given: Given) -> Iterator[Found]:
             continue
         alone = [name for name, kind in policy.release_types.items() if not asked.approvals(policy, environment, kind)]
         if alone:
+            releases = f"{article(' or '.join(alone))} release"
             yield Found(
                 ("environments", environment, "promotion", "automatic"),
-                f"Tidegate starts in {environment} by itself, and nobody approves a {' or '.join(alone)} release",
+                f"Tidegate starts in {environment} by itself, and nobody approves {releases}",
                 f"add approvals: to environments.{environment} or to the release types, or let a person start there",
             )
 

@@ -122,8 +122,3 @@ def trains_direction(was: Collection[Runs], now: Collection[Runs]) -> Direction 
 
 def _all_within(some: Collection[Runs], others: Collection[Runs]) -> bool:
     return all(any(one.within(other) for other in others) for one in some)
-
-
-def period(cadence: Repeats) -> timedelta:
-    """How far apart two departures are, about: a month counts 30 days."""
-    return cadence.usual

@@ -11,7 +11,7 @@ from tidegate.core.policy import Bump, Policy, Purpose, ReleaseType, Section, Tr
 from tidegate.core.requirement import asks_for_more, understood
 from tidegate.core.settings import bound_asks_for_more
 from tidegate.core.strictness.difference import Difference, Direction, Kind, Spot, joined, together
-from tidegate.core.strictness.times import Runs, period, trains_direction
+from tidegate.core.strictness.times import Runs, trains_direction
 from tidegate.core.strictness.walk import Differences, Pair, Sides, fields_of, mappings, one_sided, sections, values
 
 
@@ -91,7 +91,7 @@ def _redirected(found: Difference, direction: Direction, more: str) -> Differenc
 
 
 def _pace(was: Train, now: Train) -> str:
-    before, after = period(was.cadence()), period(now.cadence())
+    before, after = was.cadence().usual, now.cadence().usual
     if before == after:
         return ""
     return "; it departs less often" if after > before else "; it departs more often"
