@@ -177,6 +177,8 @@ def demand_whole(world: World, story: Story) -> None:
         ("watched-rollout", "apply:before:web1 #1"),
         ("watched-rollout", "apply:after:web1 #1"),
         ("watched-rollout", "commit:before leg.dispatch #1"),
+        # Its waves are carried by one leg: the other has carried a later one of it when this one wakes.
+        ("rollout", "commit:before leg.conclude #1"),
         # Its fence is the store: what holds the late one back is the journal on the machine of both.
         ("scripted", "apply:before:web1 #1"),
         # The cluster itself: who writes under a lower token is refused.

@@ -146,7 +146,7 @@ def _carry_wave(house: House, rollout_id: str, leg: int, check: Callable[[], Non
     driver = driver_of(house, policy, rollout.component, rollout.environment)
     if rollout.direction is Direction.BACK:
         wayback.leave_if_possible(house, driver, rollout)
-    elif refused := _leave_way_back(house, driver, rollout, leg):
+    elif refused := _leave_way_back(house, driver, rollout):
         return {"paused": refused}
     before_wave = _counters_before(house, driver, policy, rollout)
     fresh, again = _dispatch(house, rollout)
@@ -191,7 +191,7 @@ def _read_back(house: House, driver: Driver, rollout: Rollout) -> None:
             _record_outcome(connection, sight, now)
 
 
-def _leave_way_back(house: House, driver: Driver, rollout: Rollout, leg: int) -> str:
+def _leave_way_back(house: House, driver: Driver, rollout: Rollout) -> str:
     """Write the way back beside the rollout, here and on each unit, before anything is touched; why not, if not."""
     try:
         wayback.leave(house, driver, rollout)
@@ -201,7 +201,7 @@ def _leave_way_back(house: House, driver: Driver, rollout: Rollout, leg: int) ->
         with house.database.write() as connection:
             now = house.now()
             current = lock_rollout(connection, rollout.id)
-            if current.state is RolloutState.RUNNING and current.legs == leg:
+            if _is_still_ours(current, rollout):
                 _learn_tokens(connection, current, seen, now)
                 pause(connection, current, Actor.automation("leg"), now, because)
         return because
