@@ -23,6 +23,7 @@ def main() -> NoReturn:
 
 def _end(code: int) -> NoReturn:
     """Exit; at once where a thread still acts on a unit: it is read back by whoever executes next."""
+    import gc
     import sys
 
     threading = sys.modules.get("threading")
@@ -36,6 +37,8 @@ def _end(code: int) -> NoReturn:
             with suppress(OSError):
                 stream.flush()
         os._exit(code)
+    # What is left is gone with the process: looking for circles in it once more would take longer than some commands.
+    gc.freeze()
     sys.exit(code)
 
 

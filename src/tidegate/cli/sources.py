@@ -6,8 +6,7 @@ before one is there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tidegate.errors import NotFoundError, UsageError
 
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
 POLICY_FILE, STATE_DIRECTORY = "tidegate.yaml", ".tidegate"
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """What the command line says: a component of the policy, or how to find one without a policy."""
 
     component: str | None = None

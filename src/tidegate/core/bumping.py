@@ -8,14 +8,13 @@ Source: HD-01, 7D-02.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tidegate.core.commit import MERGE, Change
 from tidegate.core.version import Level
 
 
-@dataclass(frozen=True, slots=True)
-class Bump:
+class Bump(NamedTuple):
     """A rule: what fits it asks for at least ``at_least``. One that only ``says`` something fits nothing by itself."""
 
     at_least: Level

@@ -20,12 +20,13 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from heapq import heapify, heappop, heappush
 from types import MappingProxyType
 from typing import NamedTuple
 
+from tidegate.core.pattern import pattern
 from tidegate.core.plain import plain
 from tidegate.core.version import Level, Version, bump
 from tidegate.errors import ConflictError
@@ -151,50 +152,49 @@ class Change(NamedTuple):
 # The grammar. Each expression is linear: no two neighbouring repetitions can match the same character.
 # The key of a ticket, ``PAY-12: text``, looks like a kind and is none.
 _TICKET = r"[A-Z][A-Z0-9]{1,20}-[0-9]{1,12}"
-_HEADER = re.compile(
+_HEADER = pattern(
     rf"(?!{_TICKET}[(!:])(?P<kind>[A-Za-z][A-Za-z0-9_-]*)(?:\((?P<scope>[^()\r\n]+)\))?(?P<bang>!)?: +(?P<text>\S.*)"
 )
-_FOOTER = re.compile(r"(?P<token>BREAKING CHANGE|[A-Za-z][A-Za-z0-9-]*)(?:: +| (?=#))(?P<value>\S.*)")
-_BREAKING_LINE = re.compile(r"BREAKING[ -]CHANGE(?:: | #)")
+_FOOTER = pattern(r"(?P<token>BREAKING CHANGE|[A-Za-z][A-Za-z0-9-]*)(?:: +| (?=#))(?P<value>\S.*)")
+_BREAKING_LINE = pattern(r"BREAKING[ -]CHANGE(?:: | #)")
 _BREAKING = ("BREAKING CHANGE", "BREAKING-CHANGE")
 _DEPRECATION = ("Deprecated", "Deprecates", "Deprecation")
-_ITEM = re.compile(r"\* (?=\S)")
+_ITEM = pattern(r"\* (?=\S)")
 _SHA = r"[0-9a-f]{7,64}"
 # What git merge --squash begins with, and the heading of each commit that it lists, as git log writes it.
 _SQUASH = "Squashed commit of the following:"
-_SQUASHED_COMMIT = re.compile(rf"(?P<indent> *)commit {_SHA}(?: \([^\n]*\))?")
-_SQUASHED_AUTHOR = re.compile(r"^Author:([^<>\n]*)<([^<>\s]+)>[ \t]*$", re.MULTILINE)
-_INDENT = re.compile(r"^ +", re.MULTILINE)
-_REVERTED_SHA = re.compile(rf"\bThis reverts commits? ({_SHA}(?:(?:, and |, | and )(?:commit )?{_SHA})*)\b")
-_REVERTED_PULL = re.compile(r"^Reverts [\w./-]{0,200}[#!]([0-9]{1,12})\b", re.MULTILINE)
-_REVERT_TITLE = re.compile(r'(?P<word>Revert|Reapply) "(?P<title>.*)"(?: \([#!][0-9]{1,12}\))?$')
-_PICKED_FROM = re.compile(rf"^\(cherry picked from commit ({_SHA})\)$", re.MULTILINE)
+_SQUASHED_COMMIT = pattern(rf"(?P<indent> *)commit {_SHA}(?: \([^\n]*\))?")
+_SQUASHED_AUTHOR = pattern(r"^Author:([^<>\n]*)<([^<>\s]+)>[ \t]*$", re.MULTILINE)
+_INDENT = pattern(r"^ +", re.MULTILINE)
+_REVERTED_SHA = pattern(rf"\bThis reverts commits? ({_SHA}(?:(?:, and |, | and )(?:commit )?{_SHA})*)\b")
+_REVERTED_PULL = pattern(r"^Reverts [\w./-]{0,200}[#!]([0-9]{1,12})\b", re.MULTILINE)
+_REVERT_TITLE = pattern(r'(?P<word>Revert|Reapply) "(?P<title>.*)"(?: \([#!][0-9]{1,12}\))?$')
+_PICKED_FROM = pattern(rf"^\(cherry picked from commit ({_SHA})\)$", re.MULTILINE)
 # As people and tools write it, not only as forges count it: indented or in a list, with a space before the colon,
 # without brackets, several on a line, folded. Whoever is named has a hand in it, and does not approve it.
-_COAUTHORS = re.compile(
+_COAUTHORS = pattern(
     r"^[ \t]*(?:[*-][ \t]+)?co-?authored[- ]?by[ \t]*:(.*(?:\n[ \t]+\S.*)*)", re.MULTILINE | re.IGNORECASE
 )
-_COAUTHOR_WORDS = re.compile(r"[\s<>,;()\"]+")
-_ADDRESS = re.compile(r"[^@]+@[^@]+")
+_COAUTHOR_WORDS = pattern(r"[\s<>,;()\"]+")
+_ADDRESS = pattern(r"[^@]+@[^@]+")
 _ISSUE = r"(?:[\w.-]{1,100}/[\w.-]{1,100})?#[0-9]{1,12}\b|\bGH-[0-9]{1,12}\b"
 _CLOSING = r"(?i:close[sd]?|fix(?:e[sd])?|resolve[sd]?)"
-_CLOSING_TOKEN = re.compile(_CLOSING)
-_REFS = re.compile(r"(?i:refs?)")
-_CLOSES = re.compile(rf"\b{_CLOSING}:? +({_ISSUE})")
+_CLOSING_TOKEN = pattern(_CLOSING)
+_REFS = pattern(r"(?i:refs?)")
+_CLOSES = pattern(rf"\b{_CLOSING}:? +({_ISSUE})")
 # Keys such as PAY-12 count in footers alone: in prose, "fixed UTF-8" closes nothing.
-_FOOTER_ISSUE = re.compile(rf"{_ISSUE}|\b{_TICKET}\b")
-_PULL_IN_TITLE = re.compile(r"\([#!]([0-9]{1,12})\)$|^Merge pull request #([0-9]{1,12})\b")
-_PULL = re.compile(r"\(([#!][0-9]{1,12})\)")
+_FOOTER_ISSUE = pattern(rf"{_ISSUE}|\b{_TICKET}\b")
+_PULL_IN_TITLE = pattern(r"\([#!]([0-9]{1,12})\)$|^Merge pull request #([0-9]{1,12})\b")
+_PULL = pattern(r"\(([#!][0-9]{1,12})\)")
 # Azure DevOps wraps the title of a squash and of a merge; Gitea and Forgejo that of a merge.
-_WRAPPED = re.compile(
+_WRAPPED = pattern(
     r"Merged PR (?P<azure>[0-9]{1,12}): +(?P<title>\S.*)"
     r"|Merge pull request '(?P<quoted>.*)' \(#(?P<gitea>[0-9]{1,12})\) from \S.*"
 )
 _KNOWN_KINDS = frozenset(LEVELS) | QUIET_KINDS
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A commit message taken apart by Conventional Commits 1.0.0; ``kind`` is empty where it follows none."""
 
     kind: str
@@ -872,8 +872,7 @@ def _picked_twice(commits: Sequence[Commit], taken_back: Collection[str]) -> dic
     return {sha: f"a copy of {origin[:10]}" for sha, origin in picked if sha != origin in there}
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """Why a change asks for the level it asks for, in words."""
 
     sha: str
@@ -881,8 +880,7 @@ class Reason:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class NextVersion:
+class NextVersion(NamedTuple):
     """The version that the changes ask for; ``version`` is None when nothing asks for a release."""
 
     version: Version | None

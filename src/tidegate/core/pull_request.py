@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tidegate.core.commit import Commit, parse_message
+from tidegate.core.pattern import pattern
 from tidegate.core.plain import plain
 
-_NUMBER = re.compile(
+_NUMBER = pattern(
     r"\(#([0-9]{1,9})\)$|^Merge pull request #([0-9]{1,9})\b|^Merged PR ([0-9]{1,9}): "
     r"|^Merge pull request '.*' \(#([0-9]{1,9})\) from "
 )
-_MERGE_REQUEST = re.compile(r"^See merge request (?:[\w./-]{1,200})?!([0-9]{1,9})$", re.MULTILINE)
+_MERGE_REQUEST = pattern(r"^See merge request (?:[\w./-]{1,200})?!([0-9]{1,9})$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class PullRequest:
+class PullRequest(NamedTuple):
     """A pull request, or merge request, as a code host tells it; every text in it is a stranger's.
 
     ``merged_as`` is the commit that it became in the target branch; empty where the host does not say.

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 from functools import total_ordering
 
+from tidegate.core.pattern import pattern
 from tidegate.errors import UsageError
 
 MAX_LENGTH = 255
@@ -138,9 +139,9 @@ def parse_version(text: str, scheme: Scheme = Scheme.SEMVER) -> Version:
 _NUMBER, _PADDED_NUMBER = "(0|[1-9][0-9]*)", "([0-9]+)"
 _IDENTIFIER = "(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
 _TAIL = rf"(?:-({_IDENTIFIER}(?:\.{_IDENTIFIER})*))?(?:\+([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?"
-_SEMVER = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}{_TAIL}")
+_SEMVER = pattern(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}{_TAIL}")
 """Source: semver.org, FAQ on checking a version by a regular expression, with ASCII digits."""
-_PADDED = re.compile(rf"{_PADDED_NUMBER}\.{_PADDED_NUMBER}\.{_PADDED_NUMBER}{_TAIL}")
+_PADDED = pattern(rf"{_PADDED_NUMBER}\.{_PADDED_NUMBER}\.{_PADDED_NUMBER}{_TAIL}")
 
 
 def _read(text: str, scheme: Scheme = Scheme.SEMVER) -> Version | None:

@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from operator import attrgetter
+from typing import NamedTuple
 
 from tidegate.core.attribution import claimed, reachable
 from tidegate.core.bumping import Bump, raised
@@ -43,12 +44,11 @@ _OTHER_LINES = 3
 """How many of the highest versions of other lines are looked at, whether this line has all that they have."""
 _MOST_COPIES = 1000
 """Commits that a release of another line may have by itself to be held against this one."""
-_FIRST_LOOK, _SECOND_LOOK = 32, 1024
+_FIRST_LOOK, _SECOND_LOOK = 8, 1024
 """How many of the highest versions are looked at before all are: mostly the first few hold the last release."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """What of a repository belongs to a component: its paths, its tags, and what makes its changes larger."""
 
     path: str
@@ -57,8 +57,7 @@ class Source:
     bumps: tuple[Bump, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SkippedTag:
+class SkippedTag(NamedTuple):
     """A tag that looks like one of the component's and was not taken as its last release, and why."""
 
     name: str
@@ -129,8 +128,7 @@ class History:
         return same and all(change.level() is Level.NONE for change in self.since_prerelease)
 
 
-@dataclass(frozen=True, slots=True)
-class Released:
+class Released(NamedTuple):
     """What one release brought; ``version`` and ``tag`` are None for what is not released yet.
 
     A final release holds what its pre-releases brought too. ``tagged_s`` is when the tag was made, in seconds since
@@ -184,9 +182,9 @@ def unreleased_each(
         RepositoryError, UsageError, NotFoundError: as :func:`unreleased`.
     """
     _refuse_shallow(repository)
-    commit = repository.resolve(at)
+    commit, every = repository.commit_and_tags(at)
     paths = _paths(repository, commit, sources)
-    tags = [tag for tag in repository.all_tags() if tag.name != without]
+    tags = [tag for tag in every if tag.name != without]
     lines = _lines(repository, commit, tags, {name: source.tag_format for name, source in sources.items()})
     since = _since_each(repository, list(lines.values()))
     log = repository.commits(commit, since, names=_with_names(paths.values(), sources.values()))
@@ -234,7 +232,7 @@ def _titled(log: Log, pulls: Sequence[PullRequest]) -> tuple[Log, Mapping[str, t
     if not pulls:
         return log, {}
     commits, labels = titled(log.commits, pulls)
-    return replace(log, commits=commits), labels
+    return log._replace(commits=commits), labels
 
 
 def releases_of(
@@ -255,20 +253,60 @@ def each_release(
     repository: Repository, source: Source, at: str = "HEAD", pulls: Sequence[PullRequest] = ()
 ) -> Iterator[Released]:
     """The same, one after the other: what was told of a long history need not be kept."""
+    releases = read_releases(repository, source, at, pulls)
+    return (releases.take(place) for place in range(len(releases)))
+
+
+class Releases:
+    """The releases of a component, the highest first, before them what is unreleased; each is told once, in any order.
+
+    ``commits`` are as many as were read.
+    """
+
+    def __init__(
+        self, source: Source, log: Log, heads: Sequence[tuple[Version, Tag]], labels: Mapping[str, Sequence[str]]
+    ) -> None:
+        owners = claimed(log.parents, [(number, tag.target) for number, (_, tag) in enumerate(heads)])
+        self.commits = len(log.commits)
+        self._source, self._labels, self._touched = source, labels, log.touched
+        self._heads = heads
+        self._groups = _grouped(log, owners)
+        self._released = _released_lower(log, owners, [version for version, _ in heads])
+
+    def __len__(self) -> int:
+        return len(self._heads) + 1
+
+    def tag_at(self, place: int) -> str:
+        """The tag of a release; empty for what is unreleased, and below the lowest."""
+        return self._heads[-place][1].name if 0 < place < len(self) else ""
+
+    def take(self, place: int) -> Released:
+        """A release, which takes its commits with it: a second time it has none."""
+        if not place:
+            return Released(None, None, None, self._told(None))
+        version, tag = self._heads[-place]
+        return Released(version, tag.name, tag.made_s, self._told(len(self._heads) - place))
+
+    def _told(self, owner: int | None) -> tuple[Change, ...]:
+        commits, graph = self._groups.pop(owner, ([], {}))
+        return raised(changes_from(commits, graph, self._released), self._touched, self._source.bumps, self._labels)
+
+
+def read_releases(
+    repository: Repository, source: Source, at: str = "HEAD", pulls: Sequence[PullRequest] = ()
+) -> Releases:
+    """The history up to a revision, read and divided; what each release brought is told when it is asked for.
+
+    Raises:
+        RepositoryError, UsageError, NotFoundError: as :func:`unreleased`.
+    """
     _refuse_shallow(repository)
     commit = repository.resolve(at)
     paths = _paths(repository, commit, {"": source})[""]
     log, labels = _titled(repository.commits(commit, (), paths, names=bool(source.bumps)), pulls)
-    heads = _heads(repository.dated_tags(source.tag_format.prefix), source.tag_format, log)
-    owners = claimed(log.parents, [(number, tag.target) for number, (_, tag) in enumerate(heads)])
-    groups = _grouped(log, owners)
-    released = _released_lower(log, owners, [version for version, _ in heads])
-    touched = log.touched
-    del log  # Each release takes its commits with it.
-    yield Released(None, None, None, _told(groups.pop(None, None), released, touched, source, labels))
-    for number, (version, tag) in reversed(list(enumerate(heads))):
-        changes = _told(groups.pop(number, None), released, touched, source, labels)
-        yield Released(version, tag.name, tag.made_s, changes)
+    return Releases(
+        source, log, _heads(repository.dated_tags(source.tag_format.prefix), source.tag_format, log), labels
+    )
 
 
 def _released_lower(log: Log, owners: Mapping[str, int], versions: Sequence[Version]) -> dict[str, str]:
@@ -304,18 +342,6 @@ _by_precedence = attrgetter("key")
 _Group = tuple[list[Commit], dict[str, tuple[str, ...]]]
 
 
-def _told(
-    group: _Group | None,
-    released: Mapping[str, str],
-    touched: Mapping[str, Sequence[str]],
-    source: Source,
-    labels: Mapping[str, Sequence[str]],
-) -> tuple[Change, ...]:
-    """The changes of a release, from its commits and their graph."""
-    commits, graph = group or ([], {})
-    return raised(changes_from(commits, graph, released), touched, source.bumps, labels)
-
-
 def _grouped(log: Log, owners: Mapping[str, int]) -> dict[int | None, _Group]:
     """The component's commits and the graph of all commits, by the number of the release that brought them."""
     groups: dict[int | None, _Group] = defaultdict(lambda: ([], {}))
@@ -326,8 +352,7 @@ def _grouped(log: Log, owners: Mapping[str, int]) -> dict[int | None, _Group]:
     return groups
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(NamedTuple):
     """Where a component's line stands at a commit: its last final version, and the tags that tell it.
 
     ``bases`` are the commits up to which that version has what this line has: its own, or where the two parted.
@@ -467,8 +492,7 @@ def _since_each(repository: Repository, lines: Sequence[_Line]) -> tuple[str, ..
     return repository.common_ancestors(sorted({base for line in lines for base in line.bases}))
 
 
-@dataclass(frozen=True, slots=True)
-class _Own:
+class _Own(NamedTuple):
     """What of a log belongs to one component since its own last release, and what that has though by other commits."""
 
     log: Log
@@ -486,9 +510,9 @@ def _own(
 ) -> _Own:
     old = reachable(log.parents, line.bases)
     parents = {sha: own for sha, own in log.parents.items() if sha not in old} if old else log.parents
-    own = replace(log, commits=tuple(one for one in log.commits if one.sha in parents), parents=parents)
+    own = log._replace(commits=tuple(one for one in log.commits if one.sha in parents), parents=parents)
     if "." not in paths:
-        own = replace(own, commits=repository.of_paths(own, paths))
+        own = own._replace(commits=repository.of_paths(own, paths))
     why = {**outside, **released_inside(pairs, log.parents, old, taken_back), **dict.fromkeys(line.picked, COPIED)}
     released = {sha: text.format(line.last) for sha, text in why.items() if sha in parents}
     return _Own(own, released)

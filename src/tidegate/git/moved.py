@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tidegate.core.attribution import Graph
 
@@ -17,8 +17,7 @@ _MOST_MOVES = 20
 """How often one folder is followed; names of strangers could lead round and round."""
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """The files that a commit adds, and those that it takes away, where it does both."""
 
     added: tuple[str, ...]

@@ -20,9 +20,10 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from types import MappingProxyType
+from typing import IO, NamedTuple, cast
 
 from tidegate.core.commit import Commit, Person
 from tidegate.core.plain import plain
@@ -64,12 +65,13 @@ _OBJECT_NAME = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _LOG_FORMAT = "%x00%H%x00%P%x00%an%x00%ae%x00%cn%x00%ce%x00%ct%x00%B"
 _LOG_FIELDS = 8
 _PIECE = 1 << 18
+_MOMENT_S = 0.004
+"""How long is waited for more of an answer, where all that was written is read."""
 _NAMES_AT_ONCE = 500
 """Commits named in one call, so that the arguments stay far below what a system takes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(NamedTuple):
     """A tag by name, without ``refs/tags/``, and the object that it leads to in the end, mostly a commit.
 
     ``made_s`` is when it was made, in seconds since 1970, where that was asked for.
@@ -80,8 +82,7 @@ class Tag:
     made_s: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Log:
+class Log(NamedTuple):
     """Commits of a range, children before parents, and the parents of *all* its commits, chosen or not.
 
     ``touched`` has the paths that each commit changes against its first parent, where they were asked for; ``moves``
@@ -90,8 +91,8 @@ class Log:
 
     commits: tuple[Commit, ...]
     parents: Mapping[str, tuple[str, ...]]
-    touched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    moves: Mapping[str, Move] = field(default_factory=dict)
+    touched: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    moves: Mapping[str, Move] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,23 +124,42 @@ class Repository:
         return _run(["--git-dir", str(self.git_dir), *arguments], self.git_dir, self.timeout_s, may_find_nothing=True)
 
     def _in_pieces(self, *arguments: str) -> Iterator[bytes]:
-        """What ``git`` answers, in pieces, once it has ended.
+        """What ``git`` answers, in pieces, while it still answers.
 
         By way of a file: through a pipe the two would wait for each other twenty thousand times in a long log, which
         costs more than to read it.
 
         Raises:
-            RepositoryError, TimedOutError: as :meth:`git`.
+            RepositoryError, TimedOutError: as :meth:`git`; after pieces were given, where it failed later.
         """
         import tempfile
+        import time
 
-        with tempfile.TemporaryFile() as answers:
-            done = run_git(["--git-dir", str(self.git_dir), *arguments], self.git_dir, self.timeout_s, answers=answers)
-            if done.returncode != 0:
-                raise explain(done.stderr.decode(errors="replace"), self.git_dir)
-            answers.seek(0)
-            while piece := answers.read(_PIECE):
-                yield piece
+        with tempfile.TemporaryFile() as answers, tempfile.TemporaryFile() as complaints:
+            command = _command(["--git-dir", str(self.git_dir), *arguments])
+            process = _start(command, self.git_dir, subprocess.DEVNULL, answers=answers, complaints=complaints)
+            given, until = 0, time.monotonic() + self.timeout_s
+            try:
+                while True:
+                    # Asked before the file is looked at: what it wrote last is then there.
+                    ended = process.poll() is not None
+                    # At a place of our own: Git writes at the one that the file has in common.
+                    while piece := os.pread(answers.fileno(), _PIECE, given):
+                        if len(piece) < _PIECE and not ended:
+                            break
+                        given += len(piece)
+                        yield piece
+                    if ended:
+                        break
+                    if time.monotonic() > until:
+                        raise _too_slow(self.root, self.timeout_s)
+                    time.sleep(_MOMENT_S)
+            finally:
+                process.kill()
+                process.wait()
+            if process.returncode != 0:
+                complaints.seek(0)
+                raise explain(complaints.read().decode(errors="replace"), self.git_dir)
 
     def head(self) -> str:
         """The commit that is checked out.
@@ -177,13 +197,24 @@ class Repository:
 
     def all_tags(self) -> tuple[Tag, ...]:
         """All tags; read from the list of references alone, so that twelve thousand take a tenth of a second."""
-        output = self._found("show-ref", "--tags", "--dereference")
-        targets: dict[str, str] = {}
-        for line in os.fsdecode(output).split("\n")[:-1]:
-            target, _, name = line.partition(" ")
-            # What an annotated tag leads to stands on a line of its own, after the tag's.
-            targets[name.removeprefix("refs/tags/").removesuffix("^{}")] = target
-        return tuple(Tag(name, target) for name, target in targets.items())
+        return _tags_in(self._references("--tags"))
+
+    def commit_and_tags(self, revision: str) -> tuple[str, tuple[Tag, ...]]:
+        """The commit that a revision leads to, and all tags; where it is what is checked out, by one call of Git.
+
+        Raises:
+            RepositoryError: as :meth:`resolve`.
+        """
+        if revision != "HEAD":
+            return self.resolve(revision), self.all_tags()
+        lines = self._references("--head", "--tags")
+        commit, _, name = lines[0].partition(" ") if lines else ("", "", "")
+        if name != "HEAD" or not _OBJECT_NAME.fullmatch(commit):
+            raise self._unknown(revision)
+        return commit, _tags_in(lines[1:])
+
+    def _references(self, *which: str) -> list[str]:
+        return os.fsdecode(self._found("show-ref", "--dereference", *which)).split("\n")[:-1]
 
     def dated_tags(self, prefix: str) -> tuple[Tag, ...]:
         """The tags whose names begin with a text, each with the time when it was made; reads each tag's object."""
@@ -242,7 +273,7 @@ class Repository:
             # What came since a release is mostly little.
             return _read_log([self.git(*call)] if since else self._in_pieces(*call))
         log = _read_named_log(self.git(*arguments, *plainly, *wanted, *bounds, "--"))
-        return log if everywhere else replace(log, commits=self.of_paths(log, paths))
+        return log if everywhere else log._replace(commits=self.of_paths(log, paths))
 
     def of_paths(self, log: Log, paths: Sequence[str]) -> tuple[Commit, ...]:
         """The commits of a log with names that change something under some paths, or under what these were before."""
@@ -320,6 +351,15 @@ def open_repository(path: Path, timeout_s: float = TIMEOUT_S) -> Repository:
         git_dir = places.removesuffix("\n")  # bare: no way up is told
     root = Path(os.path.realpath(path / up)) if inside == "true" else Path(git_dir)
     return Repository(root, Path(git_dir), object_format, shallow == "true", bare == "true", timeout_s)
+
+
+def _tags_in(lines: Iterable[str]) -> tuple[Tag, ...]:
+    targets: dict[str, str] = {}
+    for line in lines:
+        target, _, name = line.partition(" ")
+        # What an annotated tag leads to stands on a line of its own, after the tag's.
+        targets[name.removeprefix("refs/tags/").removesuffix("^{}")] = target
+    return tuple([Tag(name, target) for name, target in targets.items()])
 
 
 def committers(commits: Iterable[Commit]) -> tuple[Person, ...]:
@@ -550,15 +590,21 @@ def _stream_blobs(repository: Repository, names: list[str]) -> Iterator[bytes]:
             process.communicate()
 
 
-def _start(command: list[str], where: Path, requests: IO[bytes]) -> subprocess.Popen[bytes]:
+def _start(
+    command: list[str],
+    where: Path,
+    requests: IO[bytes] | int,
+    answers: IO[bytes] | int = subprocess.PIPE,
+    complaints: IO[bytes] | int = subprocess.DEVNULL,
+) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             command,
             cwd=where,
             env=_environment(),
             stdin=requests,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stdout=answers,
+            stderr=complaints,
         )
     except FileNotFoundError as error:
         raise _missing() from error

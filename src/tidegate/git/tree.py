@@ -8,8 +8,8 @@ from __future__ import annotations
 import fnmatch
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from tidegate.core.plain import plain
 from tidegate.errors import NotFoundError, TidegateError, UsageError
@@ -20,8 +20,7 @@ FILE, EXECUTABLE, LINK, SUBMODULE = "100644", "100755", "120000", "160000"
 _DIGEST_HEADER = "tidegate source 1\nobject-format {format}\n"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class TreeEntry:
+class TreeEntry(NamedTuple):
     """One entry of a commit's tree: ``path`` from the repository's root, as the bytes that Git keeps."""
 
     path: bytes

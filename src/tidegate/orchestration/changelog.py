@@ -13,12 +13,13 @@ from tidegate.core.notes.data import Material, NotesData, notes_data
 from tidegate.core.pull_request import PullRequest
 from tidegate.core.version import Scheme, Version, parse_version
 from tidegate.errors import ConflictError, NotFoundError, UsageError
-from tidegate.git.history import Released, each_release
+from tidegate.git.history import Released, read_releases
 from tidegate.git.repository import Repository
 from tidegate.git.tree import normal_path
 from tidegate.orchestration.files import read_text, write_text
 from tidegate.orchestration.notes import Gathered, Scope
 from tidegate.orchestration.notes_file import Written
+from tidegate.sharing import made_by_two
 from tidegate.templates.notes import CHANGELOG, render
 
 FILE_NAME = "CHANGELOG.md"
@@ -57,18 +58,28 @@ def _section(scope: Scope, data: NotesData, version: Version, previous_tag: str)
     )
 
 
+_WORTH_SHARING = 5_000
+"""Commits from which on a second process is asked for help, which takes some ten milliseconds to begin."""
+
+
 def sections_of(scope: Scope, releases: Iterable[Released], issue_link: str = "") -> list[Section]:
     """The sections of releases of the past, newest first; what is not released yet has none."""
     made = (release for release in releases if release.version is not None)
-    sections = []
-    for release, before in pairwise(chain(made, (None,))):
-        version = release.version if release is not None else None
-        if release is not None and version is not None:
-            day = datetime.fromtimestamp(release.tagged_s, scope.tz).date() if release.tagged_s is not None else None
-            material = Material(scope.component, str(version), day, release.changes, scope.title, issue_link=issue_link)
-            previous_tag = before.tag or "" if before is not None else ""
-            sections.append(_section(scope, notes_data(material), version, previous_tag))
-    return sections
+    return [
+        section
+        for release, before in pairwise(chain(made, (None,)))
+        if release is not None
+        and (section := _section_of_past(scope, release, before and before.tag, issue_link)) is not None
+    ]
+
+
+def _section_of_past(scope: Scope, release: Released, previous_tag: str | None, issue_link: str) -> Section | None:
+    if release.version is None:
+        return None
+    day = datetime.fromtimestamp(release.tagged_s, scope.tz).date() if release.tagged_s is not None else None
+    version = str(release.version)
+    material = Material(scope.component, version, day, release.changes, scope.title, issue_link=issue_link)
+    return _section(scope, notes_data(material), release.version, previous_tag or "")
 
 
 def all_sections(
@@ -77,9 +88,18 @@ def all_sections(
     """The sections of all releases that a revision descends from, newest first; see :func:`sections_of`.
 
     Raises:
-        RepositoryError: as ``each_release``.
+        RepositoryError: as ``read_releases``.
     """
-    return sections_of(scope, each_release(repository, scope.source, at, pulls), issue_link)
+    releases = read_releases(repository, scope.source, at, pulls)
+
+    def section_at(place: int) -> Section | None:
+        return _section_of_past(scope, releases.take(place), releases.tag_at(place + 1), issue_link)
+
+    if releases.commits >= _WORTH_SHARING:
+        made = made_by_two(section_at, len(releases))
+    else:
+        made = [section_at(place) for place in range(len(releases))]
+    return [section for section in made if section is not None]
 
 
 def whole(sections: Sequence[Section]) -> str:

@@ -149,7 +149,7 @@ def _foreseen(
         number = bump(number.final, Level.PATCH)
     number = unspent(house, name, number)
     why = f"a release that raises the {raises} number is planned"
-    return history, replace(asked, version=number, level=LEVEL_OF[Bump(raises)], why=why), number
+    return history, asked._replace(version=number, level=LEVEL_OF[Bump(raises)], why=why), number
 
 
 def _history_so_far(

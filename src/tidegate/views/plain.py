@@ -26,6 +26,8 @@ def plain_value(value: Any) -> Any:
         return sorted(plain_value(member) for member in value)
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain_value(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return {name: plain_value(getattr(value, name)) for name in value._fields}
     return _scalar(value) if not isinstance(value, list | tuple) else [plain_value(member) for member in value]
 
 

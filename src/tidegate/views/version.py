@@ -7,7 +7,7 @@ repositories there are none.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tidegate.core.bumping import Bump
 from tidegate.core.commit import LEVELS, MERGE, Change, NextVersion
@@ -16,8 +16,7 @@ from tidegate.errors import ConflictError, TidegateError, UsageError
 from tidegate.git.history import History, SkippedTag, Source
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """A change that asks for a version: which, what it asks for, and why."""
 
     commit: str
@@ -29,8 +28,7 @@ class Reason:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Other:
+class Other(NamedTuple):
     """A change that asks for nothing, and why."""
 
     commit: str
@@ -39,16 +37,14 @@ class Other:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unconventional:
+class Unconventional(NamedTuple):
     """A commit that follows no convention: a person must look at it."""
 
     commit: str
     subject: str
 
 
-@dataclass(frozen=True, slots=True)
-class Larger:
+class Larger(NamedTuple):
     """A larger step: the version it would lead to, and what would ask for it."""
 
     bump: str
@@ -56,8 +52,7 @@ class Larger:
     by: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class VersionView:
+class VersionView(NamedTuple):
     """What ``tidegate version`` answers; ``next`` is None where nothing asks for a release.
 
     ``bump`` is the part of the version that the step raises; ``"none"`` where there is no step.
@@ -81,8 +76,7 @@ class VersionView:
     skipped_tags: tuple[SkippedTag, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Untold:
+class Untold(NamedTuple):
     """A component of several of which no next version can be told, and why."""
 
     component: str
