@@ -26,7 +26,7 @@ test: ## Check everything, as CI does: install what is missing, then lint, types
 	@scripts/bootstrap dev
 	@scripts/debian-packages dev
 	@$(MAKE) lint types contracts
-	@$(PYTHON) -m pytest $(PYTEST_ARGS)
+	@scripts/in-memory $(PYTHON) -m pytest $(PYTEST_ARGS)
 
 kill-matrix: ## Kill rollouts and rollbacks at every point, and print what became of each: some hours
 	@scripts/bootstrap dev
