@@ -53,6 +53,7 @@ def read_tree(files: Mapping[str, tuple[str, bytes | str]], dialect: str = "", t
         if found is not None:
             scripts.append(_paired(found, downs))
     paths = {script.path for script in scripts}
+    scripts = django.by_their_names(scripts)
     return Tree(tuple(scripts), {path: name for path, (name, _) in files.items() if path in paths})
 
 
