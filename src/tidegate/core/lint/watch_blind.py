@@ -9,6 +9,15 @@ from tidegate.core.policy import HostTarget, Watch
 
 
 def _check(given: Given) -> Iterator[Found]:
+    for environment, one in given.policy.watch.items():
+        if all(trigger.response_time is not None for trigger in one.roll_back_when):
+            yield Found(
+                ("watch", environment, "roll_back_when"),
+                f"{environment} is watched by its response time alone, which this version does not measure: nothing "
+                "takes a release back, and nothing proves it good",
+                "add error_rate: or health_check: failed to roll_back_when",
+                at_key=True,
+            )
     for component, known in given.policy.components.items():
         for environment, target in known.targets.items():
             watch = given.policy.watch.get(environment)
