@@ -382,8 +382,8 @@ def test_a_hold_of_a_client_stops_what_is_theirs() -> None:
     assert ask(case("allow", held), book(clients=clients, components={"billing": {"client": "inn"}})).problems == ()
     with pytest.raises(PolicyError, match='unknown client "hotle"'):
         trials(document(case("allow", but(holds=[{"by": "olga", "reason": "x", "client": "hotle"}]))), theirs)
+    both = {"by": "olga", "reason": "x", "client": "hotel", "component": "billing"}
     with pytest.raises(PolicyError, match="of a component or of a client, not of both"):
-        both = {"by": "olga", "reason": "x", "client": "hotel", "component": "billing"}
         trials(document(case("allow", but(holds=[both]))), theirs)
 
 
