@@ -44,7 +44,7 @@ def test_a_rollback_can_always_take_it_over(state: RolloutState) -> None:
 def test_nothing_disturbs_what_is_being_taken_back(event: RolloutEvent) -> None:
     with pytest.raises(TransitionError) as caught:
         ROLLOUT.next(S.REVERSING, event)
-    assert caught.value.what == f"a rollout that is reversing cannot take {event.value}"
+    assert caught.value.what == f"a rollout that is reversing cannot be {event.value}"
     assert caught.value.remedy == "what it can take now: returned"
 
 
