@@ -117,7 +117,7 @@ def _renaming(hazard: Hazard, name: str) -> tuple[Step, ...]:
 
 _INSTEAD = {
     "inside a transaction": "run it outside a transaction: atomic = False in Django, autocommit_block() in Alembic, a "
-    "file of its own in SQL",
+    "file of its own in SQL whose first line is -- tidegate: no transaction",
     "reindex ": "REINDEX … CONCURRENTLY, outside a transaction",
     "refresh materialized": "REFRESH MATERIALIZED VIEW CONCURRENTLY, which needs a unique index",
     "vacuum full": "leave it out of the release: an online tool such as pg_repack does it while people write",
