@@ -201,7 +201,7 @@ def _demand_fix(connection: sa.Connection, hold: str, release: str, now: datetim
         )
     row = releases.load(connection, release)
     if row.closed_at is not None:
-        raise ConflictError(f"release {release} is {row.facts.state.value}", remedy="open another release")
+        raise ConflictError(f"release {release} is {row.facts.state.said}", remedy="open another release")
     changes = [change for item in row.facts.items for change in item.changes]
     other = next((change for change in changes if change.kind not in FIXES or change.breaking), None)
     if other is not None or not changes:

@@ -55,3 +55,7 @@ def test_what_may_act_is_what_is_neither_over_nor_taken_over() -> None:
 def test_every_state_is_explained() -> None:
     told = inspect.cleandoc(RolloutState.__doc__ or "")
     assert re.findall(r"^(\w+)$", told, re.MULTILINE) == [state.value for state in RolloutState]
+
+
+def test_a_state_is_told_in_words() -> None:
+    assert (S.IN_DOUBT.said, S.ROLLED_BACK.said, S.RUNNING.said) == ("in doubt", "rolled back", "running")
