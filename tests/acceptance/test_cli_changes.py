@@ -181,7 +181,7 @@ def test_a_no_ends_it_and_what_changed_is_submitted_again(shop: Shop) -> None:
         shop.good("change", "submit", change, by="rita")
     shop.good("change", "reject", "CR-1", "--reason", "no way back", by="carol")
     over = shop.run("change", "approve", "CR-1", by="carol")
-    assert (over.code, "a change request that is rejected cannot take approved" in over.err) == (6, True)
+    assert (over.code, "a change request that is rejected cannot be approved" in over.err) == (6, True)
     again = shop.run("change", "submit", "CR-2", by="rita")
     assert (again.code, "CR-2 is submitted already" in again.err) == (6, True)
     shop.good("change", "approve", "CR-2", by="carol")

@@ -69,3 +69,14 @@ def test_a_policy_that_cannot_be_migrated_is_told_by_the_check(shop: WithDatabas
     said = flat(done.out + done.err)
     assert 'unknown key "password"' in said
     assert '"soon" is not a duration' in said
+
+
+def test_an_index_that_the_transaction_would_refuse_is_told_before_the_rollout(shop: WithDatabase) -> None:
+    index = "CREATE INDEX CONCURRENTLY by_note ON orders (note);\n"
+    both = {"app/db/2_index.sql": index, "app/db/2_index.down.sql": "DROP INDEX by_note;\n"}
+    shop.repository.commit("feat: an index", both)
+    said = flat(shop.run("migration", "check", "shop", "--for", "production").out)
+    assert "PostgreSQL refuses CONCURRENTLY inside a transaction, so that the migration fails" in said
+    assert "-- tidegate: no transaction" in said
+    shop.repository.commit("fix: the index", {"app/db/2_index.sql": f"-- tidegate: no transaction\n{index}"})
+    assert "refuses CONCURRENTLY" not in flat(shop.run("migration", "check", "shop", "--for", "production").out)

@@ -218,3 +218,20 @@ def test_what_runs_is_asked_of_the_units_themselves(shop: Shop) -> None:
     assert "  > see why it does not answer; or go back to the version before: tidegate" in silent.out
     assert shop.run("environment", "look", "nowhere").code == 5
     assert shop.run("environment", "look", "staging", "--component", "nothing").code == 5
+
+
+class Configured(Shop):
+    """The shop, whose staging has a configuration file."""
+
+    def policy_text(self, *, head: str = "", minor: str = "") -> str:
+        said = "    path: app\n    config: {staging: app/staging.env}\n"
+        return super().policy_text(head=head, minor=minor).replace("    path: app\n", said)
+
+
+def test_what_changes_in_a_configuration_is_told_as_it_is_written_there(tmp_path: Path, shop_keys: Path) -> None:
+    shop = Configured(tmp_path / "shop", shop_keys)
+    shop.good("deploy", shop.ready(), "staging", by="rita")
+    shop.repository.commit("feat: configure", {"app/staging.env": "TIMEOUT=30\nDB_PASSWORD=secret:env:PW\ntimeout=1\n"})
+    shop.good("release", "open", "shop", "--version", "1.2.0", by="rita")
+    told = shop.run("deploy", "shop-1.2.0", "staging", "--dry-run").out
+    assert "staging.env changes:\n  + DB_PASSWORD = secret:env:PW\n  + TIMEOUT = 30\n  + timeout = 1\n" in told

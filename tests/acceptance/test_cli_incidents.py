@@ -84,6 +84,10 @@ def test_the_line_is_stopped_a_fix_may_pass_and_an_incident_is_opened_by_hand(sh
     assert opened.json["title"] == "invoices are late"
     assert shop.run("incident", "open", "shop", "production", "--title", "x", by="alice").code == 4
     assert shop.run("incident", "show", "incident-0").code == 5
+    said = ("--reason", "invoices are late", "--incident")
+    assert shop.run("hold", "add", *said, "incident-0", by="rita").code == 5
+    shop.good("hold", "add", *said, opened.json["id"], by="rita")
+    assert f"{opened.json['id']}: invoices are late" in flat(shop.good("hold", "list").out)
 
 
 def test_the_call_is_exercised(drilling: Shop) -> None:

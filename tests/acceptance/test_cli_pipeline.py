@@ -66,6 +66,17 @@ def test_a_release_goes_from_stage_to_stage_and_waits_for_its_people(shop: Shop)
     assert shop.run("pipeline", "show", release).code == 0
 
 
+def test_what_the_pinned_policy_and_the_present_one_ask_is_said_once(shop: Shop) -> None:
+    release = declared(shop, stages())
+    pipelines = {"each": {"main": {"stages": stages(smoke=None)}}}
+    shop.write_policy(head=f"pipelines: {json.dumps(pipelines)}\n")
+    shop.good("policy", "adopt", by="rita")
+    shown = shop.run("pipeline", "show", release, "--json").json["stages"]
+    (because,) = [stage["because"] for stage in shown if stage["does"] == "approval"]
+    said = because.split("; ")
+    assert len(said) == len(set(said))
+
+
 def test_what_stands_is_not_done_again(shop: Shop) -> None:
     counts = ["sh", "-c", "echo x >> reports/count; echo counted"]
     release = declared(shop, stages(build={"does": "build", "run": counts, "expects": "counted"}))

@@ -42,6 +42,14 @@ def test_every_form_ends_alike(tmp_path: Path, form: str) -> None:
         assert done.out
 
 
+def test_what_nothing_acts_on_is_told_also_where_notes_are_not(tmp_path: Path) -> None:
+    vain = GOOD.replace("[{health_check: failed}]", "[{response_time: '> 200ms'}], baseline: previous-version")
+    said = check(tmp_path, vain)
+    assert said.out.splitlines()[-1] == "  nothing acts yet on watch: baseline and response_time"
+    assert "warning: watch.blind" in said.out
+    assert "nothing acts yet" not in check(tmp_path, GOOD).out
+
+
 def test_notes_and_open_points_are_told_when_they_are_asked_for(tmp_path: Path) -> None:
     said = check(tmp_path, GOOD + OPEN, "--notes", "--undecided").out.splitlines()
     assert said == [

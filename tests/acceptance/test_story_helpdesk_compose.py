@@ -248,7 +248,7 @@ def test_helpdesk_goes_out_by_compose_and_comes_back(helpdesk: Helpdesk) -> None
     helpdesk.change("fix: mails are sent again", "1.0.2", level="debug", migration=by_name)
     second = helpdesk.release()
     shown = helpdesk.good("deploy", second, "production", "--dry-run").out
-    assert "config/production.env changes:\n  ~ log_level = info -> debug\n" in shown
+    assert "config/production.env changes:\n  ~ LOG_LEVEL = info -> debug\n" in shown
     assert "up --detach --no-build --remove-orphans" in shown
     helpdesk.promote(second)
     assert helpdesk.says("production") == {"1.0.2"}

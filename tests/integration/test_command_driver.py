@@ -71,7 +71,16 @@ def test_a_command_that_fails_says_why(scripts: Scripts, tmp_path: Path) -> None
     scripts.write("deploy", "echo 'no such tenant' >&2; exit 3")
     path, to = make_package(tmp_path, "1.0.0")
     seen = scripts.driver().apply(effect("web1", "s1", to), path, TOKEN)
-    assert seen.detail == "the command ended with status 3: no such tenant"
+    assert seen.detail == "the command ended with status 3: no such tenant; nothing runs now"
+
+
+def test_a_command_whose_connection_is_lost_behind_the_effect_tells_what_runs(scripts: Scripts, tmp_path: Path) -> None:
+    path, to = make_package(tmp_path, "1.0.0")
+    scripts.write("deploy", f'echo \'{{"version": "{to.version}"}}\' > "$TIDEGATE_UNIT.said"; echo lost >&2; exit 255')
+    scripts.write("observe", 'cat "$TIDEGATE_UNIT.said" 2>/dev/null || echo \'{"version": null}\'')
+    seen = scripts.driver().apply(effect("web1", "s1", to), path, TOKEN)
+    assert judge(effect("web1", "s1", to), seen, TOKEN) is Finding.FAILED
+    assert f"status 255: lost; it runs {to} now" in seen.detail
 
 
 @pytest.mark.parametrize(

@@ -200,7 +200,7 @@ def test_a_no_is_the_end_of_it(org: Organisation) -> None:
     change = approved(org, release).id
     decision.answer(org.house, change, org.claim("carol"), Answer.REJECT, reason="no way back")
     assert ids(org, release) == ["change.request"]
-    with refused(org, TransitionError, "a change request that is rejected cannot take submitted", "change"):
+    with refused(org, TransitionError, "a change request that is rejected cannot be submitted", "change"):
         flow.submit(org.house, change, org.claim("rita"))
     with refused(org, ConflictError, "CR-1 is rejected", "change"):
         flow.mitigate(org.house, change, org.claim("rita"), "1", "done")

@@ -64,8 +64,8 @@ class FilesBackup:
             return Look(False, f"it cannot be unpacked: {str(error)[:200] or type(error).__name__}")
         differing = sorted(name for name in figures.keys() | found.keys() if figures.get(name) != found.get(name))
         if differing:
-            return Look(False, f"{len(differing)} entries are not what was put in, such as {differing[0]}")
-        return Look(True, f"it unpacks to {len(found)} entries, each with the SHA-256 that it was put in with")
+            return Look(False, f"of its entries {len(differing)} differ from what was put in, such as {differing[0]}")
+        return Look(True, f"it unpacks to {_entries(len(found))}, each with the SHA-256 that it was put in with")
 
     def demand_free(self, scratch: str, figures: Figures) -> None:
         """The directory does not exist, and the one above it does."""
@@ -228,6 +228,10 @@ def _zipped(raw: IO[bytes]) -> Iterator[gzip.GzipFile]:
 
 def _is_directory(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
+
+
+def _entries(number: int) -> str:
+    return f"{number} entry" if number == 1 else f"{number} entries"
 
 
 def _in_archive(file: Path) -> dict[str, str]:

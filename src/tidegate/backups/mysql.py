@@ -97,8 +97,9 @@ class MySQLBackup:
         created = {name.replace(b"``", b"`").decode("utf-8", "replace") for name in _created(file)}
         expected = {name.removeprefix("table ") for name in figures if name.startswith("table ")}
         if lost := sorted(expected - created):
-            return Look(False, f"it does not create {len(lost)} tables that were there, such as {lost[0]}")
-        return Look(True, f"it creates {len(created)} tables, and its last line says that it is complete")
+            return Look(False, f"it does not create {len(lost)} of the tables that were there, such as {lost[0]}")
+        tables = f"{len(created)} table{'s' if len(created) != 1 else ''}"
+        return Look(True, f"it creates {tables}, and its last line says that it is complete")
 
     def demand_free(self, scratch: str, figures: Figures) -> None:
         """No database of that name is there; and no event would begin to run in it beside the real ones."""

@@ -113,7 +113,7 @@ class PostgresBackup:
         tables = sum(1 for name in figures if name.startswith("table "))
         data = sum(1 for line in entries if " TABLE DATA " in line)
         if data < tables:
-            return Look(False, f"it lists the data of {data} tables, and {tables} were there when it was taken")
+            return Look(False, f"it lists the data of {data} of the {tables} tables that were there when it was taken")
         read = run(["pg_restore", "--file=/dev/null", str(file)], (), LONG, where=self._where)
         if read.status != 0:
             return Look(False, f"pg_restore cannot read it: {_ended(read)}")

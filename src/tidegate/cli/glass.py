@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os.path import normpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,11 @@ def break_the_glass(
         for r in results
     ]
     said = f"{component} in {environment} runs {target} again" if whole else "not every unit was taken back: repeat it"
-    lines = [*columns(rows, indent="  "), f"{good('✓') if whole else bad('✗')} {clean(said)}", f"  journal: {where}"]
+    lines = [
+        *columns(rows, indent="  "),
+        f"{good('✓') if whole else bad('✗')} {clean(said)}",
+        f"  journal: {clean(normpath(where))}",
+    ]
     record = {
         "component": component,
         "environment": environment,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tidegate.cli.text import WIDTH, bad, clean, doubtful, faint, good, strong, wrapped
-from tidegate.core.lint import Severity
+from tidegate.core.lint import Severity, not_enforced
+from tidegate.core.lint.not_enforced import idle
 from tidegate.core.undecided import OpenPoint
 from tidegate.policyfile.check import Checked, Finding
 
@@ -66,6 +67,12 @@ def _summary(checked: Checked, *, notes: bool, points: bool) -> Iterator[str]:
     yield f"  {said or 'nothing to say against it'}" + (
         faint("  (--notes shows the notes)") if counts[Severity.NOTE] and not notes else ""
     )
+    # What a file asks for in vain is said also where the notes are not shown.
+    vain = [
+        keys for one in checked.of(Severity.NOTE) if one.rule == not_enforced.LINT.id and (keys := idle(one.message))
+    ]
+    if vain and not notes:
+        yield from wrapped(f"nothing acts yet on {clean('; '.join(vain))}", "    ", first="  ")
     if checked.undecided:
         hint = "" if points else faint("  (--undecided lists them)")
         yield f"  {_count(len(checked.undecided), 'point')} undecided, each with a default{hint}"

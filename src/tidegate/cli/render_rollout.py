@@ -46,10 +46,8 @@ def _configuration_lines(found: ConfigurationChange | None) -> list[str]:
     if found is None:
         return []
     if not found.known:
-        return [
-            "",
-            *wrapped(f"{clean(found.path)}: what changes in it cannot be told, since a package is not here", "  "),
-        ]
+        because = "since a package is not here, or the file in it cannot be read"
+        return ["", *wrapped(f"{clean(found.path)}: what changes in it cannot be told, {because}", "  ")]
     if not found.changes:
         return ["", f"{clean(found.path)}: nothing changes in it"]
     return ["", f"{clean(found.path)} changes:", *(line for one in found.changes for line in _setting_lines(one))]

@@ -41,6 +41,11 @@ class JointState(StrEnum):
     SUCCEEDED = "succeeded"
     ROLLED_BACK = "rolled_back"
 
+    @property
+    def said(self) -> str:
+        """The state in words."""
+        return self.value.replace("_", " ")
+
 
 class JointEvent(StrEnum):
     """What happens to a joint rollout."""

@@ -28,8 +28,9 @@ class Machine(Generic[S, E]):
         following = self.table[state].get(event)
         if following is None:
             allowed = ", ".join(sorted(self.table[state])) or "nothing: it is over"
+            verb = "be" if event.value.endswith(("ed", "en")) else "take"
             raise TransitionError(
-                f"a {self.name} that is {state.value} cannot take {event.value}",
+                f"a {self.name} that is {state.value.replace('_', ' ')} cannot {verb} {event.value}",
                 remedy=f"what it can take now: {allowed}",
             )
         return following

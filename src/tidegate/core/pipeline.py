@@ -151,10 +151,14 @@ def _deployed(brought: Mapping[str, Brought], stage: Stage) -> Brought:
 def _asked(findings: Sequence[Finding], good: str) -> Brought:
     against = [finding for finding in findings if finding.verdict is not Verdict.ALLOW]
     if not against:
-        return Brought(Standing.DONE, "; ".join(f.message for f in findings) or good)
+        return Brought(Standing.DONE, _said_once(findings) or good)
     tried = any(finding.looked_at for finding in against)
-    because = "; ".join(finding.message for finding in against)
-    return Brought(Standing.FAILED if tried else Standing.OPEN, because, against[0].remedy)
+    return Brought(Standing.FAILED if tried else Standing.OPEN, _said_once(against), against[0].remedy)
+
+
+def _said_once(findings: Sequence[Finding]) -> str:
+    """What findings say; the same of the pinned policy and of the present one is said once."""
+    return "; ".join(dict.fromkeys(finding.message for finding in findings))
 
 
 def _commanded(context: Context, source: str, stage: Stage) -> Brought:

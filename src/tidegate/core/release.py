@@ -33,6 +33,11 @@ class ReleaseState(StrEnum):
     CANCELLED = "cancelled"
     SUPERSEDED = "superseded"
 
+    @property
+    def said(self) -> str:
+        """The state in words."""
+        return self.value.replace("_", " ")
+
 
 class ReleaseEvent(StrEnum):
     """What happens to a release."""

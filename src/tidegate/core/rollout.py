@@ -47,6 +47,11 @@ class RolloutState(StrEnum):
     SUCCEEDED = "succeeded"
     ROLLED_BACK = "rolled_back"
 
+    @property
+    def said(self) -> str:
+        """The state in words."""
+        return self.value.replace("_", " ")
+
 
 class RolloutEvent(StrEnum):
     """What happens to a rollout."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from tidegate.databases.contract import Files, Goal, Work
 from tidegate.errors import TargetError
-from tidegate.migrations.folder import is_down, marked_down, ordered, undoes
+from tidegate.migrations.folder import NO_TRANSACTION, is_down, marked_down, ordered, undoes
 
 if TYPE_CHECKING:
     from tidegate.databases.contract import Connection
@@ -29,9 +29,6 @@ _CREATE = (
 _RECORD = f"INSERT INTO {TABLE} (name, digest, version) VALUES (%s, %s, %s)"  # noqa: S608
 _FORGET = f"DELETE FROM {TABLE} WHERE name = %s"  # noqa: S608
 _UP = re.compile(r"[._-](?:up|do|deploy)$", re.IGNORECASE)
-_NO_TRANSACTION = re.compile(
-    r"\A(?:\s*--[^\n]*\n)*?\s*--\s*(?:tidegate: no transaction|\+goose NO TRANSACTION)", re.IGNORECASE
-)
 _ENDS_ITSELF = re.compile(r"^\s*(?:COMMIT|ROLLBACK|END)(?:\s+(?:WORK|TRANSACTION))?\s*;", re.IGNORECASE | re.MULTILINE)
 _QUOTED = re.compile(r"\$([A-Za-z_0-9]*)\$.*?\$\1\$", re.DOTALL)
 
@@ -100,7 +97,7 @@ def _carry(work: Work, path: str, text: str, record: str, values: tuple[str, ...
             remedy="take BEGIN and COMMIT out of it: each file is run in a transaction",
         )
     try:
-        if _NO_TRANSACTION.search(text):
+        if NO_TRANSACTION.search(text):
             with work.connection.transaction():
                 work.fenced()
             work.connection.execute(text.encode())

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tidegate.core.migration.column_type import normal
-from tidegate.core.migration.operation import Kind, Operation, Script, unreadable
+from tidegate.core.migration.operation import IN_TRANSACTION, INDEXES, Kind, Operation, Script, unreadable
 from tidegate.migrations import sql
 from tidegate.migrations.python_source import (
     Names,
+    dotted,
     function,
     is_dynamic,
     keywords,
@@ -34,6 +35,12 @@ _TYPES = {
     "TIMESTAMP": "timestamp", "DATETIME": "timestamp", "JSON": "json", "JSONB": "jsonb", "Uuid": "uuid",
     "UUID": "uuid", "LargeBinary": "bytea", "BYTEA": "bytea", "Interval": "interval", "Time": "time",
 }  # fmt: skip
+MOST_TURNS = 100
+"""Of a loop over what is written out; a longer one is read once, with a name that nobody knows."""
+
+_ASKS = frozenset({"op.get_bind", "sa.inspect", "sqlalchemy.inspect", "op.get_context"})
+"""Calls that change nothing by themselves; what is called on their answers may."""
+
 _HARMLESS = frozenset(
     {"create_table_comment", "drop_table_comment", "f", "inline_literal", "bulk_insert", "get_context", "invoke"}
 )
@@ -78,6 +85,7 @@ class _Reader:
     def __init__(self, names: Names, dialect: str) -> None:
         self._names = names
         self._dialect = dialect
+        self._in_transaction = dialect == "postgres"
 
     def body(self, nodes: Sequence[ast.stmt], tables: Mapping[str, str]) -> Iterator[Operation]:
         """What some statements do."""
@@ -93,6 +101,13 @@ class _Reader:
             case ast.If():
                 yield from self._hidden(node.test)
                 yield from self.body([*node.body, *node.orelse], tables)
+            case ast.For(target=ast.Name(id=name)) if (each := self._names.items(node.iter)) and len(
+                each
+            ) <= MOST_TURNS:
+                for value in each:
+                    self._names = self._names.given(name, value)
+                    yield from self.body(node.body, tables)
+                yield from self.body(node.orelse, tables)
             case ast.For() | ast.While():
                 yield from self._hidden(node.iter if isinstance(node, ast.For) else node.test)
                 yield from self.body([*node.body, *node.orelse], tables)
@@ -111,12 +126,12 @@ class _Reader:
         """Calls within expressions: of ``op`` they do something, of what is not known they may do anything."""
         for call in (one for one in ast.walk(node) if isinstance(one, ast.Call)):
             name = last(call.func)
-            if name not in _PURE and name not in _TYPES and name != "f":
+            if name not in _PURE and name not in _TYPES and name != "f" and dotted(call.func) not in _ASKS:
                 yield unreadable(call.lineno, said(call), "what it does is only known when it runs")
                 return
 
     def _with(self, node: ast.With, tables: Mapping[str, str]) -> Iterator[Operation]:
-        known = dict(tables)
+        known, before = dict(tables), self._in_transaction
         for item in node.items:
             call = item.context_expr
             name = call.func.attr if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) else ""
@@ -126,7 +141,10 @@ class _Reader:
                     known[item.optional_vars.id] = self._names.text(given.get("table_name")) or "?"
             elif name != "autocommit_block":
                 yield unreadable(node.lineno, said(call), "what it does is only known when it runs")
+            else:
+                self._in_transaction = False
         yield from self.body(node.body, known)
+        self._in_transaction = before
 
     def _call(self, call: ast.Call, tables: Mapping[str, str]) -> Iterator[Operation]:
         of = call.func.value if isinstance(call.func, ast.Attribute) else None
@@ -144,7 +162,8 @@ class _Reader:
             yield unreadable(call.lineno, said(call), "its arguments are only known when it runs")
             return
         for one in read(call, batch):
-            yield one if one.line else replace(one, line=call.lineno, statement=said(call))
+            lock = IN_TRANSACTION if self._in_transaction and one.online and one.kind in INDEXES else one.lock
+            yield replace(one, line=one.line or call.lineno, statement=one.statement or said(call), lock=lock)
 
     def _table(self, given: Mapping[str, ast.expr], batch: str | None, name: str = "table_name") -> str:
         if batch is not None:
@@ -162,17 +181,17 @@ class _Reader:
         if not isinstance(column, ast.Call):
             yield unreadable(call.lineno, said(call), "its column is only known when it runs")
             return
-        name, kind, required = self._column(column)
+        name, kind, required, nullable = self._column(column)
         because = "NOT NULL without a server_default" if required else ""
-        yield Operation(Kind.ADD_COLUMN, table, name, type=kind, required=required, because=because)
+        yield Operation(Kind.ADD_COLUMN, table, name, type=kind, required=required, because=because, nullable=nullable)
         options = keywords(column)
         if self._names.truth(options.get("unique"), False) is not False:
             yield Operation(Kind.ADD_CONSTRAINT, table, constraint="unique")
         elif self._names.truth(options.get("index"), False) is not False:
             yield Operation(Kind.ADD_INDEX, table)
 
-    def _column(self, column: ast.Call) -> tuple[str, str, bool]:
-        """The name of a column, its type, and whether it is required."""
+    def _column(self, column: ast.Call) -> tuple[str, str, bool, bool | None]:
+        """The name of a column, its type, whether it is required, and whether it may be NULL."""
         name = self._names.text(column.args[0]) if column.args else None
         options = keywords(column)
         rest = column.args[1:]
@@ -182,7 +201,7 @@ class _Reader:
         primary = self._names.truth(options.get("primary_key"), False) is True
         keeps = "server_default" in options and not self._is_none(options["server_default"])
         required = (nullable is not True or primary) and not keeps and not special & {"Identity", "Computed"}
-        return name or "?", self._type(kind), required
+        return name or "?", self._type(kind), required, False if primary else nullable
 
     def _is_none(self, node: ast.expr) -> bool:
         found = self._names.of(node)
@@ -239,8 +258,8 @@ class _Reader:
         yield Operation(Kind.ADD_TABLE, table)
         for one in call.args[1:]:
             if isinstance(one, ast.Call) and last(one.func) == "Column":
-                name, kind, _ = self._column(one)
-                yield Operation(Kind.ADD_COLUMN, table, name, type=kind)
+                name, kind, _, nullable = self._column(one)
+                yield Operation(Kind.ADD_COLUMN, table, name, type=kind, nullable=nullable)
 
     def _drop_table(self, call: ast.Call, _batch: str | None) -> Iterator[Operation]:
         yield Operation(Kind.DROP_TABLE, self._table(keywords(call, "table_name"), None))

@@ -10,11 +10,11 @@ Source: Django 5.2, "Model field reference", ``db_default``; ``BaseDatabaseSchem
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tidegate.core.migration.column_type import normal
-from tidegate.core.migration.operation import Kind, Operation, Script, unreadable
+from tidegate.core.migration.operation import IN_TRANSACTION, INDEXES, Kind, Operation, Script, unreadable
 from tidegate.migrations import sql
 from tidegate.migrations.python_source import Names, dotted, is_dynamic, keywords, last, said
 
@@ -77,6 +77,8 @@ def read(path: str, module: ast.Module, dialect: str) -> Script:
         found = [one for node in listed for one in reader.operation(node)]
     undone = None if listed is None else not reader.irreversible
     atomic = reader.names.truth(given.get("atomic"), True)
+    if dialect == "postgres" and atomic is not False:
+        found = [replace(one, lock=IN_TRANSACTION) if one.online and one.kind in INDEXES else one for one in found]
     return Script(
         path,
         tuple(found),
@@ -108,8 +110,117 @@ def _label(path: str) -> str:
 
 
 def _replaces(names: Names, node: ast.expr | None) -> frozenset[str]:
+    """What a squashed migration stands for; of another app than the first it is said with that app."""
     pairs = [names.items(one) or [] for one in names.items(node) or []]
-    return frozenset(text for pair in pairs if len(pair) == 2 and (text := names.text(pair[1])))
+    named = [(names.text(pair[0]) or "", names.text(pair[1]) or "") for pair in pairs if len(pair) == 2]
+    return frozenset(name if app == named[0][0] else f"{app}.{name}" for app, name in named if name)
+
+
+NO_TABLE = "it has no table of its own"
+SETS_NAME = "its table is given a name"
+
+
+def by_their_names(scripts: Sequence[Script]) -> list[Script]:
+    """Migrations with the names of the database in place of Django's own.
+
+    ``db_table`` and ``db_column`` are said where a table or a column is made, and so is that a model has none; later
+    migrations say only the model and the field.
+    """
+    history = _History()
+    beside = {(script.path.rpartition("/")[0], script.name) for script in scripts}
+    found = []
+    for script in scripts:
+        # What only stands for migrations that are there says the same once more, and is no part of the history.
+        again = any((script.path.rpartition("/")[0], name) in beside for name in script.replaces)
+        names = _History() if again else history
+        done = tuple(one for said in script.operations for one in names.of(said)) if script.tool == TOOL else ()
+        found.append(replace(script, operations=done) if script.tool == TOOL else script)
+    return found
+
+
+class _History:
+    """What the database calls each model's table, and each field's column."""
+
+    def __init__(self) -> None:
+        self._tables: dict[str, str] = {}
+        self._without: set[str] = set()
+        self._columns: dict[tuple[str, str], str] = {}
+        self._many: dict[tuple[str, str], str] = {}
+
+    def of(self, one: Operation) -> Iterator[Operation]:
+        """An operation by the names of the database; several where a field's column is called anew by what it is."""
+        if not one.model:
+            yield one
+        elif one.kind is Kind.HARMLESS and one.because == NO_TABLE:
+            if one.model == "*":
+                self._without.add(one.table)
+            else:
+                self._many[one.table, one.model] = ""
+            yield one
+        elif one.table in self._without and one.kind is not Kind.ADD_TABLE:
+            if one.kind is Kind.DROP_TABLE:
+                self._without.discard(one.table)
+            elif one.kind is Kind.RENAME_TABLE and one.because != SETS_NAME:
+                self._without.add(one.to)
+            yield replace(one, kind=Kind.HARMLESS)
+        elif one.kind in (Kind.ADD_TABLE, Kind.RENAME_TABLE):
+            yield self._table(one)
+        else:
+            yield from self._column(one, self._tables.get(one.table, one.table))
+
+    def _table(self, one: Operation) -> Operation:
+        called = self._tables.get(one.table, one.table)
+        if one.kind is Kind.ADD_TABLE and one.model != "*":
+            self._many[one.table, one.model] = one.to or f"{called}_{one.model}"
+            return replace(one, table=self._many[one.table, one.model], to="")
+        if one.kind is Kind.ADD_TABLE:
+            self._without.discard(one.table)
+            if one.to:
+                self._tables[one.table] = one.to
+            return replace(one, table=one.to or one.table, to="")
+        if one.because == SETS_NAME:
+            self._tables[one.table] = one.to
+            return replace(one, kind=Kind.HARMLESS if called == one.to else one.kind, table=called, because="")
+        for known in (self._columns, self._many):
+            for table, field in [key for key in known if key[0] == one.table]:
+                known[one.to, field] = known.pop((table, field))
+        if one.table in self._tables:
+            self._tables[one.to] = self._tables.pop(one.table)
+            return replace(one, kind=Kind.HARMLESS, table=called)
+        return one
+
+    def _column(self, one: Operation, table: str) -> Iterator[Operation]:
+        where = (one.table, one.model)
+        known = self._columns.get(where)
+        match one.kind:
+            case Kind.ADD_COLUMN:
+                self._columns[where] = one.column
+                yield replace(one, table=table)
+            case Kind.DROP_COLUMN if where in self._many:
+                gone = self._many.pop(where)
+                yield replace(one, kind=Kind.DROP_TABLE if gone else Kind.HARMLESS, table=gone or table, column="")
+            case Kind.DROP_COLUMN:
+                yield replace(one, table=table, column=self._columns.pop(where, one.column))
+            case Kind.RENAME_COLUMN:
+                yield self._called_anew(one, table)
+            case Kind.RETYPE_COLUMN:
+                self._columns[where] = one.column
+                if known is not None and known != one.column:
+                    yield replace(one, kind=Kind.RENAME_COLUMN, table=table, column=known, to=one.column, type="")
+                yield replace(one, table=table)
+            case _:
+                yield replace(one, table=table)
+
+    def _called_anew(self, one: Operation, table: str) -> Operation:
+        known = self._columns.pop((one.table, one.column), one.column)
+        if known == f"{one.column}_id":
+            self._columns[one.table, one.to] = f"{one.to}_id"
+            return replace(one, table=table, column=known, to=f"{one.to}_id")
+        if known != one.column:
+            self._columns[one.table, one.to] = known  # db_column= stays what it says
+            return replace(one, kind=Kind.HARMLESS, table=table, column=known)
+        self._columns[one.table, one.to] = one.to
+        return replace(one, table=table)
 
 
 class _Reader:
@@ -137,7 +248,12 @@ class _Reader:
             yield from self._other(name, node)
         else:
             for one in read(node):
-                yield one if one.line else replace(one, line=node.lineno, statement=one.statement or said(node))
+                # What stands on no line yet is Django's own, in Django's names; SQL speaks the database's.
+                yield (
+                    one
+                    if one.line
+                    else replace(one, line=node.lineno, statement=one.statement or said(node), model=one.model or "*")
+                )
 
     def _other(self, name: str, node: ast.Call) -> Iterator[Operation]:
         if name in _STATE_ONLY or name in _EXTENSIONS:
@@ -168,26 +284,53 @@ class _Reader:
 
     def _createmodel(self, node: ast.Call) -> Iterator[Operation]:
         given = keywords(node, "name", "fields", "options", "bases", "managers")
-        table = self._table(given.get("name"))
-        yield Operation(Kind.ADD_TABLE, table)
+        table, options = self._table(given.get("name")), self._options(given.get("options"))
+        has_none = self.names.truth(options.get("proxy"), False) or not self.names.truth(options.get("managed"), True)
+        if has_none:
+            yield Operation(Kind.HARMLESS, table, because=NO_TABLE, model="*")
+            return
+        yield Operation(Kind.ADD_TABLE, table, to=self.names.text(options.get("db_table")) or "", model="*")
         for pair in self.names.items(given.get("fields")) or ():
             parts = self.names.items(pair) or []
-            if len(parts) == 2 and not self._is_virtual(parts[1]):
-                column = self._field(parts[0], parts[1])
-                nullable = self._nullable(parts[1])
-                yield Operation(Kind.ADD_COLUMN, table, column, type=self._type(parts[1]), nullable=nullable)
+            if len(parts) == 2:
+                yield from self._of_new_model(table, parts[0], parts[1])
+
+    def _of_new_model(self, table: str, name: ast.expr, field: ast.expr) -> Iterator[Operation]:
+        if self._is_virtual(field):
+            yield from self._many(table, name, field)
+            return
+        yield Operation(Kind.ADD_COLUMN, table, self._field(name, field), type=self._type(field),
+                        nullable=self._nullable(field), model=self.names.text(name) or "?")  # fmt: skip
+
+    def _options(self, node: ast.expr | None) -> Mapping[str, ast.expr]:
+        node = self.names.of(node)
+        if not isinstance(node, ast.Dict):
+            return {}
+        return {text: value for key, value in zip(node.keys, node.values, strict=True)
+                if (text := self.names.text(key))}  # fmt: skip
+
+    def _many(self, table: str, name: ast.expr | None, field: ast.expr) -> Iterator[Operation]:
+        """The table of a many-to-many field, where it has one of its own."""
+        found, text = self.names.of(field), self.names.text(name) or "?"
+        given = keywords(found) if isinstance(found, ast.Call) else {}
+        if isinstance(found, ast.Call) and last(found.func) == "ManyToManyField" and "through" not in given:
+            yield Operation(Kind.ADD_TABLE, table, to=self.names.text(given.get("db_table")) or "", model=text)
+        else:
+            yield Operation(Kind.HARMLESS, table, because=NO_TABLE, model=text)
 
     def _deletemodel(self, node: ast.Call) -> Iterator[Operation]:
-        yield Operation(Kind.DROP_TABLE, self._table(keywords(node, "name").get("name")))
+        yield Operation(Kind.DROP_TABLE, self._table(keywords(node, "name").get("name")), model="*")
 
     def _renamemodel(self, node: ast.Call) -> Iterator[Operation]:
         given = keywords(node, "old_name", "new_name")
-        yield Operation(Kind.RENAME_TABLE, self._table(given.get("old_name")), to=self._table(given.get("new_name")))
+        old, new = (self._table(given.get(name)) for name in ("old_name", "new_name"))
+        yield Operation(Kind.RENAME_TABLE, old, to=new, model="*")
 
     def _altermodeltable(self, node: ast.Call) -> Iterator[Operation]:
         given = keywords(node, "name", "table")
-        to = self.names.text(given.get("table")) or "the name by default"
-        yield Operation(Kind.RENAME_TABLE, self._table(given.get("name")), to=to)
+        table = self._table(given.get("name"))
+        to = self.names.text(given.get("table")) or table
+        yield Operation(Kind.RENAME_TABLE, table, to=to, because=SETS_NAME, model="*")
 
     def _addfield(self, node: ast.Call) -> Iterator[Operation]:
         given = keywords(node, "model_name", "name", "field", "preserve_default")
@@ -197,10 +340,11 @@ class _Reader:
             yield self._unknown(node, "its field is only known when it runs")
             return
         if self._is_virtual(field):
-            yield Operation(Kind.ADD_TABLE, f"{table}_{column}")
+            yield from self._many(table, given.get("name"), field)
             return
         because = self._why_required(field)
-        yield Operation(Kind.ADD_COLUMN, table, column, type=self._type(field), required=bool(because), because=because)
+        yield Operation(Kind.ADD_COLUMN, table, column, type=self._type(field), required=bool(because), because=because,
+                        nullable=self._nullable(field), model=self.names.text(given.get("name")) or "?")  # fmt: skip
         if self._says(field, "unique") or last(field.func) == "OneToOneField":
             yield Operation(Kind.ADD_CONSTRAINT, table, constraint="unique")
         elif self._says(field, "db_index") or last(field.func) == "SlugField":
@@ -221,14 +365,13 @@ class _Reader:
 
     def _removefield(self, node: ast.Call) -> Iterator[Operation]:
         given = keywords(node, "model_name", "name")
-        yield Operation(
-            Kind.DROP_COLUMN, self._table(given.get("model_name")), self.names.text(given.get("name")) or "?"
-        )
+        name = self.names.text(given.get("name")) or "?"
+        yield Operation(Kind.DROP_COLUMN, self._table(given.get("model_name")), name, model=name)
 
     def _renamefield(self, node: ast.Call) -> Iterator[Operation]:
         given = keywords(node, "model_name", "old_name", "new_name")
         old, new = (self.names.text(given.get(name)) or "?" for name in ("old_name", "new_name"))
-        yield Operation(Kind.RENAME_COLUMN, self._table(given.get("model_name")), old, to=new)
+        yield Operation(Kind.RENAME_COLUMN, self._table(given.get("model_name")), old, to=new, model=old)
 
     def _alterfield(self, node: ast.Call) -> Iterator[Operation]:
         given = keywords(node, "model_name", "name", "field", "preserve_default")
@@ -240,7 +383,8 @@ class _Reader:
             return
         column = self._field(given.get("name"), field)
         # A field says all of itself anew, its type and NULL; what it was before is found in the history.
-        yield Operation(Kind.RETYPE_COLUMN, table, column, type=self._type(field), nullable=self._nullable(field))
+        yield Operation(Kind.RETYPE_COLUMN, table, column, type=self._type(field), nullable=self._nullable(field),
+                        model=self.names.text(given.get("name")) or "?")  # fmt: skip
         if self._says(field, "unique"):
             yield Operation(Kind.ADD_CONSTRAINT, table, constraint="unique")
 

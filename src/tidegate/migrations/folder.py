@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from tidegate.core.migration.deprecation import deprecations
-from tidegate.core.migration.operation import Kind, Operation, Script, Tree, unreadable
+from tidegate.core.migration.operation import IN_TRANSACTION, INDEXES, Kind, Operation, Script, Tree, unreadable
 from tidegate.errors import TidegateError
 from tidegate.migrations import alembic, django, sql, squawk
 from tidegate.migrations.python_source import NotReadError, tree_of
@@ -22,6 +22,11 @@ _INERT = re.compile(
     re.IGNORECASE,
 )
 """What lies beside migrations and is none: of any other file it must be said that nobody can read it."""
+
+NO_TRANSACTION = re.compile(
+    r"\A(?:\s*--[^\n]*\n)*?\s*--\s*(?:tidegate: no transaction|\+goose NO TRANSACTION)", re.IGNORECASE
+)
+"""What the first lines of a file of SQL say that Tidegate runs outside a transaction."""
 
 _DOWN = re.compile(r"^(?P<name>.+?)(?P<sep>[._-])(?P<way>down|undo|rollback|revert)(?P<end>\.sql)$", re.IGNORECASE)
 _UP = re.compile(r"^(?P<name>.+?)(?P<sep>[._-])(?P<way>up|do|deploy)(?P<end>\.sql)$", re.IGNORECASE)
@@ -53,7 +58,26 @@ def read_tree(files: Mapping[str, tuple[str, bytes | str]], dialect: str = "", t
         if found is not None:
             scripts.append(_paired(found, downs))
     paths = {script.path for script in scripts}
+    scripts = django.by_their_names(scripts)
     return Tree(tuple(scripts), {path: name for path, (name, _) in files.items() if path in paths})
+
+
+def in_transactions(tree: Tree, files: Mapping[str, tuple[str, bytes | str]]) -> Tree:
+    """The migrations where Tidegate itself runs them: each file of SQL in a transaction, unless it says otherwise."""
+    return replace(tree, scripts=tuple(_in_transaction(script, files[script.path][1]) for script in tree.scripts))
+
+
+def _in_transaction(script: Script, data: bytes | str) -> Script:
+    text = data.decode("utf-8-sig", "replace") if isinstance(data, bytes) else data
+    if script.tool != "sql" or NO_TRANSACTION.search(text):
+        return script
+    return replace(
+        script,
+        operations=tuple(
+            replace(one, lock=IN_TRANSACTION) if one.online and one.kind in INDEXES else one
+            for one in script.operations
+        ),
+    )
 
 
 def _order(path: str) -> tuple[str, list[tuple[int, str]]]:

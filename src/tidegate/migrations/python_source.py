@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import warnings
 from collections.abc import Iterator, Mapping
 
@@ -61,6 +62,12 @@ class Names:
             elif isinstance(node, ast.For | ast.comprehension) and isinstance(node.target, ast.Name):
                 given.setdefault(node.target.id, []).append(ast.Name("?"))
         self._known = {name: values[0] for name, values in given.items() if len(values) == 1}
+
+    def given(self, name: str, value: ast.expr) -> Names:
+        """The same names, and one more: that of a loop in one of its turns."""
+        more = copy.copy(self)
+        more._known = {**self._known, name: value}
+        return more
 
     def of(self, node: ast.expr | None) -> ast.expr | None:
         """What a name stands for, as far as it is known; other expressions as they are."""

@@ -38,7 +38,16 @@ _REWRITES = re.compile(
     r"VACUUM\s+(?:\(?\s*)?FULL|CLUSTER|REINDEX(?!.*CONCURRENTLY)|LOCK|REFRESH\s+MATERIALIZED", re.IGNORECASE
 )
 
+_LOCKS = {
+    "REINDEX": "SHARE: nobody writes to the table while the index is built",
+    "REFRESH": "ACCESS EXCLUSIVE: nobody reads the view meanwhile",
+    "LOCK": "as it says, until its transaction ends",
+}
+"""What is not a table that is written anew."""
+
 _CONFLICT = re.compile(r"\bON\s+(?:CONFLICT\b.*\bDO\s+UPDATE|DUPLICATE\s+KEY)", _ANY_CASE | re.DOTALL)
+
+_OR_REPLACE = re.compile(r"INSERT\s+OR\s+REPLACE\b", _ANY_CASE)
 
 _KNOWN_FUNCTIONS = frozenset({"setval", "set_config", "nextval", "pg_advisory_lock", "pg_advisory_xact_lock",
                               "pg_advisory_unlock", "count", "max", "min", "coalesce", "now", "version",
@@ -47,7 +56,24 @@ _CALL = re.compile(r"([A-Za-z_][A-Za-z0-9_.]*)\s*\(")
 _NO_CALLS = frozenset({"in", "values", "select", "exists", "from", "and", "or", "not", "where", "as", "on", "over"})
 
 _NAME = r'((?:["`]?[\w$]+["`]?\.)?["`]?[\w$]+["`]?)'
-_RENAME_TABLE = re.compile(rf"RENAME\s+TABLE\s+{_NAME}\s+TO\s+{_NAME}\s*$", _ANY_CASE)
+_RENAME_TABLES = re.compile(
+    rf"RENAME\s+TABLES?\s+(?:IF\s+EXISTS\s+)?(?P<pairs>{_NAME}\s+TO\s+{_NAME}(?:\s*,\s*{_NAME}\s+TO\s+{_NAME})*)\s*$",
+    _ANY_CASE,
+)
+_RENAME_PAIR = re.compile(rf"{_NAME}\s+TO\s+{_NAME}", _ANY_CASE)
+_ALTERS = rf"ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?{_NAME}\s+(?:\*\s+)?"
+_RENAME_COLUMN = re.compile(
+    rf"{_ALTERS}RENAME\s+(?!(?:TO|AS|COLUMN|CONSTRAINT|INDEX|KEY)\s){_NAME}\s+TO\s+{_NAME}\s*$", _ANY_CASE
+)
+"""PostgreSQL, SQLite: COLUMN may be left out, and sqlglot takes it for a table that is renamed."""
+_RENAME_AS = re.compile(rf"{_ALTERS}RENAME\s+(?:AS|=)\s+{_NAME}\s*$", _ANY_CASE)
+_MOVES = re.compile(rf"{_ALTERS}SET\s+SCHEMA\s+{_NAME}\s*$", _ANY_CASE)
+_VALIDATES = re.compile(rf"{_ALTERS}VALIDATE\s+CONSTRAINT\s+{_NAME}\s*$", _ANY_CASE)
+_PARTITION = re.compile(rf"{_ALTERS}(?P<how>DROP|TRUNCATE|DETACH)\s+PARTITION\s+(?!IF\b)(?P<name>[^\s,;]+)", _ANY_CASE)
+_ONLINE = re.compile(r",\s*(?:LOCK\s*=?\s*NONE|ALGORITHM\s*=?\s*INSTANT)\b", _ANY_CASE)
+"""MySQL, MariaDB: it is refused rather than done with a lock."""
+_SQLITE_OPTIONS = re.compile(r"\)\s*(?:(?:WITHOUT\s+ROWID|STRICT)\s*,?\s*)+$", _ANY_CASE)
+_ADD_SEVERAL = re.compile(r"^(ALTER\s+TABLE\s+\S+\s+ADD\s+)(?:COLUMN\s+)?\((.*)\)$", _ANY_CASE | re.DOTALL)
 _KNOWN_COMMANDS = re.compile(
     r"""ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?\S+\s+(?:
             VALIDATE\s+CONSTRAINT\s+\S+ | OWNER\s+TO\s+\S+ | (?:ENABLE|DISABLE|FORCE|NO\s+FORCE)\s+ROW\s+LEVEL\s.*
@@ -120,27 +146,31 @@ def _read(statement: Statement, dialect: str) -> Iterator[Operation]:
         yield _plain(Kind.HARMLESS, statement)
     elif word == "REVOKE":
         yield replace(_plain(Kind.ADD_CONSTRAINT, statement), constraint="right taken away", online=True)
-    elif word in _DATA:
-        adds = word in ("INSERT", "COPY", "LOAD") and not _CONFLICT.search(text)
-        yield _plain(Kind.HARMLESS if adds else Kind.CHANGE_DATA, statement)
-    elif word in _DESTROYS:
-        yield _plain(Kind.DESTROY_DATA, statement)
+    elif word in _DATA | _DESTROYS:
+        yield _of_rows(word, statement)
     elif _REWRITES.match(text):
-        yield _plain(Kind.REWRITE, statement)
+        yield replace(_plain(Kind.REWRITE, statement), lock=_LOCKS.get(word, "") if dialect else "")
     elif word in ("VACUUM", "REINDEX"):
         yield _plain(Kind.HARMLESS, statement)
     elif word in ("SELECT", "VALUES"):
         yield _select(statement)
-    elif word == "RENAME" and (renamed := _RENAME_TABLE.match(text)):
-        yield Operation(
-            Kind.RENAME_TABLE, _bare(renamed[1]), line=line, statement=shortened(text), to=_bare(renamed[2])
-        )
+    elif word == "RENAME" and (renamed := _RENAME_TABLES.match(text)):
+        for pair in _RENAME_PAIR.finditer(renamed["pairs"]):
+            yield Operation(Kind.RENAME_TABLE, _bare(pair[1]), line=line, statement=shortened(text), to=_bare(pair[2]))
     elif word not in _PARSED:
         yield unreadable(line, text, _why_not(word))
     elif len(text) > LONGEST_STATEMENT:
         yield unreadable(line, text, f"it is a statement of more than {LONGEST_STATEMENT >> 10} KiB")
     else:
         yield from _parsed(statement, dialect)
+
+
+def _of_rows(word: str, statement: Statement) -> Operation:
+    if word in _DESTROYS:
+        return _plain(Kind.DESTROY_DATA, statement)
+    text = statement.text
+    adds = word in ("INSERT", "COPY", "LOAD") and not _CONFLICT.search(text) and not _OR_REPLACE.match(text)
+    return _plain(Kind.HARMLESS if adds else Kind.CHANGE_DATA, statement)
 
 
 def _why_not(word: str) -> str:
@@ -157,7 +187,9 @@ def _why_not(word: str) -> str:
 
 def _plain(kind: Kind, statement: Statement) -> Operation:
     found = re.search(
-        rf"(?:INTO|FROM|UPDATE|TABLE|TRUNCATE|COPY|ON)\s+(?:ONLY\s+)?{_NAME}", statement.text[:400], re.IGNORECASE
+        rf"(?:INTO|FROM|UPDATE|TRUNCATE(?:\s+TABLE)?|TABLES?|VACUUM\s+FULL|COPY|ON)\s+(?:ONLY\s+)?(?!TABLE\b|ONLY\b){_NAME}",
+        statement.text[:400],
+        re.IGNORECASE,
     )
     return Operation(kind, _bare(found[1]) if found else "", line=statement.line, statement=shortened(statement.text))
 
@@ -176,11 +208,15 @@ def _bare(name: str) -> str:
 
 
 def _parsed(statement: Statement, dialect: str) -> Iterator[Operation]:
-    known = _by_words(statement)
+    known = _named_anew(statement) or _by_words(statement)
     if known is not None:
         yield known
         return
-    tree = _tree(statement.text, dialect)
+    text = _SQLITE_OPTIONS.sub(")", statement.text) if dialect == "sqlite" else statement.text
+    if dialect == "mysql" and (several := _ADD_SEVERAL.match(text)):
+        yield from _add_several(several[1], several[2], statement, dialect)
+        return
+    tree = _tree(text, dialect)
     if isinstance(tree, str):
         yield unreadable(statement.line, statement.text, tree)
         return
@@ -189,6 +225,45 @@ def _parsed(statement: Statement, dialect: str) -> Iterator[Operation]:
     except Exception as error:  # noqa: BLE001  a tree of another shape than was foreseen: nobody can tell
         found = [unreadable(statement.line, statement.text, f"its form is not known ({type(error).__name__})")]
     yield from found or [unreadable(statement.line, statement.text, "this statement is not known")]
+
+
+def _add_several(head: str, columns: str, statement: Statement, dialect: str) -> Iterator[Operation]:
+    """MySQL's ``ADD (a int, b int)``, which sqlglot does not parse: the same as several times ADD COLUMN."""
+    tree = _tree(f"CREATE TABLE t ({columns})", dialect)
+    from sqlglot import exp
+
+    if isinstance(tree, str) or not isinstance(tree.this, exp.Schema):
+        yield unreadable(statement.line, statement.text, tree if isinstance(tree, str) else "its form is not known")
+        return
+    at: dict[str, Any] = {"line": statement.line, "statement": shortened(statement.text)}
+    table = _bare(head.split()[2])
+    for part in tree.this.expressions:
+        if isinstance(part, exp.ColumnDef):
+            yield from _new_column(part, table, statement, at)
+        elif isinstance(part, exp.IndexColumnConstraint):
+            yield Operation(Kind.ADD_INDEX, table, **at)
+        else:
+            yield Operation(Kind.ADD_CONSTRAINT, table, **at)
+
+
+def _named_anew(statement: Statement) -> Operation | None:
+    """What is about names and sqlglot does not parse, or takes for something else."""
+    text, line, said = statement.text, statement.line, shortened(statement.text)
+    if named := _RENAME_COLUMN.match(text):
+        return Operation(Kind.RENAME_COLUMN, _bare(named[1]), _bare(named[2]), line=line, statement=said,
+                         to=_bare(named[3]))  # fmt: skip
+    if named := _RENAME_AS.match(text):
+        return Operation(Kind.RENAME_TABLE, _bare(named[1]), line=line, statement=said, to=_bare(named[2]))
+    if moved := _MOVES.match(text):
+        to = f"{_bare(moved[2])}.{_bare(moved[1]).rpartition('.')[2]}"
+        return Operation(Kind.RENAME_TABLE, _bare(moved[1]), line=line, statement=said, to=to)
+    if valid := _VALIDATES.match(text):
+        return Operation(Kind.VALIDATE, _bare(valid[1]), line=line, statement=said, to=_bare(valid[2]))
+    if part := _PARTITION.match(text):
+        kind_of_part = Kind.DESTROY_DATA if part["how"].upper() == "TRUNCATE" else Kind.DROP_TABLE
+        of = f"{_bare(part[1])} (partition {_bare(part['name'])})"
+        return Operation(kind_of_part, of, line=line, statement=said)
+    return None
 
 
 def _by_words(statement: Statement) -> Operation | None:
@@ -280,7 +355,8 @@ def _create(tree: Any, at: dict[str, Any]) -> Iterator[Operation]:
             yield Operation(Kind.DROP_TABLE, _table_name(tree.this), because="OR REPLACE", **at)
         yield Operation(Kind.ADD_TABLE, _table_name(tree.this), **at)
         for column in tree.this.find_all(exp.ColumnDef) if isinstance(tree.this, exp.Schema) else ():
-            yield Operation(Kind.ADD_COLUMN, _table_name(tree.this), column.name, type=_type(column), **at)
+            yield Operation(Kind.ADD_COLUMN, _table_name(tree.this), column.name, type=_type(column),
+                            nullable=not _not_null(column), **at)  # fmt: skip
     elif kind in ("VIEW", "MATERIALIZED VIEW", "SCHEMA", "SEQUENCE", "TYPE", "FUNCTION", "PROCEDURE", "DATABASE"):
         yield Operation(Kind.HARMLESS, _table_name(tree.this), **at)
     elif kind == "TRIGGER":
@@ -306,9 +382,10 @@ def _drop(tree: Any, at: dict[str, Any]) -> Iterator[Operation]:
                 special = "" if kind == "TABLE" else f"a {kind.lower()}"
                 yield Operation(Kind.DROP_TABLE, _table_name(table) or table.name, because=special, **at)
         case "INDEX":
+            of = tree.args.get("cluster")  # MySQL's ON: the table whose index it is
             yield Operation(
                 Kind.DROP_INDEX,
-                _table_name(tables[0]) if tables else "",
+                _table_name(of or tables[0]) if of or tables else "",
                 online=bool(tree.args.get("concurrently")),
                 **at,
             )
@@ -331,7 +408,7 @@ def _action(action: Any, table: str, tree: Any, statement: Statement, at: dict[s
     elif isinstance(action, exp.Schema):
         for column in action.find_all(exp.ColumnDef):
             yield from _new_column(column, table, statement, at)
-    elif isinstance(action, exp.Drop):
+    elif isinstance(action, exp.Drop | exp.DropPrimaryKey):
         yield from _dropped_part(action, table, at)
     elif isinstance(action, exp.AlterRename):
         yield Operation(Kind.RENAME_TABLE, table, to=_table_name(action.this) or action.name, **at)
@@ -340,10 +417,10 @@ def _action(action: Any, table: str, tree: Any, statement: Statement, at: dict[s
     elif isinstance(action, exp.AlterColumn):
         yield from _altered_column(action, table, at)
     elif isinstance(action, exp.ModifyColumn):
-        yield from _modified(action, table, at)
+        yield from _modified(action, table, statement, at)
     elif isinstance(action, exp.AddConstraint):
         yield from _constraints(action, table, bool(tree.args.get("not_valid")), at)
-    elif isinstance(action, exp.AlterSet | exp.Property | exp.AlterIndex | exp.AlterSortKey):
+    elif isinstance(action, exp.AlterSet | exp.Property | exp.AlterIndex | exp.AlterSortKey | exp.RenameIndex):
         rewrites = "TABLESPACE" in statement.text.upper() or "LOGGED" in statement.text.upper()
         yield Operation(Kind.REWRITE if rewrites else Kind.HARMLESS, table, **at)
     else:
@@ -354,16 +431,17 @@ def _new_column(column: Any, table: str, statement: Statement, at: dict[str, Any
     from sqlglot import exp
 
     kinds = [constraint.args.get("kind") for constraint in column.args.get("constraints") or ()]
-    not_null = any(isinstance(k, exp.NotNullColumnConstraint) and not k.args.get("allow_null") for k in kinds)
-    primary = any(isinstance(k, exp.PrimaryKeyColumnConstraint) for k in kinds)
     default = next((k for k in kinds if isinstance(k, exp.DefaultColumnConstraint)), None)
     keeps = default is not None and not isinstance(default.this, exp.Null)
     generated = any("Generated" in type(k).__name__ or "Computed" in type(k).__name__ for k in kinds)
     serial = "SERIAL" in column.sql().upper() or any("AutoIncrement" in type(k).__name__ for k in kinds)
-    required = (not_null or primary) and not (keeps or generated or serial)
+    not_null = _not_null(column)
+    required = not_null and not (keeps or generated or serial)
     because = "" if not required else "NOT NULL without a default"
-    yield Operation(Kind.ADD_COLUMN, table, column.name, type=_type(column), required=required, because=because, **at)
-    computed = any("Computed" in type(k).__name__ for k in kinds) or "STORED" in column.sql().upper()
+    yield Operation(Kind.ADD_COLUMN, table, column.name, type=_type(column), required=required, because=because,
+                    nullable=not not_null, **at)  # fmt: skip
+    # What is VIRTUAL is reckoned when it is read, and no row is written for it.
+    computed = any("Computed" in type(k).__name__ and k.args.get("persisted") is not False for k in kinds)
     if serial or computed or (default is not None and _VOLATILE.search(statement.text)):
         yield Operation(Kind.REWRITE, table, column.name, because="each row gets a value of its own", **at)
     for kind in kinds:
@@ -374,6 +452,15 @@ def _new_column(column: Any, table: str, statement: Statement, at: dict[str, Any
             yield Operation(Kind.ADD_CONSTRAINT, table, constraint=name, **at)
 
 
+def _not_null(column: Any) -> bool:
+    """Whether a column refuses NULL: it says so, or is the primary key."""
+    from sqlglot import exp
+
+    kinds = [constraint.args.get("kind") for constraint in column.args.get("constraints") or ()]
+    said = any(isinstance(k, exp.NotNullColumnConstraint) and not k.args.get("allow_null") for k in kinds)
+    return said or any(isinstance(k, exp.PrimaryKeyColumnConstraint) for k in kinds)
+
+
 def _type(column: Any) -> str:
     kind = column.args.get("kind")
     return _spelled(kind) if kind is not None else ""
@@ -381,13 +468,15 @@ def _type(column: Any) -> str:
 
 def _spelled(kind: Any) -> str:
     """A type in the one spelling in which types are compared."""
+    if str(getattr(kind.this, "value", "")) in ("ENUM", "SET") and kind.expressions:
+        return f"{kind.this.value.lower()}({','.join(repr(one.name) for one in kind.expressions)})"
     own = in_mysql(str(getattr(kind.this, "value", ""))) if kind.meta.get("mysql") else ""
     # A number behind one of these is how it is printed, or is said by PostgreSQL's spelling as well.
     return own if own and (not kind.expressions or own.endswith("int")) else normal(kind.sql(dialect="postgres"))
 
 
 def _dropped_part(action: Any, table: str, at: dict[str, Any]) -> Iterator[Operation]:
-    kind = (action.args.get("kind") or "COLUMN").upper()
+    kind = (action.args.get("kind") or ("COLUMN" if action.key == "drop" else "PRIMARY KEY")).upper()
     names = [one.name for one in action.args.get("tables") or ([action.this] if action.this else [])]
     which = {"COLUMN": Kind.DROP_COLUMN, "INDEX": Kind.DROP_INDEX, "KEY": Kind.DROP_INDEX}
     if kind in which:
@@ -417,19 +506,16 @@ def _altered_column(action: Any, table: str, at: dict[str, Any]) -> Iterator[Ope
         yield Operation(Kind.HARMLESS, table, name, **at)
 
 
-def _modified(action: Any, table: str, at: dict[str, Any]) -> Iterator[Operation]:
+def _modified(action: Any, table: str, statement: Statement, at: dict[str, Any]) -> Iterator[Operation]:
     """MySQL's MODIFY and CHANGE, which say the whole column anew."""
-    from sqlglot import exp
-
     column = action.this
     before = action.args.get("rename_from")
     name = before.name if before is not None else column.name
     if name != column.name:
         yield Operation(Kind.RENAME_COLUMN, table, name, to=column.name, **at)
-    yield Operation(Kind.RETYPE_COLUMN, table, column.name, type=_type(column), **at)
-    kinds = [constraint.args.get("kind") for constraint in column.args.get("constraints") or ()]
-    if any(isinstance(k, exp.NotNullColumnConstraint) and not k.args.get("allow_null") for k in kinds):
-        yield Operation(Kind.SET_NOT_NULL, table, column.name, **at)
+    online = bool(_ONLINE.search(statement.text))
+    yield Operation(Kind.RETYPE_COLUMN, table, column.name, type=_type(column), nullable=not _not_null(column),
+                    online=online, **at)  # fmt: skip
 
 
 def _constraints(action: Any, table: str, not_valid: bool, at: dict[str, Any]) -> Iterator[Operation]:
@@ -453,4 +539,5 @@ def _constraints(action: Any, table: str, not_valid: bool, at: dict[str, Any]) -
         checks = one.find(exp.CheckColumnConstraint)
         match = _NOT_NULL_CHECK.match(checks.this.sql().strip()) if checks is not None else None
         column = _bare(match[1] or match[2]) if match else ""
-        yield Operation(Kind.ADD_CONSTRAINT, table, column, constraint=kind, online=not_valid, **at)
+        named = one.this.name if isinstance(one, exp.Constraint) and one.this is not None else ""
+        yield Operation(Kind.ADD_CONSTRAINT, table, column, constraint=kind, online=not_valid, to=named, **at)

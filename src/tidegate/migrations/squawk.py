@@ -19,6 +19,7 @@ from pathlib import Path
 from shutil import which
 from typing import Any
 
+from tidegate.core.migration.operation import IN_TRANSACTION
 from tidegate.errors import InternalError, TidegateError
 
 TIMEOUT_S = 30.0
@@ -38,7 +39,7 @@ LOCKS: Mapping[str, str] = {
     "adding-not-nullable-field": "ACCESS EXCLUSIVE: nobody reads or writes the table while every row is read",
     "adding-field-with-default": "ACCESS EXCLUSIVE: nobody reads or writes the table while it is written anew",
     "changing-column-type": "ACCESS EXCLUSIVE: nobody reads or writes the table while it is written anew",
-    "ban-concurrent-index-creation-in-transaction": "an index is not built CONCURRENTLY inside a transaction",
+    "ban-concurrent-index-creation-in-transaction": IN_TRANSACTION,
 }
 """Its rules that speak of locks, by what each means; the others are matters of taste, or judged by ourselves."""
 

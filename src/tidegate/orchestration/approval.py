@@ -291,7 +291,7 @@ def _entry(handed: _Handed, approval: Approval) -> Entry:
 def _demand_same(asked: _Asked, handed: _Handed) -> None:
     row, person, said = asked.row, handed.person, handed.said
     if row.closed_at is not None:
-        raise ConflictError(f"release {said.release} is {row.facts.state.value}", remedy="there is nothing to approve")
+        raise ConflictError(f"release {said.release} is {row.facts.state.said}", remedy="there is nothing to approve")
     if said.person != person:
         raise NotPermittedError(
             f"the statement is {said.person}'s, and {person} brings it", remedy="let each person sign for themselves"

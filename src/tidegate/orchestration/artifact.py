@@ -173,7 +173,7 @@ def _demand_may(house: House, by: By) -> None:
 def _demand_open(found: Known) -> None:
     if found.row.facts.state is not ReleaseState.OPEN:
         raise ConflictError(
-            f"release {found.id} is {found.row.facts.state.value}: what it is made of cannot change any more",
+            f"release {found.id} is {found.row.facts.state.said}: what it is made of cannot change any more",
             remedy="open another release",
         )
 

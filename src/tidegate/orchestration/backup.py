@@ -300,7 +300,8 @@ def _take(house: House, place: _Place, claim: Claim) -> BackupEntry:
     with place.keeping.new(id_ + FIGURES) as part:
         part.write_bytes(data)
     size, sha256 = hash_file(place.keeping.path(id_ + place.kind.suffix))
-    entry = _entry(place, id_, BackupAct.TAKEN, began, Look(True, f"{bytes_text(size)} in {len(figures)} parts"))
+    parts = f"{len(figures)} part{'s' if len(figures) != 1 else ''}"
+    entry = _entry(place, id_, BackupAct.TAKEN, began, Look(True, f"{bytes_text(size)} in {parts}"))
     entry = replace(entry, size=size, sha256=f"sha256:{sha256}", figures=digest(data))
     return _kept(house, claim, entry, {"title": place.said.title, "file": id_ + place.kind.suffix})
 

@@ -167,7 +167,7 @@ def _points(connection: sa.Connection, policy: Policy, wanted: Iterable[tuple[st
         row = releases.load(connection, release)
         demand_environment(policy, environment)
         if row.closed_at is not None:
-            raise ConflictError(f"release {release} is {row.facts.state.value}", remedy="leave it out of the agenda")
+            raise ConflictError(f"release {release} is {row.facts.state.said}", remedy="leave it out of the agenda")
         found.append(Point(release, environment, with_targets(row.facts, policy).subject_for(environment)))
     return tuple(found)
 

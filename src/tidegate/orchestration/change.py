@@ -156,7 +156,7 @@ def _wished(
     for row in rows:
         if row.closed_at is not None:
             raise ConflictError(
-                f"release {row.facts.id} is {row.facts.state.value}", remedy="open a change request for what is to come"
+                f"release {row.facts.id} is {row.facts.state.said}", remedy="open a change request for what is to come"
             )
     name = wish.category or _category_of_types(policy, [row.facts.type for row in rows])
     category = category_of(policy, name)
@@ -318,7 +318,7 @@ def _demand_gone(connection: sa.Connection, change: ChangeRequest, step: Workflo
         row = releases.load(connection, bound.release)
         if row.closed_at is None:
             raise ConflictError(
-                f"{step.name} comes when it went, and {bound.release} is {row.facts.state.value}",
+                f"{step.name} comes when it went, and {bound.release} is {row.facts.state.said}",
                 remedy=f"deploy it first: tidegate deploy {bound.release} ENVIRONMENT",
             )
 
@@ -382,7 +382,7 @@ def _bind(connection: sa.Connection, policy: Policy, change: ChangeRequest, boun
     row = releases.load(connection, bound.release)
     if row.facts.state is not ReleaseState.OPEN:
         raise ConflictError(
-            f"release {bound.release} is {row.facts.state.value}", remedy="submit a change request before it goes"
+            f"release {bound.release} is {row.facts.state.said}", remedy="submit a change request before it goes"
         )
     environments = _environments(policy, [row.facts.type])
     for name in environments:

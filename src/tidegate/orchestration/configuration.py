@@ -70,15 +70,15 @@ def _inside(path: str, folder: str) -> str | None:
 
 
 def settings_in(house: House, package: Package | None, path: str) -> Mapping[str, Value] | None:
-    """The settings in a version's configuration file; None: its package is not here, or the file cannot be read.
+    """The settings in a version's configuration file, as it writes them; none where it has no such file.
 
-    Not to know is an answer, since this is only shown.
+    None: its package is not here, or the file cannot be read. Not to know is an answer, since this is only shown.
     """
     data = _file_in(_archive_of(house, package), path) if package is not None else None
-    if data is None:
-        return None
+    if not data:
+        return None if data is None else {}
     try:
-        return read_settings(path, data)
+        return read_settings(path, data, as_written=True)
     except TidegateError:
         return None
 
@@ -94,12 +94,13 @@ def _archive_of(house: House, package: Package) -> Path:
 
 
 def _file_in(archive: Path, path: str) -> bytes | None:
+    """The content of a file in an archive; empty where it is not in it, None where that cannot be read."""
     try:
         with tarfile.open(archive, "r|gz") as tar:
             for member in tar:
-                if posixpath.normpath(member.name) == path and member.isreg() and member.size <= _LONGEST:
-                    source = tar.extractfile(member)
+                if posixpath.normpath(member.name) == path:
+                    source = tar.extractfile(member) if member.isreg() and member.size <= _LONGEST else None
                     return source.read(_LONGEST) if source else None
     except (OSError, tarfile.TarError, EOFError, ValueError, zlib.error):
         return None
-    return None
+    return b""

@@ -189,7 +189,7 @@ def _demand_returns(connection: sa.Connection, there: rollouts.Rollout) -> None:
     what = f"{there.component} in {there.environment}"
     if there.state is not RolloutState.SUCCEEDED:
         raise ConflictError(
-            f"the rollout of {what} is {there.state.value}",
+            f"the rollout of {what} is {there.state.said}",
             remedy=f"wait for its end: tidegate rollout show {there.id}",
         )
     if there.source is None:
@@ -200,7 +200,7 @@ def _demand_returns(connection: sa.Connection, there: rollouts.Rollout) -> None:
     row = releases.load(connection, there.release)
     if row.closed_at is not None:
         raise ConflictError(
-            f"{there.release} is {row.facts.state.value}: taken back there, it could not go forward again",
+            f"{there.release} is {row.facts.state.said}: taken back there, it could not go forward again",
             remedy="rehearse with a release that is on its way, or record what you measured: tidegate drill record",
         )
 

@@ -90,7 +90,7 @@ def add(house: House, release: str, checked: Checked, claim: Claim, source: str 
             row = releases.load(connection, release)
             policy = policies.current(connection).policy
             if row.closed_at is not None:
-                raise ConflictError(f"release {release} is {row.facts.state.value}", remedy="add it to an open release")
+                raise ConflictError(f"release {release} is {row.facts.state.said}", remedy="add it to an open release")
             demand_environment(policy, checked.environment)
             actor = stands(policy, proven, Act.EVIDENCE, **concerns)
             now = house.now()

@@ -237,7 +237,7 @@ def _demand_open(house: House, release: str, claim: Claim, environment: str, com
 
 def _demand_not_over(row: ReleaseRow) -> None:
     if row.closed_at is not None:
-        raise ConflictError(f"release {row.facts.id} is {row.facts.state.value}", remedy="add it to an open release")
+        raise ConflictError(f"release {row.facts.id} is {row.facts.state.said}", remedy="add it to an open release")
 
 
 def item_of(row: ReleaseRow, component: str, because: str = "a report speaks of one") -> Item:

@@ -30,7 +30,7 @@ from tidegate.orchestration.messages import tell
 from tidegate.orchestration.record import Entry, record
 from tidegate.orchestration.refusal import refusals
 from tidegate.orchestration.restrictions import holds_in_force
-from tidegate.store import holds, locks, policies, releases, requests
+from tidegate.store import holds, incidents, locks, policies, releases, requests
 
 LONGEST = timedelta(days=400)
 
@@ -44,12 +44,17 @@ def add(
     component: str = "",
     client: str = "",
     lasts: timedelta | None = None,
+    incident: str = "",
 ) -> Hold:
     """Stop the line: everywhere, in one environment, for one component or client; at once, also for what is in flight.
 
+    Args:
+        incident: the incident for which it is; its name stands before the reason.
+
     Raises:
         NotPermittedError: the policy does not let this person.
-        NotFoundError: the policy knows no such environment, component or client: a hold of it would stop nothing.
+        NotFoundError: the policy knows no such environment, component or client: a hold of it would stop nothing; or
+            there is no such incident.
         UsageError: it gives no reason, names a component and a client, or would last no time, or longer than 400 days.
     """
     if not reason.strip():
@@ -59,6 +64,9 @@ def add(
     if component and client:
         raise UsageError("a hold is of a component or of a client", remedy="name one of the two, or add two holds")
     place = f"{CLIENT}{client}" if client else component
+    if incident:
+        with house.database.read() as connection:
+            reason = f"{incidents.load(connection, incident).id}: {reason}"
     with refusals(house, "hold", claim.person, environment=environment, component=place):
         concerns = {"environment": environment, "component": place, "reason": reason}
         proven = _prove(house, claim, Act.HOLD, **concerns)
@@ -193,7 +201,7 @@ def _demand_fix(connection: sa.Connection, hold: str, release: str, now: datetim
         )
     row = releases.load(connection, release)
     if row.closed_at is not None:
-        raise ConflictError(f"release {release} is {row.facts.state.value}", remedy="open another release")
+        raise ConflictError(f"release {release} is {row.facts.state.said}", remedy="open another release")
     changes = [change for item in row.facts.items for change in item.changes]
     other = next((change for change in changes if change.kind not in FIXES or change.breaking), None)
     if other is not None or not changes:

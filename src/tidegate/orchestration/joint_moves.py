@@ -127,7 +127,7 @@ def _try_once(house: House, joint: JointRollout, by: Proven | None) -> str | Dec
         current = lock_joint(connection, joint.id)
         if (current.state, current.place) != (joint.state, joint.place):
             raise ConflictError(
-                f"{joint.id} is {current.state.value} by now", remedy=f"tidegate rollout show {joint.id}"
+                f"{joint.id} is {current.state.said} by now", remedy=f"tidegate rollout show {joint.id}"
             )
         judged = _ask(connection, current, proven, now, in_git)
         if not judged.decision.allowed:
@@ -240,7 +240,7 @@ def _return_part(
     part = parts[0]
     other = rollouts.active(connection, part.component, part.environment)
     if other is not None and other.id != part.id:
-        because = f"{other.id} is {other.state.value}, and {part.component} can only be taken back after it"
+        because = f"{other.id} is {other.state.said}, and {part.component} can only be taken back after it"
         joint_rollouts.postpone(connection, joint.id, claimed, because, claimed_until=claimed)
         return
     policy = policies.current(connection).policy

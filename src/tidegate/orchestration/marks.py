@@ -63,7 +63,7 @@ class Desk:
             ConflictError: it is.
         """
         if self.row.closed_at is not None:
-            what = f"release {self.row.facts.id} is {self.row.facts.state.value}"
+            what = f"release {self.row.facts.id} is {self.row.facts.state.said}"
             raise ConflictError(what, remedy="there is nothing to do for it any more")
 
     def standing(self, kind: MarkKind, name: str, part: str | None = None) -> list[Mark]:

@@ -120,7 +120,7 @@ def _against(repository: Repository, policy: Policy, item: Item, base: _Base) ->
     # Here, since whoever changes no migrations need not wait for what reads them.
     from tidegate.core.migration.hazard import adds_of, brought_scripts, hazards_of
 
-    known, new = _tree(policy, before), _tree(policy, after)
+    known, new = (_tree(policy, files, item.component) for files in (before, after))
     scripts = brought_scripts(known, new)
     hazards = hazards_of(known, new, _dialect(policy))
     if len(hazards) > MAX_HAZARDS:
@@ -144,11 +144,14 @@ def _dialect(policy: Policy) -> str:
     return (policy.migrations.dialect or "") if policy.migrations else ""
 
 
-def _tree(policy: Policy, files: Files) -> Tree:
-    from tidegate.migrations.folder import read_tree
+def _tree(policy: Policy, files: Files, component: str) -> Tree:
+    from tidegate.migrations.folder import in_transactions, read_tree
 
     tool = (policy.migrations.tool or "") if policy.migrations else ""
-    return read_tree(files, _dialect(policy), tool)
+    tree = read_tree(files, _dialect(policy), tool)
+    targets = policy.components[component].targets.values()
+    runs_itself = any((target.model_extra or {}).get("database") is not None for target in targets)
+    return in_transactions(tree, files) if runs_itself and _dialect(policy) == "postgres" else tree
 
 
 def _files(repository: Repository, revision: str, folder: str) -> Files:

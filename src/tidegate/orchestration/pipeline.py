@@ -112,9 +112,9 @@ def _brought(connection: sa.Connection, facts: Facts, environment: str) -> Broug
         remedy = f"tidegate rollout show {newest.id}"
         if newest.state in _UNDER_WAY:
             because = f": {newest.because}" if newest.because else ""
-            worst = worst or Brought(Standing.OPEN, f"{newest.id} is {newest.state.value}{because}", remedy)
+            worst = worst or Brought(Standing.OPEN, f"{newest.id} is {newest.state.said}{because}", remedy)
         elif newest.state is not RolloutState.SUCCEEDED:
-            worst = Brought(Standing.FAILED, f"{newest.id} is {newest.state.value}: {newest.because}", remedy)
+            worst = Brought(Standing.FAILED, f"{newest.id} is {newest.state.said}: {newest.because}", remedy)
         elif found[0].id != newest.id:
             worst = worst or Brought(
                 Standing.FAILED, f"{found[0].id} came after it", f"tidegate rollout show {found[0].id}"

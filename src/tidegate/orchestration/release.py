@@ -529,7 +529,7 @@ def lock_open(connection: sa.Connection, release: str, otherwise: str) -> tuple[
     locks.lock_release(connection, release)
     row = releases.load(connection, release)
     if row.facts.state is not ReleaseState.OPEN:
-        raise ConflictError(f"release {release} is {row.facts.state.value}: {otherwise}", remedy="open another release")
+        raise ConflictError(f"release {release} is {row.facts.state.said}: {otherwise}", remedy="open another release")
     return row, policies.current(connection).policy
 
 

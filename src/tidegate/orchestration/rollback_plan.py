@@ -241,7 +241,8 @@ def summary_of(tried: Tried) -> str:
     """What came of it, in a sentence."""
     to = tried.returns_to or "absent"
     if tried.valid:
-        return f"the way back of {tried.component} to {to} in {tried.environment} is open on {len(tried.units)} units"
+        units = f"{len(tried.units)} unit{'s' if len(tried.units) != 1 else ''}"
+        return f"the way back of {tried.component} to {to} in {tried.environment} is open on {units}"
     return f"the way back of {tried.component} to {to} in {tried.environment} is not open: {tried.problems[0]}"
 
 

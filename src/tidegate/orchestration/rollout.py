@@ -115,7 +115,7 @@ def demand_free(connection: sa.Connection, component: str, environment: str) -> 
     other = rollouts.active(connection, component, environment)
     if other is not None:
         raise ConflictError(
-            f"another rollout of {component} is under way in {environment}: {other.id} is {other.state.value}",
+            f"another rollout of {component} is under way in {environment}: {other.id} is {other.state.said}",
             remedy=f"tidegate rollout show {other.id}",
         )
 
@@ -175,7 +175,7 @@ def _put_request(house: House, connection: sa.Connection, release: str, environm
     row = releases.load(connection, release)
     policy = policies.current(connection).policy
     if row.closed_at is not None:
-        raise ConflictError(f"release {release} is {row.facts.state.value}", remedy="open another release")
+        raise ConflictError(f"release {release} is {row.facts.state.said}", remedy="open another release")
     demand_environment(policy, environment)
     if proven.actor.assurance is Assurance.SIGNATURE and not proven.signature:
         raise NotPermittedError(

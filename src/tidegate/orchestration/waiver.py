@@ -199,6 +199,6 @@ def _lines(at_hand: Desk, now: datetime) -> Iterator[WaiverLine]:
         agreed: tuple[str, ...] = stands.agreed if stands else ()
         why = stands.why if stands else "the policy lets nobody waive this gate"
         if not why and at_hand.row.closed_at is not None:
-            why = f"the release is {release.state.value}"
+            why = f"the release is {release.state.said}"
         until = stands.ends_at if stands else mark.until or mark.at
         yield WaiverLine(release.id, mark.name, mark.actor.person, mark.at, until, mark.reason, agreed, why)

@@ -26,6 +26,7 @@ from tidegate.core.watch import (
     update,
     verdict,
 )
+from tidegate.core.watch.limits import FLAKE
 from tidegate.core.wave import DATABASE
 from tidegate.drivers.contract import Driver
 from tidegate.errors import NotFoundError, SourceError
@@ -37,9 +38,6 @@ from tidegate.orchestration.sight import SHARED_OTHERWISE, driver_of, shared
 from tidegate.sources.contract import Sample, Source, sample_from_record, sample_record, tally
 from tidegate.store import policies, rollouts
 from tidegate.store.rollouts import Rollout, WatchRow
-
-FLAKE = 0.02
-"""How many health probes of a good version may fail by accident (facts: probes of real services)."""
 
 
 def limits_of(watch: Watch, min_watch: timedelta) -> Limits:

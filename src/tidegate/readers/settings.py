@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tidegate.core.settings import Value, normal
@@ -24,11 +24,12 @@ _NUMBER = re.compile(r"-?[0-9]{1,15}")
 _REMEDY = "write it as JSON, as YAML, or as lines of NAME=value"
 
 
-def read_settings(name: str, data: bytes) -> dict[str, Value]:
+def read_settings(name: str, data: bytes, *, as_written: bool = False) -> dict[str, Value]:
     """The settings of a file, each by its normal name, what is nested by its path: ``tls_min_version``.
 
     Args:
         name: the name of the file, for errors.
+        as_written: each by its name as it stands there, with dots in its path: ``TLS.MinVersion``.
 
     Raises:
         UsageError: it cannot be read, or says one thing twice. The error shows nothing of what is in it.
@@ -44,7 +45,15 @@ def read_settings(name: str, data: bytes) -> dict[str, Value]:
         found = _yaml(name, data)
     if not isinstance(found, dict):
         raise _refused(name, "it is no mapping of settings")
-    return _flat(name, found)
+    return _flat(name, found, _written if as_written else _normal)
+
+
+def _normal(path: tuple[str, ...]) -> str:
+    return normal("_".join(path))
+
+
+def _written(path: tuple[str, ...]) -> str:
+    return ".".join(path)
 
 
 def _refused(name: str, because: str, line: int = 0) -> UsageError:
@@ -141,9 +150,12 @@ def _plain(text: str) -> Value:
     return int(text) if _NUMBER.fullmatch(text) else text
 
 
-def _flat(name: str, found: dict[str, Any]) -> dict[str, Value]:
+def _flat(name: str, found: dict[str, Any], called: Callable[[tuple[str, ...]], str]) -> dict[str, Value]:
     settings: dict[str, Value] = {}
-    for key, value in _leaves(name, (), found):
+    for path, value in _leaves(name, (), found):
+        key = called(path)
+        if not key or len(key) > LONGEST_NAME or not key.isprintable():
+            raise _refused(name, f"a name is empty, longer than {LONGEST_NAME} characters, or cannot be printed")
         if key in settings:
             raise _refused(name, "two names of settings are read as one")
         if len(settings) >= MOST_SETTINGS:
@@ -152,7 +164,7 @@ def _flat(name: str, found: dict[str, Any]) -> dict[str, Value]:
     return settings
 
 
-def _leaves(name: str, path: tuple[str, ...], value: object) -> Iterator[tuple[str, Value]]:
+def _leaves(name: str, path: tuple[str, ...], value: object) -> Iterator[tuple[tuple[str, ...], Value]]:
     if len(path) > MOST_DEPTH:
         raise _refused(name, f"it is nested more than {MOST_DEPTH} deep")
     if isinstance(value, dict):
@@ -162,7 +174,4 @@ def _leaves(name: str, path: tuple[str, ...], value: object) -> Iterator[tuple[s
         for index, inner in enumerate(value):
             yield from _leaves(name, (*path, str(index)), inner)
     else:
-        key = normal("_".join(path))
-        if not key or len(key) > LONGEST_NAME or not key.isprintable():
-            raise _refused(name, f"a name is empty, longer than {LONGEST_NAME} characters, or cannot be printed")
-        yield key, value if isinstance(value, bool | int | float | str) else None
+        yield path, value if isinstance(value, bool | int | float | str) else None

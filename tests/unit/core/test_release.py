@@ -41,11 +41,11 @@ def test_a_life(events: list[ReleaseEvent], state: ReleaseState) -> None:
 @pytest.mark.parametrize(
     ("state", "event", "what"),
     [
-        (S.ROLLING, E.CANCELLED, "a release that is rolling cannot take cancelled"),
-        (S.ROLLING, E.STARTED, "a release that is rolling cannot take started"),
-        (S.RELEASED, E.STARTED, "a release that is released cannot take started"),
-        (S.ROLLED_BACK, E.STARTED, "a release that is rolled_back cannot take started"),
-        (S.CANCELLED, E.STARTED, "a release that is cancelled cannot take started"),
+        (S.ROLLING, E.CANCELLED, "a release that is rolling cannot be cancelled"),
+        (S.ROLLING, E.STARTED, "a release that is rolling cannot be started"),
+        (S.RELEASED, E.STARTED, "a release that is released cannot be started"),
+        (S.ROLLED_BACK, E.STARTED, "a release that is rolled back cannot be started"),
+        (S.CANCELLED, E.STARTED, "a release that is cancelled cannot be started"),
     ],
 )
 def test_what_cannot_be(state: ReleaseState, event: ReleaseEvent, what: str) -> None:

@@ -44,7 +44,7 @@ def test_a_rollback_can_always_take_it_over(state: RolloutState) -> None:
 def test_nothing_disturbs_what_is_being_taken_back(event: RolloutEvent) -> None:
     with pytest.raises(TransitionError) as caught:
         ROLLOUT.next(S.REVERSING, event)
-    assert caught.value.what == f"a rollout that is reversing cannot take {event.value}"
+    assert caught.value.what == f"a rollout that is reversing cannot be {event.value}"
     assert caught.value.remedy == "what it can take now: returned"
 
 
@@ -55,3 +55,7 @@ def test_what_may_act_is_what_is_neither_over_nor_taken_over() -> None:
 def test_every_state_is_explained() -> None:
     told = inspect.cleandoc(RolloutState.__doc__ or "")
     assert re.findall(r"^(\w+)$", told, re.MULTILINE) == [state.value for state in RolloutState]
+
+
+def test_a_state_is_told_in_words() -> None:
+    assert (S.IN_DOUBT.said, S.ROLLED_BACK.said, S.RUNNING.said) == ("in doubt", "rolled back", "running")

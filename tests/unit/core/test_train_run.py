@@ -88,7 +88,7 @@ def test_what_the_freeze_lets_in(change: Change, joins: bool) -> None:
 
 def test_nothing_follows_what_is_over() -> None:
     assert [state for state in RunState if TRAIN_RUN.is_final(state)] == [RunState.CLOSED, RunState.MISSED]
-    with pytest.raises(TransitionError, match=r"^a train run that is planned cannot take departed$"):
+    with pytest.raises(TransitionError, match=r"^a train run that is planned cannot be departed$"):
         TRAIN_RUN.next(RunState.PLANNED, RunEvent.DEPARTED)
 
 

@@ -77,7 +77,25 @@ SQL: Files = {"m/0001_first.sql": "CREATE TABLE t (id int, name varchar(50), n n
         ("ALTER TABLE t ADD CONSTRAINT u UNIQUE USING INDEX i", ["tightened? t"]),
         ("ALTER TABLE t ADD COLUMN u uuid NOT NULL DEFAULT gen_random_uuid()", ["lock t.u"]),
         ("ALTER TABLE t ADD COLUMN s bigserial", ["lock t.s"]),
-        ("VACUUM FULL t", ["lock"]),
+        ("VACUUM FULL t", ["lock t"]),
+        ("ALTER TABLE t RENAME name TO title", ["renamed t.name"]),
+        ("ALTER TABLE t SET SCHEMA archive", ["renamed t"]),
+        ("ALTER TABLE t DETACH PARTITION t1", ["dropped t (partition t1)"]),
+        ("TRUNCATE TABLE ONLY t", ["data t"]),
+        ("ALTER TABLE t ALTER COLUMN n TYPE numeric(12,2)", []),
+        ("ALTER TABLE t ALTER COLUMN n TYPE numeric(12,3)", ["lock t.n"]),
+        (
+            "ALTER TABLE t ALTER COLUMN id SET NOT NULL; ALTER TABLE t ALTER COLUMN id SET NOT NULL",
+            ["tightened t.id", "lock t.id"],
+        ),
+        ("ALTER TABLE t ADD COLUMN c int NOT NULL DEFAULT 0; ALTER TABLE t ALTER COLUMN c SET NOT NULL", []),
+        (
+            (
+                "ALTER TABLE t ADD CONSTRAINT c CHECK (name IS NOT NULL) NOT VALID; "
+                "ALTER TABLE t ALTER COLUMN name SET NOT NULL"
+            ),
+            ["tightened? t.name", "tightened t.name", "lock t.name"],
+        ),
         ("UPDATE t SET name = ''", ["data? t"]),
         ("DELETE FROM t", ["data t"]),
         ("TRUNCATE t", ["data t"]),
@@ -113,7 +131,20 @@ def test_sql_for_postgres(statement: str, expected: list[str]) -> None:
 @pytest.mark.parametrize(
     ("statement", "expected"),
     [
-        ("ALTER TABLE t CHANGE name title VARCHAR(50)", ["renamed t.name", "lock t.title"]),
+        ("ALTER TABLE t CHANGE name title VARCHAR(50)", ["renamed t.name"]),
+        ("ALTER TABLE t CHANGE name title VARCHAR(90)", ["renamed t.name", "lock t.title"]),
+        ("ALTER TABLE t MODIFY name VARCHAR(60)", []),
+        ("ALTER TABLE t MODIFY name VARCHAR(90), ALGORITHM=INPLACE, LOCK=NONE", []),
+        ("ALTER TABLE t MODIFY name VARCHAR(50) NOT NULL", ["tightened t.name"]),
+        ("RENAME TABLE t TO u, v TO t", ["renamed t", "renamed v"]),
+        ("ALTER TABLE t RENAME AS u", ["renamed t"]),
+        ("ALTER TABLE t RENAME INDEX i TO k", []),
+        ("ALTER TABLE t DROP INDEX k, DROP PRIMARY KEY, DROP FOREIGN KEY f", []),
+        ("ALTER TABLE t ADD (a int, b varchar(20) NOT NULL)", ["required t.b"]),
+        ("ALTER TABLE t DROP PARTITION p0", ["dropped t (partition p0)"]),
+        ("ALTER TABLE t ADD COLUMN v int AS (id * 2) VIRTUAL", []),
+        ("ALTER TABLE t ADD COLUMN v int AS (id * 2) STORED", ["lock t.v"]),
+        ("TRUNCATE TABLE t", ["data t"]),
         ("ALTER TABLE t MODIFY name VARCHAR(10)", ["narrowed t.name", "lock t.name"]),
         ("ALTER TABLE `t` ADD COLUMN `x` int(11) NOT NULL, ALGORITHM=INPLACE, LOCK=NONE", ["required t.x"]),
         ("RENAME TABLE t TO u", ["renamed t"]),
@@ -133,6 +164,11 @@ def test_sql_for_mysql(statement: str, expected: list[str]) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "narrows"),
     [
+        ("int", "int unsigned", True),
+        ("int unsigned", "int(11)", True),
+        ("int unsigned", "bigint", False),
+        ("enum('a','b')", "enum('a','b','c')", False),
+        ("enum('a','b')", "enum('a')", True),
         ("mediumtext", "text", True),
         ("text", "tinytext", True),
         ("text", "mediumtext", False),
@@ -153,6 +189,32 @@ def test_types_of_mysql_hold_what_mysql_says(before: str, after: str, narrows: b
     hazards = found({"m/0001.sql": first}, {"m/0002.sql": next_}, "mysql")
     assert ("narrowed t.c" in told(hazards)) is narrows
     assert "narrowed? t.c" not in told(hazards)
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("ALTER TABLE t RENAME name TO title", ["renamed t.name"]),
+        ("INSERT OR REPLACE INTO t (id) VALUES (1)", ["data? t"]),
+        ("CREATE TABLE k (id INTEGER PRIMARY KEY, x TEXT) STRICT, WITHOUT ROWID", []),
+    ],
+)
+def test_sql_for_sqlite(statement: str, expected: list[str]) -> None:
+    hazards = found(SQL, {"m/0002_next.sql": f"{statement};\n"}, "sqlite")
+    assert told([h for h in hazards if h.danger is not Danger.IRREVERSIBLE]) == expected
+
+
+@pytest.mark.parametrize(
+    ("statement", "instead"),
+    [
+        ("REINDEX TABLE t", "REINDEX … CONCURRENTLY, outside a transaction"),
+        ("REFRESH MATERIALIZED VIEW v", "REFRESH MATERIALIZED VIEW CONCURRENTLY, which needs a unique index"),
+        ("LOCK TABLE t", "leave the lock out, or hold it for a moment, with lock_timeout set"),
+    ],
+)
+def test_a_lock_of_no_change_is_told_its_own_way(statement: str, instead: str) -> None:
+    (lock,) = [h for h in found(SQL, {"m/0002.sql": f"{statement};"}) if h.danger is Danger.LOCK]
+    assert [step.what for step in safe_way(lock)] == [instead]
 
 
 def test_a_moment_of_fewer_digits_is_narrower() -> None:
@@ -252,7 +314,7 @@ def django(operations: str, more: str = "dependencies = []") -> str:
             ["tightened tickets_ticket.note", "lock tickets_ticket.note"],
         ),
         ('migrations.AddIndex("ticket", models.Index(fields=["title"], name="i"))', ["lock tickets_ticket"]),
-        ('AddIndexConcurrently("ticket", models.Index(fields=["title"], name="i"))', []),
+        ('AddIndexConcurrently("ticket", models.Index(fields=["title"], name="i"))', ["lock tickets_ticket"]),
         ('migrations.AlterModelOptions("ticket", {"ordering": ["id"]})', []),
         (
             'migrations.AlterUniqueTogether("ticket", {("title", "note")})',
@@ -287,6 +349,73 @@ def test_a_squashed_migration_of_django_stands_for_what_was_run() -> None:
     assert found(before, {"t/migrations/0001_squashed.py": squashed}) == []
 
 
+def test_a_squash_hides_nothing_of_what_it_stands_for_and_was_never_run() -> None:
+    """Where a part of them has been run, Django runs the rest and not the squashed one, whose tables seem new."""
+    before: Files = {"t/migrations/0001_a.py": django(TICKET)}
+    squashed = django(TICKET, 'replaces = [("t", "0001_a"), ("t", "0002_b")]')
+    rest = django('migrations.RemoveField("ticket", "note"),')
+    together: Files = {"t/migrations/0001_squashed.py": squashed, "t/migrations/0002_b.py": rest}
+    assert told(found(before, together)) == ["dropped t_ticket.note"]
+    (alone,) = found(before, {"t/migrations/0001_squashed.py": squashed})
+    assert (alone.danger, alone.certain) == (Danger.UNREADABLE, False)
+    assert "0002_b, which is not beside it" in alone.detail
+
+
+def test_a_squash_stands_for_migrations_of_its_own_app_alone() -> None:
+    before: Files = {"a/migrations/0001_a.py": django(TICKET), "b/migrations/0001_a.py": django(TICKET)}
+    squashed = django(TICKET, 'replaces = [("a", "0001_a")]')
+    after = {"a/migrations/0001_squashed.py": squashed}
+    known, new = (
+        read_tree({path: (str(hash(text)), text.encode()) for path, text in files.items()}, "postgres")  # type: ignore[union-attr]
+        for files in (before, after)
+    )
+    assert [(h.danger, h.file) for h in hazards_of(known, new)] == [(Danger.REMOVED, "b/migrations/0001_a.py")]
+
+
+def test_an_index_is_built_concurrently_outside_a_transaction() -> None:
+    add = 'AddIndexConcurrently("ticket", models.Index(fields=["title"], name="i")),'
+    before: Files = {"t/migrations/0001_a.py": django(TICKET)}
+    assert found(before, {"t/migrations/0002_b.py": django(add, "atomic = False")}) == []
+    (refused,) = found(before, {"t/migrations/0002_b.py": django(add)})
+    assert why(refused) == "PostgreSQL refuses CONCURRENTLY inside a transaction, so that the migration fails"
+    assert "atomic = False" in safe_way(refused)[0].what
+
+
+OWN_NAMES = """migrations.CreateModel(name="Order", fields=[
+    ("id", models.BigAutoField(primary_key=True)),
+    ("owner", models.ForeignKey("auth.User", null=True, on_delete=1)),
+    ("code", models.CharField(max_length=9, db_column="c")),
+    ("size", models.IntegerField(null=True)),
+    ("tags", models.ManyToManyField(to="x.Tag")),
+], options={"db_table": "orders"}),
+migrations.CreateModel(name="Big", fields=[], options={"proxy": True}, bases=("shop.order",)),
+migrations.CreateModel(name="Foreign", fields=[], options={"managed": False}),
+"""
+
+
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [
+        ('migrations.RemoveField("order", "owner")', ["dropped orders.owner_id"]),
+        ('migrations.RemoveField("order", "code")', ["dropped orders.c"]),
+        ('migrations.RemoveField("order", "tags")', ["dropped orders_tags"]),
+        ('migrations.RenameField("order", "owner", "buyer")', ["renamed orders.owner_id"]),
+        ('migrations.RenameField("order", "code", "name")', []),
+        ('migrations.RenameModel("Order", "Purchase")', []),
+        ('migrations.AlterModelTable("order", "orders")', []),
+        ('migrations.AlterModelTable("order", None)', ["renamed orders"]),
+        ('migrations.AlterField("order", "size", models.IntegerField(null=True, db_column="s"))',
+         ["renamed orders.size"]),
+        ('migrations.DeleteModel("Big"), migrations.DeleteModel("Foreign")', []),
+        ('migrations.DeleteModel("Order")', ["dropped orders"]),
+        ('migrations.RunSQL("ALTER TABLE orders DROP c", migrations.RunSQL.noop)', ["dropped orders.c"]),
+    ],
+)  # fmt: skip
+def test_django_is_told_by_the_names_that_the_database_has(operation: str, expected: list[str]) -> None:
+    before: Files = {"shop/migrations/0001_a.py": django(OWN_NAMES)}
+    assert told(found(before, {"shop/migrations/0002_b.py": django(f"{operation},")})) == expected
+
+
 ALEMBIC = '''
 """Next."""
 import sqlalchemy as sa
@@ -306,7 +435,9 @@ def alembic(body: str, down: str = 'op.drop_column("x", "y")') -> str:
     return ALEMBIC.format(body=textwrap.indent(body, "    "), down=down)
 
 
-INVOICE = 'op.create_table("invoice", sa.Column("id", sa.Integer()), sa.Column("name", sa.String(50)))'
+INVOICE = (
+    'op.create_table("invoice", sa.Column("id", sa.Integer(), primary_key=True), sa.Column("name", sa.String(50)))'
+)
 
 
 @pytest.mark.parametrize(
@@ -342,9 +473,13 @@ INVOICE = 'op.create_table("invoice", sa.Column("id", sa.Integer()), sa.Column("
         ('op.execute(sa.text("ALTER TABLE invoice DROP COLUMN name"))', ["dropped invoice.name"]),
         ('op.execute(f"DROP TABLE {name}")', ["unreadable?"]),
         ("helper(op)", ["unreadable?"]),
-        ("connection = op.get_bind()", ["unreadable?"]),
+        ("connection = op.get_bind()", []),
+        ('connection = op.get_bind()\nconnection.execute(sa.text("DROP TABLE invoice"))', ["unreadable?"]),
+        ('op.create_index("i", "invoice", ["name"], postgresql_concurrently=True)', ["lock invoice"]),
+        ('op.alter_column("invoice", "id", nullable=False)', []),
         ('if context.is_offline():\n    op.drop_table("invoice")', ["unreadable?", "dropped invoice"]),
-        ('for name in ("a", "b"):\n    op.drop_table(name)', ["dropped ?"]),
+        ('for name in ("a", "b"):\n    op.drop_table(name)', ["dropped a", "dropped b"]),
+        ("for name in names():\n    op.drop_table(name)", ["unreadable?", "dropped ?"]),
         ('op.create_table("new", sa.Column("x", sa.Integer()))\nop.drop_column("new", "x")', []),
     ],
 )

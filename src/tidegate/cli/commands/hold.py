@@ -35,14 +35,15 @@ def _length(text: str | None) -> timedelta | None:
     "add",
     help="Stop the line: everywhere, in one environment, for one component or client; at once, and signed.\n\n"
     "What is in flight stops at its next checkpoint. Rollbacks go on.",
-    examples='tidegate hold add --reason "incident 4711" --for 4h --as rita --key ~/.ssh/id_ed25519',
+    examples='tidegate hold add --reason "payments fail" --for 4h --as rita --key ~/.ssh/id_ed25519',
 )
 @click.option("--reason", required=True, metavar="TEXT", help="Why; everybody who is stopped reads it.")
 @click.option("--environment", default="", metavar="ENVIRONMENT", help="Only there.")
 @click.option("--component", default="", metavar="COMPONENT", help="Only for it.")
 @click.option("--client", default="", metavar="CLIENT", help="Only for what is this client's.")
 @click.option("--for", "lasts", default=None, metavar="DURATION", help="Until then, such as 4h; else until lifted.")
-def add(reason: str, environment: str, component: str, client: str, lasts: str | None) -> int:
+@click.option("--incident", default="", metavar="ID", help="The incident for which it is.")
+def add(reason: str, environment: str, component: str, client: str, lasts: str | None, incident: str) -> int:
     """The command."""
     from tidegate.cli.text import clean, strong
     from tidegate.orchestration import hold as use_case
@@ -50,7 +51,14 @@ def add(reason: str, environment: str, component: str, client: str, lasts: str |
     run = session()
     span = _length(lasts)
     made = use_case.add(
-        run.house(), run.claim(), reason, environment=environment, component=component, client=client, lasts=span
+        run.house(),
+        run.claim(),
+        reason,
+        environment=environment,
+        component=component,
+        client=client,
+        lasts=span,
+        incident=incident,
     )
     scope = " ".join(filter(None, (made.place and f"for {made.place}", made.environment and f"in {made.environment}")))
     lines = [

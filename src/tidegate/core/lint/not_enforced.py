@@ -11,6 +11,14 @@ from tidegate.core.lint.saying import listed
 from tidegate.core.naming import Path
 from tidegate.core.policy import SAID, Section
 
+WITHOUT_EFFECT = " checked, explained and compared, and nothing acts on"
+
+
+def idle(message: str) -> str:
+    """The keys of which a finding says that nothing acts on them, as ``watch: baseline``; empty for another finding."""
+    what, found, _ = message.partition(WITHOUT_EFFECT)
+    return what.removesuffix(" is").removesuffix(" are") if found else ""
+
 
 def _check(given: Given) -> Iterator[Found]:
     yield from _said(given)
@@ -28,8 +36,7 @@ def _said(given: Given) -> Iterator[Found]:
         what, several = (section, False) if whole else (f"{section}: {listed(keys)}", len(keys) > 1)
         yield Found(
             paths[0],
-            f"{what} {'are' if several else 'is'} checked, explained and compared, and nothing acts on "
-            f"{'them' if several else 'it'} yet",
+            f"{what} {'are' if several else 'is'}{WITHOUT_EFFECT} {'them' if several else 'it'} yet",
             f"go on doing by hand what {'they ask' if several else 'it asks'} for; see docs/coverage.md",
             at_key=True,
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tidegate.core.migration.hazard import Danger, Hazard
+from tidegate.core.migration.operation import IN_TRANSACTION
 
 
 class Phase(StrEnum):
@@ -47,6 +48,8 @@ _WHY_UNCERTAIN = {
 
 def why(hazard: Hazard) -> str:
     """Why it is a hazard, in one sentence without its full stop."""
+    if hazard.detail == IN_TRANSACTION:
+        return "PostgreSQL refuses CONCURRENTLY inside a transaction, so that the migration fails"
     said = _WHY[hazard.danger] if hazard.certain else _WHY_UNCERTAIN.get(hazard.danger, _WHY[hazard.danger])
     return said.format(name=hazard.name or "it", detail=hazard.detail or "nothing more is known")
 
@@ -112,9 +115,24 @@ def _renaming(hazard: Hazard, name: str) -> tuple[Step, ...]:
     )
 
 
+_INSTEAD = {
+    "inside a transaction": "run it outside a transaction: atomic = False in Django, autocommit_block() in Alembic, a "
+    "file of its own in SQL whose first line is -- tidegate: no transaction",
+    "reindex ": "REINDEX … CONCURRENTLY, outside a transaction",
+    "refresh materialized": "REFRESH MATERIALIZED VIEW CONCURRENTLY, which needs a unique index",
+    "vacuum full": "leave it out of the release: an online tool such as pg_repack does it while people write",
+    "cluster ": "leave it out of the release: an online tool such as pg_repack does it while people write",
+    "lock table": "leave the lock out, or hold it for a moment, with lock_timeout set",
+}
+"""By words of the statement, or of its lock."""
+
+
 def _without_lock(hazard: Hazard) -> str:
     """The statement that needs no long lock. Source: PostgreSQL 15, "ALTER TABLE", notes; "CREATE INDEX"."""
     said = f"{hazard.statement} {hazard.detail}".lower()
+    for words, instead in _INSTEAD.items():
+        if words in said:
+            return instead
     if "copy" in hazard.detail.lower():
         return "change it with a tool that copies online, such as gh-ost, or while nobody writes"
     if "not null" in said or "every row is read" in said:

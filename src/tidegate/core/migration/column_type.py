@@ -19,8 +19,13 @@ _SAME = {
     "longtext": "text", "mediumtext": "text", "clob": "text", "jsonb": "jsonb",
 }  # fmt: skip
 
+_INTEGERS = {
+    "tinyint": 8, "smallint": 16, "mediumint": 24, "integer": 32, "bigint": 64,
+}  # fmt: skip
+"""How many bits each has; one that is ``unsigned`` has the same, and nothing below zero."""
+_UNSIGNED = re.compile(r"u(tinyint|smallint|mediumint|int|integer|bigint)")
+
 _LADDERS = (
-    ("tinyint", "smallint", "mediumint", "integer", "bigint"),
     ("real", "double"),
     ("date", "timestamp"),
 )
@@ -48,6 +53,8 @@ def normal(text: str) -> str:
         return ""
     name, size, scale = match.groups()
     name = _SAME.get(name, name)
+    if unsigned := _UNSIGNED.fullmatch(name):
+        return f"{_SAME.get(unsigned[1], unsigned[1])} unsigned"
     # In MySQL the number of an integer is a width to print it with, and holds nothing back.
     if size is None or name in ("tinyint", "smallint", "mediumint", "integer", "bigint", "text"):
         return name
@@ -65,6 +72,10 @@ def narrower(before: str, after: str) -> bool | None:
         return None
     if before == after:
         return False
+    if before.startswith(_CHOICES) and after.startswith(_CHOICES):
+        return _narrower_choice(before, after)
+    if (old_range := _range(before)) and (new_range := _range(after)):
+        return new_range[0] > old_range[0] or new_range[1] < old_range[1]
     (old, *old_size), (new, *new_size) = _parts(before), _parts(after)
     if old in _WORDS and new in _WORDS:
         return _room(new, new_size) < _room(old, old_size)
@@ -80,9 +91,52 @@ def narrower(before: str, after: str) -> bool | None:
     return None
 
 
+_CHOICES = ("enum(", "set(")
+
+
+def _narrower_choice(before: str, after: str) -> bool | None:
+    if before.partition("(")[0] != after.partition("(")[0]:
+        return None
+    old, new = (text.partition("(")[2].rstrip(")").split(",") for text in (before, after))
+    return not set(old) <= set(new)
+
+
+def _range(text: str) -> tuple[int, int] | None:
+    """The least and the most that an integer holds; None for what is none."""
+    name, _, sign = text.partition(" ")
+    bits = _INTEGERS.get(name)
+    if bits is None or sign not in ("", "unsigned"):
+        return None
+    return (0, 2**bits - 1) if sign else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+
+
+def grows_in_place(before: str, after: str, dialect: str) -> bool:
+    """Whether a database takes a type that holds more without writing the table anew.
+
+    PostgreSQL does for a longer varchar and text, more digits before the point, and finer moments. MySQL does for a
+    varchar whose length is kept in as many bytes as before (in any character set of up to four bytes), and for choices
+    that are added behind those that there are.
+    Source: PostgreSQL 15, "ALTER TABLE", notes; MySQL 8.0, "Online DDL Operations".
+    """
+    (old, *old_size), (new, *new_size) = _parts(before), _parts(after)
+    if dialect == "mysql":
+        if before.startswith(_CHOICES):
+            return after.startswith(before.rstrip(")"))
+        sized = old == new == "varchar" and bool(old_size and new_size)
+        return sized and (new_size[0] * 4 <= _ONE_BYTE or old_size[0] > _ONE_BYTE)
+    if old in ("varchar", "text") and new in ("varchar", "text"):
+        return True
+    if old == new == "numeric":
+        return not new_size or (len(old_size) == len(new_size) and old_size[1:] == new_size[1:])
+    return old == new and old in _MOMENTS
+
+
+_ONE_BYTE = 255
+
+
 def _parts(text: str) -> tuple[str, *tuple[int, ...]]:
     name, _, rest = text.partition("(")
-    return (name, *(int(number) for number in rest.rstrip(")").split(",") if number))
+    return (name, *(int(number) for number in rest.rstrip(")").split(",") if number.isdigit()))
 
 
 _BOUNDLESS = 1 << 40

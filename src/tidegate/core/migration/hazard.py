@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tidegate.core.migration.column_type import narrower
+from tidegate.core.migration.column_type import grows_in_place, narrower
 from tidegate.core.migration.deprecation import is_deprecated
 from tidegate.core.migration.operation import Kind, Operation, Script, Tree
 
@@ -88,16 +88,36 @@ MAX_HAZARDS = 200
 def hazards_of(before: Tree, after: Tree, dialect: str = "") -> tuple[Hazard, ...]:
     """The hazards of all that the tree ``after`` has and ``before`` has not, in the order of the files."""
     new = brought_scripts(before, after)
-    found = [*_history(before, after), *_Reader(before, new, dialect).read()]
+    found = [*_history(before, after), *_half_squashed(before, after), *_Reader(before, new, dialect).read()]
     return tuple(dict.fromkeys(found))
 
 
 def brought_scripts(before: Tree, after: Tree) -> list[Script]:
-    """The migrations that are new, in the order of their paths; not those that only stand for old ones."""
-    names = {script.name for script in before.scripts}
+    """The migrations that are new, in the order of their paths; not those that only stand for old ones.
+
+    A squashed migration is run where none of those that it stands for has been. Where all have been it counts as run,
+    and where some have been the rest of them are run, and not it.
+    Source: Django 5.2, "Squashing migrations"; ``MigrationLoader.build_graph``.
+    """
     old = before.contents
     new = (script for script in after.scripts if script.path not in old)
-    return [script for script in new if not script.replaces or not script.replaces <= names]
+    return [script for script in new if not script.replaces & _beside(before, script)]
+
+
+def _beside(tree: Tree, script: Script) -> set[str]:
+    """The names of the migrations of the same app, which lie in the same folder."""
+    folder = script.path.rpartition("/")[0]
+    return {one.name for one in tree.scripts if one.path.rpartition("/")[0] == folder}
+
+
+def _half_squashed(before: Tree, after: Tree) -> Iterator[Hazard]:
+    """Squashed migrations of which a part has been run, and the rest is nowhere: nobody can tell what is run."""
+    for script in after.scripts:
+        run, there = _beside(before, script), _beside(after, script)
+        missing = sorted(script.replaces - run - there)
+        if script.path not in before.contents and script.replaces & run and missing:
+            detail = f"it stands for {missing[0]}, which is not beside it and was not released"
+            yield Hazard(Danger.UNREADABLE, script.path, detail=detail, certain=False)
 
 
 def adds_of(scripts: Iterable[Script]) -> str:
@@ -111,10 +131,10 @@ def adds_of(scripts: Iterable[Script]) -> str:
 
 def _history(before: Tree, after: Tree) -> Iterator[Hazard]:
     """What was released already and is no more what it was: a database that has run it will not run it again."""
-    replaced = frozenset(name for script in after.scripts for name in script.replaces)
+    replaced = frozenset((script.path.rpartition("/")[0], name) for script in after.scripts for name in script.replaces)
     for script in before.scripts:
         now = after.contents.get(script.path)
-        if now is None and script.name not in replaced:
+        if now is None and (script.path.rpartition("/")[0], script.name) not in replaced:
             yield Hazard(Danger.REMOVED, script.path)
         elif now is not None and now != before.contents.get(script.path):
             yield Hazard(Danger.CHANGED, script.path)
@@ -131,6 +151,7 @@ class _Reader:
         self._fresh_tables: set[str] = set()
         self._fresh_columns: set[tuple[str, str]] = set()
         self._checked: set[tuple[str, str]] = set()
+        self._to_validate: dict[tuple[str, str], str] = {}
         self._deprecated: Collection[str] = frozenset(name for script in before.scripts for name in script.deprecates)
         for script in before.scripts:
             for one in script.operations:
@@ -160,6 +181,8 @@ class _Reader:
         yield from self._breaking(script, one)
         if one.kind is Kind.SET_NOT_NULL and (one.table, one.column) in self._checked:
             return  # PostgreSQL sees that a valid check says it already, and reads no rows
+        if one.kind is Kind.SET_NOT_NULL and self._nullable.get((one.table, one.column)) is False:
+            return  # it is so already
         if lock := lock_of(one, self._dialect, rewrites=self._rewrites(one)):
             yield _hazard(Danger.LOCK, script, one, lock)
         elif self._becomes_required(one) and self._dialect == "postgres":
@@ -186,6 +209,8 @@ class _Reader:
                 yield _hazard(Danger.DATA, script, one, "destroyed")
             case Kind.CHANGE_DATA:
                 yield _hazard(Danger.DATA, script, one, "changed", certain=False)
+            case Kind.SET_NOT_NULL if self._nullable.get((one.table, one.column)) is False:
+                return
             case _:
                 yield from _tightening(script, one)
 
@@ -200,27 +225,37 @@ class _Reader:
             yield _hazard(Danger.TIGHTENED, script, one, "not null", certain=was is True)
 
     def _rewrites(self, one: Operation) -> bool:
-        """Whether a new type makes PostgreSQL write the whole table anew.
-
-        A longer varchar, and text, do not. Source: PostgreSQL 15, "ALTER TABLE", notes.
-        """
+        """Whether a new type makes the database write the whole table anew."""
         before = self._types.get((one.table, one.column), "")
-        words = ("varchar", "text")
-        alike = before.startswith(words) and one.type.startswith(words)
-        return before != one.type and not (alike and narrower(before, one.type) is False)
+        return before != one.type and not (
+            narrower(before, one.type) is False and grows_in_place(before, one.type, self._dialect)
+        )
 
     def _remember(self, one: Operation) -> None:
+        where = (one.table, one.column)
         if one.kind is Kind.ADD_CONSTRAINT and one.constraint == "check" and one.column:
-            self._checked.add((one.table, one.column))
+            # Of a check that is NOT VALID PostgreSQL knows nothing of the rows until it is validated.
+            if one.online:
+                self._to_validate[one.table, one.to] = one.column
+            else:
+                self._checked.add(where)
+        elif one.kind is Kind.VALIDATE and (one.table, one.to) in self._to_validate:
+            self._checked.add((one.table, self._to_validate[one.table, one.to]))
+        elif one.kind in (Kind.SET_NOT_NULL, Kind.DROP_NOT_NULL):
+            self._nullable[where] = one.kind is Kind.DROP_NOT_NULL
         elif one.type or one.kind in (Kind.ADD_COLUMN, Kind.RETYPE_COLUMN):
-            self._types[one.table, one.column] = one.type
-            self._nullable[one.table, one.column] = one.nullable
-        elif one.kind is Kind.RENAME_COLUMN:
-            self._types[one.table, one.to] = self._types.pop((one.table, one.column), "")
-        elif one.kind is Kind.RENAME_TABLE:
-            for (table, column), known in list(self._types.items()):
-                if table == one.table:
-                    self._types[one.to, column] = known
+            self._types[where] = one.type
+            if one.nullable is not None or where not in self._nullable:
+                self._nullable[where] = one.nullable
+        elif one.kind in (Kind.RENAME_COLUMN, Kind.RENAME_TABLE):
+            self._called_anew(one)
+
+    def _called_anew(self, one: Operation) -> None:
+        columns = {column for table, column in self._types if table == one.table}
+        for column in columns if one.kind is Kind.RENAME_TABLE else {one.column}:
+            to = (one.to, column) if one.kind is Kind.RENAME_TABLE else (one.table, one.to)
+            self._types[to] = self._types.pop((one.table, column), "")
+            self._nullable[to] = self._nullable.pop((one.table, column), None)
 
     def _freshen(self, one: Operation) -> None:
         if one.kind is Kind.ADD_TABLE:
@@ -263,7 +298,7 @@ def _hazard(
 
 _ADDITIVE = frozenset(
     {Kind.ADD_TABLE, Kind.ADD_COLUMN, Kind.ADD_INDEX, Kind.DROP_INDEX, Kind.DROP_NOT_NULL, Kind.DROP_CONSTRAINT,
-     Kind.HARMLESS, Kind.REWRITE}
+     Kind.HARMLESS, Kind.REWRITE, Kind.VALIDATE}
 )  # fmt: skip
 
 
@@ -299,7 +334,7 @@ def lock_of(one: Operation, dialect: str, *, rewrites: bool = True) -> str:
         case "postgres":
             return _in_postgres(one, rewrites=rewrites)
         case "mysql":
-            return _in_mysql(one)
+            return _in_mysql(one, rewrites=rewrites)
     return ""
 
 
@@ -320,9 +355,11 @@ def _in_postgres(one: Operation, *, rewrites: bool) -> str:
     return ""
 
 
-def _in_mysql(one: Operation) -> str:
+def _in_mysql(one: Operation, *, rewrites: bool) -> str:
     match one.kind:
-        case Kind.RETYPE_COLUMN:
+        case _ if one.online:
+            return ""
+        case Kind.RETYPE_COLUMN if rewrites:
             return "ALGORITHM=COPY: nobody writes to the table while it is copied"
         case Kind.ADD_CONSTRAINT if one.constraint in ("foreign key", "check"):
             return "ALGORITHM=COPY: nobody writes to the table while it is copied"

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     DROP_INDEX = "drop index"
     ADD_CONSTRAINT = "add constraint"
     DROP_CONSTRAINT = "drop constraint"
+    VALIDATE = "validate constraint"
     CHANGE_DATA = "change data"
     DESTROY_DATA = "destroy data"
     REWRITE = "rewrite"
@@ -38,9 +39,10 @@ class Operation:
     ``to`` is the new name of what is renamed. ``type`` is that of a column, in the words of :mod:`.column_type`, empty
     where it is not known. ``required``: the column is NOT NULL without a default that the *database* keeps. ``online``:
     an index built CONCURRENTLY, or a constraint that is NOT VALID. ``constraint`` is ``check``, ``foreign key``,
-    ``unique``, ``primary key`` or empty. ``because`` says why it cannot be read, or what is special about it.
-    ``lock`` is what a tool that knows the database says it takes. ``nullable``: whether the column may be NULL; None
-    where the operation does not say it.
+    ``unique``, ``primary key`` or empty. ``because`` says why it cannot be read, or what is special about it. ``to`` of
+    a constraint, and of its validation, is its name. ``lock`` is what a tool that knows the database says it takes.
+    ``nullable``: whether the column may be NULL; None where the operation does not say it. ``model``: the tool's own
+    name of the field, or ``*`` of the table, where only the history says what the database calls it.
     """
 
     kind: Kind
@@ -56,6 +58,7 @@ class Operation:
     because: str = ""
     lock: str = ""
     nullable: bool | None = None
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,8 @@ class Script:
     """One migration as it was read: ``path`` from the repository's root, and what it does, in its order.
 
     ``undone``: whether its way back is written down; None where nobody can tell, and ``undone_because`` says why it is
-    not. ``replaces`` are the names of the migrations that a squashed one stands for. ``deprecates`` are the tables and
-    columns that it declares deprecated. ``atomic``: whether it runs in a transaction.
+    not. ``replaces`` are the names of the migrations beside it that a squashed one stands for. ``deprecates`` are the
+    tables and columns that it declares deprecated. ``atomic``: whether it runs in a transaction.
     """
 
     path: str
@@ -89,6 +92,11 @@ class Tree:
     scripts: Sequence[Script] = ()
     contents: dict[str, str] = field(default_factory=dict)
 
+
+INDEXES = (Kind.ADD_INDEX, Kind.DROP_INDEX)
+
+IN_TRANSACTION = "an index is not built CONCURRENTLY inside a transaction"
+"""What stands for the lock where PostgreSQL would refuse the statement."""
 
 LONGEST = 160
 

@@ -86,6 +86,8 @@ class GivenRelease(Section):
 
     type: Identifier | None = None
     """Its release type."""
+    template: Identifier | None = None
+    """The release template that it was opened from; without it none."""
     component: Identifier | None = None
     """The component that it releases; of several, write `items` instead."""
     version: Short | None = None
@@ -308,10 +310,18 @@ class GivenHold(Section):
     """Which environment; without it all."""
     component: Identifier | None = None
     """Which component; without it all."""
+    client: Identifier | None = None
+    """Which client: it stops whatever is theirs."""
     version: Short | None = None
     """Which version of it, where it was taken back in that environment and is held for that."""
     id: Identifier | None = None
     """What it is called."""
+
+    @model_validator(mode="after")
+    def _of_one(self) -> GivenHold:
+        if self.client is not None and self.component is not None:
+            raise ValueError("a hold is of a component or of a client, not of both; keep one of the two")
+        return self
 
 
 class GivenEmergency(Section):

@@ -37,7 +37,7 @@ _BELOW = {
 }
 """The ids that rules give to their findings besides their own, where no policy makes them."""
 
-_MAY_BE_UNKNOWN = ("person", "component", "environment", "release type")
+_MAY_BE_UNKNOWN = ("person", "component", "environment", "release type", "release template")
 """What decide is asked about although the policy does not know it."""
 
 _MOST_GUESSED_FROM = 1_000
@@ -97,6 +97,8 @@ class Names:
             "component": dict.fromkeys(name for policy in several for name in policy.components),
             "environment": dict.fromkeys(name for policy in several for name in policy.environments),
             "release type": dict.fromkeys(name for policy in several for name in policy.release_types),
+            "client": dict.fromkeys(name for policy in several for name in policy.clients),
+            "release template": dict.fromkeys(name for policy in several for name in policy.release_templates),
             "gate": dict.fromkeys(name for policy in several for name in policy.gates),
             "document": dict.fromkeys(name for policy in several for name in policy.documents),
             "point of a checklist": dict.fromkeys(

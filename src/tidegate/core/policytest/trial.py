@@ -29,6 +29,7 @@ from tidegate.core.emergency import Emergency
 from tidegate.core.evidence import Evidence
 from tidegate.core.evidence_kind import KINDS, EvidenceKind, Value, typed_values
 from tidegate.core.facts import (
+    CLIENT,
     Built,
     Change,
     Done,
@@ -207,6 +208,7 @@ def _named(file: CaseFile, number: int, layers: Layers, names: Names) -> Iterato
         yield from names.one(layers.path("holds", index, "by"), hold.by, "person")
         yield from names.one(layers.path("holds", index, "environment"), hold.environment, "environment")
         yield from names.one(layers.path("holds", index, "component"), hold.component, "component")
+        yield from names.one(layers.path("holds", index, "client"), hold.client, "client")
     for index, change in enumerate(given.change_requests):
         yield from names.one(layers.path("change_requests", index, "by"), change.by, "person")
         yield from names.each(layers.path("change_requests", index, "approvals"), change.approvals, "person")
@@ -251,6 +253,7 @@ def _named_in_release(layers: Layers, names: Names) -> Iterator[CaseMistake]:
     if release is None:
         return
     yield from names.one(layers.path("release", "type"), release.type, "release type")
+    yield from names.one(layers.path("release", "template"), release.template, "release template")
     yield from names.one(layers.path("release", "component"), release.component, "component")
     yield from names.one(layers.path("release", "opened_by"), release.opened_by, "person")
     yield from names.each(layers.path("release", "authors"), release.authors, "person")
@@ -363,6 +366,7 @@ class _Maker:
             planned_at=self._time_or_none(said.planned),
             reason=said.reason or "",
             criterion=said.criterion or "",
+            template=said.template or "",
             downtime=said.downtime,
         )
 
@@ -625,7 +629,7 @@ class _Maker:
             since=self._time(said.since, self._at),
             expires_at=self._time_or_none(said.until),
             environment=said.environment or "",
-            component=said.component or "",
+            component=f"{CLIENT}{said.client}" if said.client else said.component or "",
             version=said.version or "",
         )
 

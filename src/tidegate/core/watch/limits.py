@@ -13,6 +13,10 @@ from tidegate.errors import UsageError
 MIN_RATE, MAX_RATE = 1e-6, 0.99
 
 
+FLAKE = 0.02
+"""How many health probes of a good version may fail by accident (facts: probes of real services)."""
+
+
 class Metric(StrEnum):
     """What is counted. The names are those of the policy and of stored records."""
 
@@ -35,7 +39,7 @@ class Limits:
 
     error_rate: float = 0.05
     """The error rate that must not be exceeded."""
-    probe_failure_rate: float = 0.02
+    probe_failure_rate: float = FLAKE
     """How many probes of a healthy version may fail by accident."""
     alpha: float = 0.01
     """The most that a false roll-back may be likely, over all metrics and looks of the whole watch together."""

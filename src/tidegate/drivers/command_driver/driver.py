@@ -425,11 +425,21 @@ class _Work:
         failure = self._command(step)
         if failure is None and not self._to.same_as(running := self.driver._observe(self.effect.unit).running):
             failure = f"the command ended with status 0, and observe says otherwise: {running}"
+        elif failure:
+            # It may have done it all the same, and lost the connection only then: a person decides by what runs.
+            failure = f"{failure}; {self._runs_now()}"
         if failure:
             self.note(Stage.RESTART_FAILED, failure)
             return
         self.journal.used(self._to)
         self.note(Stage.RESTARTED)
+
+    def _runs_now(self) -> str:
+        try:
+            running = self.driver._observe(self.effect.unit).running
+            return "nothing runs now" if running is Presence.ABSENT else f"it runs {running} now"
+        except TargetError as error:
+            return f"what it runs now cannot be told: {error.what}"
 
     def stop(self, step: Step) -> None:
         unit = self.effect.unit

@@ -86,6 +86,29 @@ def test_a_placeholder_is_an_open_point(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("watch", "hosts", "says"),
+    [
+        ({"for": "30s", "every": "2s"}, 1, ["over after 15 health probes"]),
+        ({"for": "30s", "every": "2s"}, 13, []),
+        ({"for": "1h"}, 1, []),
+        ({"for": "30m"}, 1, ["over after 120 health probes"]),
+    ],
+)
+def test_a_watch_that_ends_before_anything_can_be_proven(watch: dict[str, str], hosts: int, says: list[str]) -> None:
+    listed = [{"name": f"web{n}", "path": f"/srv/{n}"} for n in range(hosts)]
+    target = {"driver": "host", "hosts": listed, "restart": ["true"], "health": {"command": ["true"]}}
+    findings = found(
+        "watch.blind",
+        {
+            "components": {"billing": {"targets": {"production": target}}},
+            "watch": {"production": {**watch, "roll_back_when": [{"health_check": "failed"}]}},
+        },
+    )
+    assert len(findings) == len(says)
+    assert all(text in finding.message for finding, text in zip(findings, says, strict=True))
+
+
+@pytest.mark.parametrize(
     "text", ["todos@example.com", "xx", "[see below]", "on [weekdays]", "a todo list", "n/a", "[your]"]
 )
 def test_what_only_looks_like_one_is_none(text: str) -> None:

@@ -372,3 +372,26 @@ def test_a_civil_time_that_does_not_exist_is_a_mistake_where_it_is_written() -> 
 def test_no_field_of_evidence_is_called_as_a_key_of_a_case() -> None:
     keys = {key.alias or name for name, key in Piece.model_fields.items()}
     assert [kind.name for kind in KINDS.values() if keys & kind.fields.keys()] == []
+
+
+def test_a_hold_of_a_client_stops_what_is_theirs() -> None:
+    held = but(holds=[{"by": "olga", "reason": "their audit", "client": "hotel"}])
+    clients = {"hotel": {"title": "Hotel"}, "inn": {"title": "Inn"}}
+    theirs = book(clients=clients, components={"billing": {"client": "hotel"}})
+    assert ask(case({"deny": "hold", "says": "their audit"}, held), theirs).problems == ()
+    assert ask(case("allow", held), book(clients=clients, components={"billing": {"client": "inn"}})).problems == ()
+    with pytest.raises(PolicyError, match='unknown client "hotle"'):
+        trials(document(case("allow", but(holds=[{"by": "olga", "reason": "x", "client": "hotle"}]))), theirs)
+    both = {"by": "olga", "reason": "x", "client": "hotel", "component": "billing"}
+    with pytest.raises(PolicyError, match="of a component or of a client, not of both"):
+        trials(document(case("allow", but(holds=[both]))), theirs)
+
+
+def test_what_the_template_of_a_release_asks_for_is_asked() -> None:
+    template = {"title": "A big one", "type": "minor", "documents": ["plan"]}
+    policy = book(release_templates={"big": template}, documents={"plan": {"title": "The plan"}})
+    assert ask(case("allow"), policy).problems == ()
+    big = but(release={"template": "big"})
+    assert ask(case({"cannot tell": "document.plan"}, big), policy).problems == ()
+    gone = but(release={"template": "small"})
+    assert ask(case({"deny": "release.ready"}, gone), policy, unknown=["small"]).problems == ()
