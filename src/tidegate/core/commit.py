@@ -85,6 +85,8 @@ class Commit(NamedTuple):
     committed_s: int
     """Seconds since 1970 in UTC, as the committer's clock claimed."""
     message: str
+    authored_s: int = 0
+    """When it was written, as its author's clock claimed: what a cherry-pick keeps. 0: nobody knows."""
 
 
 class Footer(NamedTuple):
@@ -665,6 +667,7 @@ def changes_from(
     commits: Sequence[Commit],
     parents: Mapping[str, Sequence[str]] | None = None,
     released: Mapping[str, str] = MappingProxyType({}),
+    copies: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Change, ...]:
     """All changes of a range, in its order, with what was taken back inside it marked void.
 
@@ -673,10 +676,11 @@ def changes_from(
         parents: the parents of *every* commit of the range; needed to see what a reverted merge had brought in.
             Where it is left out, those of ``commits``.
         released: commits of the range that were released before it, as a copy, and why they do not count.
+        copies: commits that are copies and do not say so, and what each was copied from.
     """
     graph = parents if parents is not None else {commit.sha: commit.parents for commit in commits}
     void = _taken_back(commits, graph, released)
-    void |= _picked_twice(commits, void.keys() - released.keys())
+    void |= _picked_twice(commits, void.keys() - released.keys(), copies)
     changes = tuple([change for commit in commits for change in changes_of(commit)])
     merges = {commit.sha for commit in commits if len(commit.parents) > 1}
     told = _told_besides(merges, changes) if merges else {}
@@ -865,10 +869,12 @@ def picked_from(commit: Commit) -> str | None:
     return origins[-1] if origins else None
 
 
-def _picked_twice(commits: Sequence[Commit], taken_back: Collection[str]) -> dict[str, str]:
+def _picked_twice(commits: Sequence[Commit], taken_back: Collection[str], copies: Mapping[str, str]) -> dict[str, str]:
     """Cherry-picks whose original is in the range too: it is counted there, unless it was taken back."""
     picked = [(commit.sha, origin) for commit in commits if (origin := picked_from(commit)) is not None]
-    there = {commit.sha for commit in commits}.difference(taken_back) if picked else set()
+    names = {commit.sha for commit in commits} if picked or copies else set()
+    picked += [(copy, origin) for copy, origin in copies.items() if copy in names]
+    there = names.difference(taken_back)
     return {sha: f"a copy of {origin[:10]}" for sha, origin in picked if sha != origin in there}
 
 

@@ -31,11 +31,23 @@ from tidegate.core.commit import (
     next_version,
     picked_from,
 )
+from tidegate.core.likeness import alike
 from tidegate.core.plain import plain
 from tidegate.core.pull_request import PullRequest, titled
 from tidegate.core.version import Level, Scheme, TagFormat, Version, is_on, next_prerelease
 from tidegate.errors import NotFoundError, RepositoryError, TidegateError, UsageError
-from tidegate.git.copies import COPIED, ORIGINAL, Descent, Pair, TakenBack, pairs_of, released_inside, released_outside
+from tidegate.git.copies import (
+    COPIED,
+    ORIGINAL,
+    Descent,
+    Pair,
+    TakenBack,
+    all_pairs,
+    released_inside,
+    released_outside,
+    twice_inside,
+    unmarked_pairs,
+)
 from tidegate.git.repository import Log, Repository, Tag
 from tidegate.git.tree import check_each_inside
 
@@ -190,7 +202,7 @@ def unreleased_each(
     lines = _lines(repository, commit, tags, {name: source.tag_format for name, source in sources.items()})
     since = _since_each(repository, list(lines.values()))
     log = repository.commits(commit, since, names=_with_names(paths.values(), sources.values()))
-    pairs = pairs_of(log.commits)
+    pairs = all_pairs(repository, log)
     outside = released_outside(repository, log, since, pairs)
     taken_back = TakenBack(log.commits)
     log, labels = _titled(log, pulls)
@@ -262,20 +274,23 @@ def each_release(
     heads = _heads(repository.dated_tags(source.tag_format.prefix), source.tag_format, log)
     owners = claimed(log.parents, [(number, tag.target) for number, (_, tag) in enumerate(heads)])
     groups = _grouped(log, owners)
-    released = _released_lower(log, owners, [version for version, _ in heads])
+    pairs = all_pairs(repository, log)
+    released, copies = _released_lower(log, pairs, owners, [version for version, _ in heads]), twice_inside(pairs)
     touched = log.touched
     del log  # Each release takes its commits with it.
-    yield Released(None, None, None, _told(groups.pop(None, None), released, touched, source, labels))
+    yield Released(None, None, None, _told(groups.pop(None, None), released, copies, touched, source, labels))
     for number, (version, tag) in reversed(list(enumerate(heads))):
-        changes = _told(groups.pop(number, None), released, touched, source, labels)
+        changes = _told(groups.pop(number, None), released, copies, touched, source, labels)
         yield Released(version, tag.name, tag.made_s, changes)
 
 
-def _released_lower(log: Log, owners: Mapping[str, int], versions: Sequence[Version]) -> dict[str, str]:
+def _released_lower(
+    log: Log, pairs: Iterable[Pair], owners: Mapping[str, int], versions: Sequence[Version]
+) -> dict[str, str]:
     """The commits that a lower release has by another commit, and why they do not count."""
     found: dict[str, str] = {}
     descent, taken_back = Descent(log.parents), TakenBack(log.commits)
-    for copy, origin in pairs_of(log.commits):
+    for copy, origin, apart in pairs:
         if copy not in log.parents or origin not in log.parents:
             continue
         has_copy, has_origin = owners.get(copy, len(versions)), owners.get(origin, len(versions))
@@ -284,7 +299,7 @@ def _released_lower(log: Log, owners: Mapping[str, int], versions: Sequence[Vers
             continue
         if has_copy < has_origin:
             found[origin] = COPIED.format(versions[has_copy])
-        elif has_origin < has_copy and not descent.holds(copy, origin):
+        elif has_origin < has_copy and (apart or not descent.holds(copy, origin)):
             found[copy] = ORIGINAL.format(versions[has_origin])
     return found
 
@@ -307,13 +322,14 @@ _Group = tuple[list[Commit], dict[str, tuple[str, ...]]]
 def _told(
     group: _Group | None,
     released: Mapping[str, str],
+    copies: Mapping[str, str],
     touched: Mapping[str, Sequence[str]],
     source: Source,
     labels: Mapping[str, Sequence[str]],
 ) -> tuple[Change, ...]:
     """The changes of a release, from its commits and their graph."""
     commits, graph = group or ([], {})
-    return raised(changes_from(commits, graph, released), touched, source.bumps, labels)
+    return raised(changes_from(commits, graph, released, copies), touched, source.bumps, labels)
 
 
 def _grouped(log: Log, owners: Mapping[str, int]) -> dict[int | None, _Group]:
@@ -411,15 +427,31 @@ def _held_by_copies(repository: Repository, commit: str, release: str) -> tuple[
     parted = {parent for parents in theirs.parents.values() for parent in parents if parent not in theirs.parents}
     if not parted or len(theirs.commits) > _MOST_COPIES:
         return None
-    ours = repository.commits(commit, [release]).parents
+    here = repository.commits(commit, [release])
+    ours = here.parents
+    unmarked = _unmarked_from(repository, theirs, here)
     picked: set[str] = set()
     for own in theirs.commits:
-        origin = picked_from(own)
+        origin = picked_from(own) or unmarked.get(own.sha)
         if origin is not None and origin in ours:
             picked.add(origin)
         elif any(change.level() is not Level.NONE or not change.is_conventional for change in changes_of(own)):
             return None
     return tuple(sorted(parted)), frozenset(picked)
+
+
+def _unmarked_from(repository: Repository, theirs: Log, ours: Log) -> dict[str, str]:
+    """Of what another line has by itself, the copies that do not say so, and what of this line each is."""
+    groups = [
+        group
+        for group in alike([*theirs.commits, *ours.commits])
+        if len({commit.sha in theirs.parents for commit in group.commits}) == 2  # on both lines
+    ]
+    found: dict[str, str] = {}
+    for one, other, _ in unmarked_pairs(repository, groups, {**theirs.parents, **ours.parents}):
+        if (one in theirs.parents) != (other in theirs.parents):
+            found |= {one: other} if one in theirs.parents else {other: one}
+    return found
 
 
 def _by_height(
@@ -473,6 +505,7 @@ class _Own:
 
     log: Log
     released: Mapping[str, str]
+    pairs: Sequence[Pair] = ()
 
 
 def _own(
@@ -491,14 +524,15 @@ def _own(
         own = replace(own, commits=repository.of_paths(own, paths))
     why = {**outside, **released_inside(pairs, log.parents, old, taken_back), **dict.fromkeys(line.picked, COPIED)}
     released = {sha: text.format(line.last) for sha, text in why.items() if sha in parents}
-    return _Own(own, released)
+    return _Own(own, released, pairs)
 
 
 def _history(
     commit: str, source: Source, line: _Line, own: _Own, tags: int, labels: Mapping[str, tuple[str, ...]]
 ) -> History:
     log = own.log
-    changes = raised(changes_from(log.commits, log.parents, own.released), log.touched, source.bumps, labels)
+    found = changes_from(log.commits, log.parents, own.released, twice_inside(own.pairs))
+    changes = raised(found, log.touched, source.bumps, labels)
     return History(
         at=commit,
         current=line.last,
@@ -523,9 +557,10 @@ def _since(source: Source, own: _Own, line: _Line, labels: Mapping[str, tuple[st
     old = reachable(log.parents, [line.taken[line.announced].target])
     commits = [commit for commit in log.commits if commit.sha not in old]
     parents = {sha: above for sha, above in log.parents.items() if sha not in old}
-    inside = released_inside(pairs_of(log.commits), log.parents, old, TakenBack(log.commits))
+    inside = released_inside(own.pairs, log.parents, old, TakenBack(log.commits))
     released = {**own.released, **{sha: why.format(line.announced) for sha, why in inside.items()}}
-    return raised(changes_from(commits, parents, released), log.touched, source.bumps, labels)
+    found = changes_from(commits, parents, released, twice_inside(own.pairs))
+    return raised(found, log.touched, source.bumps, labels)
 
 
 def _refuse_shallow(repository: Repository) -> None:
