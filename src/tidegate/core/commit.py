@@ -19,10 +19,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from heapq import heapify, heappop, heappush
+from itertools import islice
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -32,6 +33,11 @@ from tidegate.errors import ConflictError
 
 INHERITED_REFS = 20
 """References of a squash that each of its items shows; a message of a megabyte has room for thousands of both."""
+
+_MOST_CANDIDATES = 20
+"""Commits of one title or pull request of which a revert without a commit's name may mean each."""
+_MOST_STEPS = 1_000_000
+"""Commits that are looked at to see what a release's reverts descend from."""
 
 UNCONVENTIONAL = ""
 """The kind of a change whose commit follows no convention."""
@@ -679,7 +685,7 @@ def changes_from(
         copies: commits that are copies and do not say so, and what each was copied from.
     """
     graph = parents if parents is not None else {commit.sha: commit.parents for commit in commits}
-    void = _taken_back(commits, graph, released)
+    void = _taken_back(commits, graph, released, copies, parents is not None)
     void |= _picked_twice(commits, void.keys() - released.keys(), copies)
     changes = tuple([change for commit in commits for change in changes_of(commit)])
     merges = {commit.sha for commit in commits if len(commit.parents) > 1}
@@ -711,19 +717,30 @@ def _echo(change: Change, told: Mapping[tuple[str, str, str], str]) -> str:
 
 
 def _taken_back(
-    commits: Sequence[Commit], graph: Mapping[str, Sequence[str]], released: Mapping[str, str]
+    commits: Sequence[Commit],
+    graph: Mapping[str, Sequence[str]],
+    released: Mapping[str, str],
+    copies: Mapping[str, str],
+    whole: bool,
 ) -> dict[str, str]:
     """Why commits do not count: reverted, or the revert of a commit of the same range; by commit.
 
     From the newest to the oldest: a revert that was reverted itself takes nothing back. A revert of which one target
-    lies outside the range, or was released by a copy, takes back released work as well, and counts.
+    lies outside the range, or was released by a copy, takes back released work as well, and counts. So does a commit
+    that says that it reverts another and is a feature by its own title, or breaks something.
+
+    Args:
+        whole: ``graph`` has every commit of the range, so that it says what a revert descends from. Nobody takes back
+            what is not there.
     """
     # Every shape of a revert has this word in it; the other commits of a long history need not be read twice.
     reverting = [commit for commit in commits if "revert" in commit.message.lower()]
     void = dict(released)
     if not reverting:
         return void
-    index, history = _Index([commit for commit in commits if commit.sha not in released]), _Graph(graph)
+    history = _Graph(graph)
+    descends = history.holds if whole else None
+    index = _Index([commit for commit in commits if commit.sha not in released], copies, descends)
     for commit in reverting:
         if commit.sha in void:
             continue
@@ -731,9 +748,15 @@ def _taken_back(
         for sha in (reached for target in targets for reached in history.brought_in(target)):
             if sha in index.by_sha:
                 void.setdefault(sha, f"reverted by {commit.sha[:10]}")
-        if targets and all_found:
+        if targets and all_found and not _is_news(commit):
             void[commit.sha] = f"reverts {', '.join(target[:10] for target in targets)}, which is not released yet"
     return void
+
+
+def _is_news(commit: Commit) -> bool:
+    """Whether a commit's own title says that it brings something, whatever it takes back."""
+    message = parse_message(_unwrapped_title(_squashed(commit.message)[0]))
+    return message.breaking or LEVELS.get(message.kind, Level.NONE) is Level.MINOR
 
 
 class _Graph:
@@ -743,6 +766,39 @@ class _Graph:
         self._parents = parents
         self._names = list(parents)
         self._position = {sha: position for position, sha in enumerate(parents)}
+        self._steps = _MOST_STEPS
+
+    @cached_property
+    def _chains(self) -> dict[str, tuple[int, int]]:
+        """Each commit's line of first parents, and its place in it, the newest first."""
+        found: dict[str, tuple[int, int]] = {}
+        for number, begin in enumerate(self._names):
+            name, place = begin, 0
+            while name not in found and name in self._parents:
+                found[name] = (number, place)
+                above = self._parents[name]
+                name, place = (above[0] if above else ""), place + 1
+        return found
+
+    def holds(self, sha: str, ancestor: str) -> bool:
+        """Whether a commit descends from another; no, where a strange history would take too long to tell.
+
+        Looks no further down than that lies, and along a line of first parents not at all.
+        """
+        deepest, outside = self._position[ancestor], len(self._position)
+        line, place = self._chains[ancestor]
+        waiting, seen = [sha], {sha}
+        while waiting and self._steps:
+            self._steps -= 1
+            name = waiting.pop()
+            own, at = self._chains[name]
+            if own == line and at <= place:
+                return True
+            for parent in self._parents[name]:
+                if parent not in seen and self._position.get(parent, outside) <= deepest:
+                    seen.add(parent)
+                    waiting.append(parent)
+        return False
 
     def brought_in(self, sha: str) -> set[str]:
         """A commit; for a merge also what it brought to its first parent's line.
@@ -778,9 +834,25 @@ class _Graph:
 class _Index:
     """Finds the commits of a range that a revert speaks of."""
 
-    def __init__(self, commits: Sequence[Commit]) -> None:
+    def __init__(
+        self,
+        commits: Sequence[Commit],
+        copies: Mapping[str, str],
+        descends: Callable[[str, str], bool] | None,
+    ) -> None:
         self.by_sha = {commit.sha: position for position, commit in enumerate(commits)}
         self._commits = commits
+        self._copies = copies
+        self._descends = descends
+
+    @cached_property
+    def _by_origin(self) -> dict[str, list[str]]:
+        """The copies of a commit, by its whole name."""
+        found: dict[str, list[str]] = {}
+        for commit in self._commits:
+            for origin in {*origins_of(commit), self._copies.get(commit.sha, "")} - {"", commit.sha}:
+                found.setdefault(origin, []).append(commit.sha)
+        return found
 
     @cached_property
     def _sorted(self) -> list[str]:
@@ -812,7 +884,7 @@ class _Index:
         text = _squashed(commit.message)[0]
         message = parse_message(_unwrapped_title(text))
         if stated := self._stated(text, message):
-            found = [sha for prefix in stated if (sha := self._by_prefix(prefix, commit)) is not None]
+            found = [sha for prefix in stated if (sha := self._named(prefix, commit)) is not None]
             return tuple(dict.fromkeys(found)), len(found) == len(stated)
         found = self._by_pull_number(commit, text) or self._by_quoted_title(commit, message)
         return tuple(found), bool(found)
@@ -823,6 +895,16 @@ class _Index:
             values = [footer.value for footer in message.footers if footer.token.lower() in {"ref", "refs", "reverts"}]
             stated = [sha for value in values for sha in re.findall(rf"(?<![\w#])({_SHA})\b", value)]
         return list(dict.fromkeys(stated))
+
+    def _named(self, prefix: str, reverting: Commit) -> str | None:
+        """The commit of that name, or the copy of it that is on the line of the revert, which was copied itself."""
+        named = self._by_prefix(prefix, reverting)
+        if named is not None and self._has(reverting.sha, named):
+            return named
+        return next(iter(self._newest_before(reverting, self._by_origin.get(prefix, []))), None)
+
+    def _has(self, reverting: str, sha: str) -> bool:
+        return self._descends is None or self._descends(reverting, sha)
 
     def _by_prefix(self, prefix: str, reverting: Commit) -> str | None:
         start = bisect_left(self._sorted, prefix)
@@ -844,9 +926,10 @@ class _Index:
         return self._newest_before(commit, self._by_title.get(_without_pulls(title)[0].strip(), [])) if title else []
 
     def _newest_before(self, commit: Commit, candidates: Sequence[str]) -> list[str]:
-        """The newest of the candidates (newest first, as all is here) that is older than ``commit``; none or one."""
+        """The newest of the candidates (newest first, as all is here) from which ``commit`` descends; none or one."""
         start = bisect_right(candidates, self.by_sha[commit.sha], key=self.by_sha.__getitem__)
-        return list(candidates[start : start + 1])
+        older = candidates[start : start + _MOST_CANDIDATES]
+        return list(islice((sha for sha in older if self._has(commit.sha, sha)), 1))
 
 
 def origins_of(commit: Commit) -> tuple[str, ...]:

@@ -419,6 +419,40 @@ def test_an_ambiguous_short_name_takes_nothing_back() -> None:
     assert planned("1.0.0", revert, *twins) == "1.1.0"
 
 
+def standing(commits: list[Commit]) -> list[str]:
+    """The names of the commits of a whole range that count."""
+    changes = changes_from(commits, {commit.sha: commit.parents for commit in commits})
+    return sorted({change.sha[0] for change in changes if not change.void})
+
+
+def test_nobody_takes_back_what_is_not_there() -> None:
+    base = commit("chore: begin", "a", ())
+    feature = commit("feat: of the topic", "b", ("a",))
+    false = commit(f"fix: z\n\nThis reverts commit {feature.sha}.", "c", ("a",))
+    titled = commit('Revert "feat: of the topic"', "d", ("c",))
+    merge = commit("Merge branch 'topic'", "e", ("d", "b"))
+    assert standing([merge, titled, false, feature, base]) == ["a", "b", "c", "d", "e"]
+    after = commit(f"fix: z\n\nThis reverts commit {feature.sha}.", "f", ("e",))
+    assert standing([after, merge, titled, false, feature, base]) == ["a", "c", "d", "e"]
+
+
+def test_the_revert_that_was_copied_takes_back_the_copy() -> None:
+    base = commit("chore: begin", "a", ())
+    feature = commit("feat: tried", "b", ("a",))
+    back = commit(f'Revert "feat: tried"\n\nThis reverts commit {feature.sha}.', "c", ("b",))
+    copy = commit(f"feat: tried\n\n(cherry picked from commit {feature.sha})", "d", ("a",))
+    copied_back = commit(f"{back.message}\n\n(cherry picked from commit {back.sha})", "e", ("d",))
+    assert standing([copied_back, copy, base]) == ["a"]
+    merge = commit("Merge branch '1.x'", "f", ("c", "e"))
+    assert standing([merge, copied_back, copy, back, feature, base]) == ["a", "f"]
+
+
+def test_a_feature_that_replaces_another_is_told() -> None:
+    feature = commit("feat: one way", "b")
+    other = commit(f"feat: another way\n\nThis reverts commit {feature.sha}.", "c")
+    assert [change.void for change in changes_from([other, feature])] == ["", f"reverted by {other.sha[:10]}"]
+
+
 @pytest.mark.parametrize(
     ("current", "messages", "expected"),
     [
