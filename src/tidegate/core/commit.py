@@ -9,7 +9,8 @@ The shapes read beyond the plain convention, each because a common tool writes i
 * a merge commit whose *body* carries the conventional title (``Merge pull request #9``, then ``feat: ...``);
 * a title that the code host wraps: ``Merged PR 9: feat: ...``, ``Merge pull request 'feat: ...' (#9) from ...``;
 * a squash whose body lists ``* feat: ...`` items, each a change of its own, and what ``git merge --squash`` writes:
-  ``Squashed commit of the following:`` with the messages of the commits, indented;
+  ``Squashed commit of the following:`` with the messages of the commits, indented; and what ``git rebase -i`` makes
+  of one, the messages one after the other;
 * ``This reverts commit SHA``, with ``Revert "..."`` or ``Reapply "..."`` as the title; ``Reverts owner/repo#12``;
   ``revert: feat: ...`` with the whole title of what it takes back;
 * ``(cherry picked from commit SHA)``, where both commits meet again in one range.
@@ -198,6 +199,14 @@ _WRAPPED = re.compile(
     r"Merged PR (?P<azure>[0-9]{1,12}): +(?P<title>\S.*)"
     r"|Merge pull request '(?P<quoted>.*)' \(#(?P<gitea>[0-9]{1,12})\) from \S.*"
 )
+# With what a line begins that is about something, and is no title of its own.
+_NO_TITLE = re.compile(
+    r"(?:see|cf\.?|as|same|none|nothing|not|no|n/a|yes|todo|tbd)\b|https?://|[#!]?[0-9]", re.IGNORECASE
+)
+# What quotes: blocks of HTML, a comment, and code between fences.
+_QUOTING = ("<details", "<DETAILS", "<Details", "<blockquote", "<BLOCKQUOTE", "<!--", "```", "~~~")
+_QUOTED = re.compile(r"<(/)?(details|blockquote)\b|<!--|-->", re.IGNORECASE)
+_FENCES = ("```", "~~~")
 _KNOWN_KINDS = frozenset(LEVELS) | QUIET_KINDS
 
 
@@ -289,6 +298,7 @@ def changes_of(commit: Commit) -> tuple[Change, ...]:
     """The changes of one commit by itself: its own, then the items that a squash lists."""
     if (plainly := _plain_change(commit)) is not None:
         return (plainly,)
+    commit = _unquoted(commit)
     own_text, items = _squashed(commit.message)
     title = _title_message(commit, own_text)
     authors = _authors(commit)
@@ -303,6 +313,54 @@ def changes_of(commit: Commit) -> tuple[Change, ...]:
         return tuple(listed)
     # A squash of one commit lists its own title again.
     return (own, *(item for item in listed if _tale(item) != _tale(own)))
+
+
+def _unquoted(commit: Commit) -> Commit:
+    """The commit without what its message quotes: other projects' release notes, code, the comments of a template.
+
+    Tools that bring dependencies up to date put the notes of these into ``<details>``: what breaks there, or was fixed
+    or taken back, is nothing of ours. A quotation that never ends is none.
+    """
+    message = commit.message
+    if not any(mark in message for mark in _QUOTING):
+        return commit
+    title, line_end, rest = message.replace("\r\n", "\n").lstrip().partition("\n")
+    lines = rest.split("\n")
+    quoted, end = _quotations(lines), 0
+    for number in range(len(lines)):
+        # The line with which it begins may have words of ours before that.
+        if number < end:
+            lines[number] = ""
+        end = max(end, quoted.get(number, 0))
+    return commit._replace(message=title + line_end + "\n".join(lines))
+
+
+def _quotations(lines: Sequence[str]) -> dict[int, int]:
+    """The lines at which quotations begin, and the lines after their ends; each line is looked at once."""
+    bare = {mark: [number for number, line in enumerate(lines) if _is_fence(line, mark)] for mark in _FENCES}
+    found: dict[int, int] = {}
+    opened: dict[str, list[int]] = {}
+    fenced = 0
+    for number, line in enumerate(lines):
+        if number < fenced:
+            continue
+        mark = line.lstrip(" ")[:3]
+        if mark in bare and (closing := bisect_right(bare[mark], number)) < len(bare[mark]):
+            found[number] = fenced = bare[mark][closing] + 1
+            continue
+        for tag in _QUOTED.finditer(line):
+            starts = opened.setdefault((tag[2] or "").lower(), [])
+            if tag[0] != "-->" and not tag[1]:
+                starts.append(number)
+            elif starts:
+                begin = starts.pop()
+                found[begin] = max(found.get(begin, 0), number + 1)
+    return found
+
+
+def _is_fence(line: str, mark: str) -> bool:
+    text = line.strip()
+    return len(text) >= len(mark) and not text.strip(mark[0])
 
 
 # What a title begins with that has no header and may say more than its words: a break, a revert, an item of a squash,
@@ -378,7 +436,7 @@ class _PlainFooter(NamedTuple):
 def _plain_footers(rest: str) -> Sequence[_PlainFooter] | None:
     """The footers of a message without its title, each on one line, below prose; None where there may be more."""
     prose, _, tail = rest.strip().rpartition("\n\n")
-    if "\r" in tail or "BREAKING" in tail or _may_say_more(prose):
+    if "\r" in tail or "BREAKING" in tail or _may_say_more(prose) or "<!--" in prose:
         return None
     found: list[_PlainFooter] = []
     for line in tail.split("\n"):
@@ -393,7 +451,7 @@ def _plain_footers(rest: str) -> Sequence[_PlainFooter] | None:
 def _plain_footer(line: str) -> _PlainFooter | None:
     """One line as a footer; kept, since the same people and issues are named again and again."""
     match = _FOOTER.fullmatch(line.rstrip())
-    if match is None:
+    if match is None or _is_lone_title(line.rstrip()):
         return None
     footer = Footer(match[1], match[2].strip())
     wrote = _COAUTHORS.fullmatch(line)
@@ -427,14 +485,50 @@ def _squashed(message: str) -> tuple[str, tuple[Message, ...]]:
 
 def _squashed_by_stars(message: str) -> tuple[str, tuple[Message, ...]]:
     if "* " not in message:
-        return message, ()
+        return _squashed_by_paragraphs(message)
     blocks: list[list[str]] = [[]]
     for line in message.replace("\r\n", "\n").split("\n"):
         if _ITEM.match(line) and _is_item(line[2:]):
             blocks.append([line[2:]])
         else:
             blocks[-1].append(line)
+    if len(blocks) == 1:
+        return _squashed_by_paragraphs(message)
     return "\n".join(blocks[0]), tuple(parse_message("\n".join(block)) for block in blocks[1:])
+
+
+def _squashed_by_paragraphs(message: str) -> tuple[str, tuple[Message, ...]]:
+    """The same of what ``git rebase -i`` makes of a squash: the messages one after the other.
+
+    Prose has lines such as ``fix: see above`` too. A title is one only under a title of a known kind, as a paragraph of
+    one line, its kind in lower case, of two words or more, and without what sentences end with; footers are written in
+    upper case, or are about one issue.
+    """
+    title, _, rest = message.replace("\r\n", "\n").strip().partition("\n")
+    if ": " not in rest or not _is_known(_HEADER.fullmatch(title.strip())):
+        return message, ()
+    lines = ["", *rest.split("\n"), ""]
+    blocks: list[list[str]] = [[title]]
+    for before, line, after in zip(lines, lines[1:], lines[2:], strict=False):
+        if not before.strip() and not after.strip() and _is_lone_title(line.rstrip()):
+            blocks.append([line])
+        else:
+            blocks[-1].append(line)
+    if len(blocks) == 1:
+        return message, ()
+    return "\n".join(blocks[0]), tuple(parse_message("\n".join(block)) for block in blocks[1:])
+
+
+def _is_lone_title(line: str) -> bool:
+    header = _HEADER.fullmatch(line) if line[:1].islower() else None
+    if header is None or not _is_known(header) or not header["kind"].islower():
+        return False
+    text = header["text"]
+    return " " in text and text[-1] not in ".:;,?!" and _NO_TITLE.match(text) is None
+
+
+def _is_known(header: re.Match[str] | None) -> bool:
+    return header is not None and header["kind"].lower() in _KNOWN_KINDS
 
 
 def _squashed_by_git(message: str) -> tuple[str, tuple[Message, ...]] | None:
@@ -880,6 +974,7 @@ class _Index:
 
     def targets_of(self, commit: Commit) -> tuple[tuple[str, ...], bool]:
         """The commits of the range that ``commit`` reverts, and whether it reverts nothing outside of it."""
+        commit = _unquoted(commit)
         # What an item of a squash reverts was on the branch that was squashed.
         text = _squashed(commit.message)[0]
         message = parse_message(_unwrapped_title(text))

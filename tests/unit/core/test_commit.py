@@ -419,6 +419,78 @@ def test_an_ambiguous_short_name_takes_nothing_back() -> None:
     assert planned("1.0.0", revert, *twins) == "1.1.0"
 
 
+def told_by(message: str) -> list[str]:
+    """What one commit changes, as kinds and summaries; with a mark where it breaks something."""
+    return [f"{one.kind}{'!' if one.breaking else ''}: {one.summary}" for one in changes_of(commit(message))]
+
+
+def test_a_squash_that_lists_its_messages_one_after_the_other_is_read_whole() -> None:
+    message = (
+        "feat: invoices (#3)\n\nWhy we want them.\n\nfix(api): round cents\n\nBREAKING CHANGE: cents are gone\n\n"
+        "feat: invoices\n\ndocs: say how\n\nSigned-off-by: Alice <alice@example.org>\n"
+    )
+    assert told_by(message) == ["feat: invoices", "fix!: round cents", "docs: say how"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "note: this was hard to find",
+        "fix: see above",
+        "fix: #12",
+        "Fixes: the rounding of cents",
+        "docs: https://example.org/a page",
+        "perf: it is twice as fast now.",
+        "test: run the suite\nfix: then look at it",
+        "It was like this:\nfix: rounding of cents",
+        "```\n\nfix: an example of a title\n\n```",
+        "Reviewed-by: Bob <bob@example.org>",
+        "    fix: indented as code is",
+    ],
+)
+def test_a_line_of_prose_that_looks_like_a_title_is_none(body: str) -> None:
+    assert told_by(f"feat: x\n\n{body}\n\nMore of it.\n") == ["feat: x"]
+    assert told_by(f"feat: x\n\n{body}\n") == ["feat: x"]
+    assert told_by(f"Tidy up\n\n{body.removeprefix('note')}\n\nfix: rounding of cents\n") == [": Tidy up"]
+
+
+QUOTED = """\
+BREAKING CHANGE: node 12 is gone
+
+* feat!: another shape
+
+Fixes #77, this reverts commit aaaaaaa.
+
+Co-authored-by: Eve <eve@example.org>
+"""
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "<details>\n<summary>Release notes</summary>\n\n{}\n</details>",
+        "<details>\n<details>\n\n{}\n</details>\n</details>",
+        "<DETAILS open>\n<blockquote>\n{}\n</blockquote>\n</DETAILS>",
+        "<!--\n{}\n-->",
+        "```text\n{}\n```",
+        "~~~\n{}\n~~~",
+    ],
+)
+def test_what_a_message_quotes_of_another_project_is_nothing_of_ours(around: str) -> None:
+    quoted = around.format(QUOTED)
+    (change,) = changes_of(commit(f"fix(deps): update x to 2\r\n\r\n{quoted}\n\nRefs: #5\n"))
+    assert (change.kind, change.breaking, change.closes, change.refs) == ("fix", False, (), ("#5",))
+    assert change.authors == (ALICE,)
+    assert planned("1.0.0", commit(f"Revert x\n\n{quoted}", "c"), commit("feat: x")) == "1.1.0"
+    (own,) = changes_of(commit(f"fix(deps): update x to 2\n\n{quoted}\n\nBREAKING CHANGE: ours too\n"))
+    assert own.breaking_notes == ("ours too",)
+
+
+@pytest.mark.parametrize("text", ["<details>", "```", "<!--", "</details>", "`<details>` and `</details>`"])
+def test_a_quotation_that_never_ends_hides_nothing(text: str) -> None:
+    assert told_by(f"fix: x\n\n{text}\n\nBREAKING CHANGE: ours\n") == ["fix!: x"]
+
+
 def standing(commits: list[Commit]) -> list[str]:
     """The names of the commits of a whole range that count."""
     changes = changes_from(commits, {commit.sha: commit.parents for commit in commits})
