@@ -285,7 +285,7 @@ def test_the_whole_history_has_a_changelog(repository: GitRepository) -> None:
     told = good(repository, "changelog", "--full").out
     assert told.startswith("# Changelog\n")
     assert told.endswith(
-        "## [Unreleased]\n\n## [1.1.0] - 2026-01-05\n\n### Added\n\n- **tax:** custom rules (\\#145)\n"
+        "## [Unreleased]\n\n### Fixed\n\n- Later\n\n## [1.1.0] - 2026-01-05\n\n### Added\n\n- **tax:** custom rules (\\#145)\n"
         "  Configurable per customer.\n\n### Changed\n\n- Something else\n\n### Fixed\n\n"
         "- Rounding error (\\#178)\n\n## [1.0.0] - 2026-01-05\n\n### Added\n\n- First\n"
     )
@@ -296,6 +296,7 @@ def test_the_whole_history_has_a_changelog(repository: GitRepository) -> None:
     assert good(repository, "changelog", "--full", "--write").out == "CHANGELOG.md says that already\n"
     assert good(repository, "changelog", "--write").out == "wrote CHANGELOG.md\n"
     file = (repository.path / "CHANGELOG.md").read_text()
+    assert "## [Unreleased]\n\n## [1.1.1]" in file, "what was not released is now"
     assert file.index("## [1.1.1]") < file.index("## [1.1.0]") < file.index("## [1.0.0]")
 
 

@@ -366,6 +366,18 @@ def _asked_fragments(repository: Repository, scope: Scope, told: Range, asked: A
     return _fragments(_on_disk(repository, folders) if asked.worktree else _in_tree(repository, told.at, folders))
 
 
+def fragments_since(repository: Repository, scope: Scope, at: str, release: str) -> tuple[Fragment, ...]:
+    """The fragments of a revision that a release does not have, nor any release before it.
+
+    Raises:
+        RepositoryError: there is no such revision.
+        UsageError: a fragment is none.
+    """
+    there = _in_tree(repository, repository.resolve(at), _folders(scope))
+    had = _in_tree(repository, repository.resolve(release), _folders(scope)) if there and release else {}
+    return _fragments({name: content for name, content in there.items() if had.get(name) != content})
+
+
 def _folders(scope: Scope) -> list[str]:
     start = "" if scope.path == "." else f"{normal_path(scope.path)}/"
     return [f"{start}{folder}" for folder in FOLDERS]
