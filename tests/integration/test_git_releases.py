@@ -308,3 +308,13 @@ def test_copies_that_do_not_say_so_are_told_without_any_files_content(
     version = unreleased(open_repository(clone), ".", (), TagFormat("v{version}")).next().version
     # Without trees nothing is proved, and what is not proved counts.
     assert (str(version) if version else None) == expected
+
+
+def test_a_tag_of_a_tag_is_a_release(tmp_path: Path) -> None:
+    with GitStory(tmp_path) as story:
+        base = story.commit("feat: begin", {"a": "1"})
+        story.tag("v1.0.0", base, annotated=True)
+    who = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "advice.nestedTag=false"]
+    subprocess.run(["git", *who, "tag", "-a", "-m", "again", "v1.0.1", "v1.0.0"], cwd=tmp_path, check=True)
+    found = releases_of(open_repository(tmp_path), Source(".", TagFormat("v{version}")))
+    assert [row.tag for row in found] == [None, "v1.0.1", "v1.0.0"]

@@ -7,7 +7,8 @@ is shown of them goes through :func:`~tidegate.core.plain.plain` and is escaped 
 The shapes read beyond the plain convention, each because a common tool writes it:
 
 * a merge commit whose *body* carries the conventional title (``Merge pull request #9``, then ``feat: ...``);
-* a title that the code host wraps: ``Merged PR 9: feat: ...``, ``Merge pull request 'feat: ...' (#9) from ...``;
+* a title that the code host wraps: ``Merged PR 9: feat: ...``, ``Merge pull request 'feat: ...' (#9) from ...``,
+  ``Pull request #9: feat: ...``;
 * a squash whose body lists ``* feat: ...`` items, each a change of its own, and what ``git merge --squash`` writes:
   ``Squashed commit of the following:`` with the messages of the commits, indented; and what ``git rebase -i`` makes
   of one, the messages one after the other;
@@ -141,7 +142,8 @@ class Change(NamedTuple):
     @property
     def breaking_notes(self) -> tuple[str, ...]:
         """What its BREAKING CHANGE footers say; the summary where it is marked with ``!`` alone."""
-        return self.noted(*_BREAKING) or ((self.summary,) if self.breaking else ())
+        told = tuple(note.value for note in self.notes if _is_break(note))
+        return told or ((self.summary,) if self.breaking else ())
 
     def level(self, levels: Mapping[str, Level] = LEVELS) -> Level:
         """What this change asks of the next version."""
@@ -163,9 +165,13 @@ _TICKET = r"[A-Z][A-Z0-9]{1,20}-[0-9]{1,12}"
 _HEADER = re.compile(
     rf"(?!{_TICKET}[(!:])(?P<kind>[A-Za-z][A-Za-z0-9_-]*)(?:\((?P<scope>[^()\r\n]+)\))?(?P<bang>!)?: +(?P<text>\S.*)"
 )
-_FOOTER = re.compile(r"(?P<token>BREAKING CHANGE|[A-Za-z][A-Za-z0-9-]*)(?:: +| (?=#))(?P<value>\S.*)")
-_BREAKING_LINE = re.compile(r"BREAKING[ -]CHANGE(?:: | #)")
-_BREAKING = ("BREAKING CHANGE", "BREAKING-CHANGE")
+_FOOTER = re.compile(r"(?P<token>BREAKING CHANGES?|[A-Za-z][A-Za-z0-9-]*)(?:: +| (?=#))(?P<value>\S.*)")
+_BREAKING_LINE = re.compile(r"BREAKING[ -]CHANGES?(?:: | #|:$)")
+# Angular's way: what breaks stands below.
+_BREAKING_ABOVE = re.compile(r"(?P<token>BREAKING[ -]CHANGES?):")
+_BREAKING = ("BREAKING CHANGE", "BREAKING-CHANGE", "BREAKING CHANGES", "BREAKING-CHANGES")
+# What a template that was left as it is answers.
+_NO_BREAK = re.compile(r"(?:none|no|n/?a|nothing|-)?[.!]?", re.IGNORECASE)
 _DEPRECATION = ("Deprecated", "Deprecates", "Deprecation")
 _ITEM = re.compile(r"\* (?=\S)")
 _SHA = r"[0-9a-f]{7,64}"
@@ -194,9 +200,10 @@ _CLOSES = re.compile(rf"\b{_CLOSING}:? +({_ISSUE})")
 _FOOTER_ISSUE = re.compile(rf"{_ISSUE}|\b{_TICKET}\b")
 _PULL_IN_TITLE = re.compile(r"\([#!]([0-9]{1,12})\)$|^Merge pull request #([0-9]{1,12})\b")
 _PULL = re.compile(r"\(([#!][0-9]{1,12})\)")
-# Azure DevOps wraps the title of a squash and of a merge; Gitea and Forgejo that of a merge.
+# Azure DevOps and Bitbucket Data Center wrap the title of a squash and of a merge; Gitea and Forgejo that of a merge.
 _WRAPPED = re.compile(
     r"Merged PR (?P<azure>[0-9]{1,12}): +(?P<title>\S.*)"
+    r"|Pull request #(?P<bitbucket>[0-9]{1,12}): +(?P<told>\S.*)"
     r"|Merge pull request '(?P<quoted>.*)' \(#(?P<gitea>[0-9]{1,12})\) from \S.*"
 )
 # With what a line begins that is about something, and is no title of its own.
@@ -227,7 +234,11 @@ class Message:
 
         A footer counts under an unconventional title too: to overlook a break costs more than to announce one.
         """
-        return self.bang or any(footer.token in _BREAKING for footer in self.footers)
+        return self.bang or any(_is_break(footer) for footer in self.footers)
+
+
+def _is_break(footer: Footer) -> bool:
+    return footer.token in _BREAKING and _NO_BREAK.fullmatch(footer.value) is None
 
 
 def parse_message(text: str) -> Message:
@@ -289,6 +300,8 @@ def _read_footers(lines: Sequence[str]) -> tuple[Footer, ...]:
     for line in lines:
         if match := _FOOTER.fullmatch(line):
             found.append((match["token"], [match["value"]]))
+        elif match := _BREAKING_ABOVE.fullmatch(line):
+            found.append((match["token"], []))
         elif found:
             found[-1][1].append(line)
     return tuple(Footer(token, "\n".join(value).strip()) for token, value in found)
@@ -365,7 +378,9 @@ def _is_fence(line: str, mark: str) -> bool:
 
 # What a title begins with that has no header and may say more than its words: a break, a revert, an item of a squash,
 # or the title that a code host has wrapped.
-_SAYS_MORE = ("BREAKING", "Re", "* ", "Merged PR ", "Merge pull request '")
+_SAYS_MORE = ("BREAKING", "Re", "* ", "Merged PR ", "Merge pull request '", "Pull request #")
+# A merge that was squashed, rebased or copied is none any more, and carries its title in its body all the same.
+_MERGES = ("Merge branch ", "Merge remote-tracking branch ", "Merge pull request ", "Merge tag ", "Merged in ")
 
 
 def _plain_change(commit: Commit) -> Change | None:
@@ -380,7 +395,7 @@ def _plain_change(commit: Commit) -> Change | None:
         title = title.strip()
         if not title or title.startswith(_SAYS_MORE) or "revert" in commit.message.lower():
             return None
-        if len(commit.parents) > 1:
+        if len(commit.parents) > 1 or title.startswith(_MERGES):
             inner, _, below = rest.lstrip().partition("\n")
             header = _HEADER.fullmatch(inner.strip())
             rest = rest if header is None else below
@@ -623,7 +638,9 @@ def _spelled(item: Message) -> str:
 def _title_message(commit: Commit, text: str) -> Message:
     """The message by which a commit is judged: a merge may carry its title as the first line of its body."""
     message = parse_message(_unwrapped_title(text))
-    if len(commit.parents) < 2 or message.kind or _REVERT_TITLE.fullmatch(message.description):
+    if message.kind or _REVERT_TITLE.fullmatch(message.description):
+        return message
+    if len(commit.parents) < 2 and not message.description.startswith(_MERGES):
         return message
     inner = parse_message(text.strip().partition("\n")[2])
     return inner if inner.kind else message
@@ -632,13 +649,13 @@ def _title_message(commit: Commit, text: str) -> Message:
 def _unwrapped_title(text: str) -> str:
     """The message with the title that its code host wrapped; as it is where nothing that we read was wrapped."""
     title, line_end, rest = text.lstrip().partition("\n")
-    found = _WRAPPED.fullmatch(title.strip()) if title.startswith("Merge") else None
+    found = _WRAPPED.fullmatch(title.strip()) if title.startswith(("Merge", "Pull request #")) else None
     if found is None:
         return text
-    told = found["title"] or found["quoted"]
+    told = found["title"] or found["told"] or found["quoted"]
     if _HEADER.fullmatch(told) is None and _REVERT_TITLE.fullmatch(told) is None:
         return text
-    number = f"!{found['azure']}" if found["azure"] else f"#{found['gitea']}"
+    number = f"!{found['azure']}" if found["azure"] else f"#{found['bitbucket'] or found['gitea']}"
     return f"{told} ({number}){line_end}{rest}"
 
 

@@ -12,6 +12,7 @@ those of them that are merged, once for the log.
 from __future__ import annotations
 
 import heapq
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -207,9 +208,7 @@ def unreleased_each(
     taken_back = TakenBack(log.commits)
     log, labels = _titled(log, pulls)
     own = {name: _own(repository, log, paths[name], line, pairs, taken_back, outside) for name, line in lines.items()}
-    return {
-        name: _history(commit, source, lines[name], own[name], len(tags), labels) for name, source in sources.items()
-    }
+    return {name: _history(commit, source, lines[name], own[name], tags, labels) for name, source in sources.items()}
 
 
 def told_each(
@@ -357,6 +356,8 @@ class _Line:
     skipped: tuple[SkippedTag, ...]
     bases: tuple[str, ...] = ()
     picked: frozenset[str] = frozenset()
+    unlike: tuple[str, ...] = ()
+    """The names of the tags that would be the component's, where none carries a version."""
 
 
 def _lines(
@@ -368,9 +369,13 @@ def _lines(
     first = [taken[name][version].name for name in formats for version in _highest(taken[name])]
     known = dict.fromkeys(repository.merged(commit, first, every=len(first) > _SECOND_LOOK), True)
     looked = known | {tag: False for tag in first if tag not in known}
-    return {
+    lines = {
         name: _line(repository, commit, taken[name], looked, _foreign(near[name], tag_format))
         for name, tag_format in formats.items()
+    }
+    return {
+        name: line if line.taken else replace(line, unlike=tuple(tag.name for tag in near[name]))
+        for name, line in lines.items()
     }
 
 
@@ -528,7 +533,7 @@ def _own(
 
 
 def _history(
-    commit: str, source: Source, line: _Line, own: _Own, tags: int, labels: Mapping[str, tuple[str, ...]]
+    commit: str, source: Source, line: _Line, own: _Own, tags: Sequence[Tag], labels: Mapping[str, tuple[str, ...]]
 ) -> History:
     log = own.log
     found = changes_from(log.commits, log.parents, own.released, twice_inside(own.pairs))
@@ -586,19 +591,27 @@ def _versions(tags: Iterable[Tag], tag_format: TagFormat) -> dict[Version, Tag]:
     return {version: tag for tag in tags if (version := tag_format.match(tag.name)) is not None}
 
 
-def _advice(line: _Line, tag_format: TagFormat, tags: int) -> str:
+def _advice(line: _Line, tag_format: TagFormat, tags: Sequence[Tag]) -> str:
     """What a person should look at where no release was found: tags that were not fetched look like no release."""
     if line.last is not None:
         return ""
     if not tags:
         return "there is no tag here at all; if there was a release, fetch its tag with: git fetch --tags"
-    if not line.taken and any(_is_padded(tag_format, tag.name) for tag in line.skipped):
+    if padded := next((name for name in line.unlike if _is_padded(tag_format, name)), ""):
         return (
-            "the tags here are padded with zeros, such as v02.01.11, and were not taken: ask with --padded, or say"
-            " versions: padded of the component in the policy"
+            f"the tags here are padded with zeros, such as {plain(padded, 100)}, and were not taken: ask with --padded,"
+            " or say versions: padded of the component in the policy"
+        )
+    if short := next((name for name in line.unlike if tag_format.match(_with_patch(tag_format, name))), ""):
+        return (
+            f"the tags here have two numbers, such as {plain(short, 100)}, and a version has three: tag what was"
+            f" released also as {plain(_with_patch(tag_format, short), 100)}"
         )
     if not line.taken:
-        return f"none of the {tags} tags is of the form {tag_format.text}; if one should be, mend the format"
+        none = f"none of the {len(tags)} tags is of the form {tag_format.text}"
+        other, example = _other_form(tags)
+        hint = f", but {plain(example, 100)} and its like are of the form {plain(other, 100)}" if other else ""
+        return f"{none}{hint}; if {'those are releases' if other else 'one should be'}, mend the format"
     finals = [version for version in line.taken if not version.is_prerelease]
     if finals:
         highest = tag_format.tag_for(max(finals))
@@ -608,6 +621,25 @@ def _advice(line: _Line, tag_format: TagFormat, tags: int) -> str:
             " was released"
         )
     return ""
+
+
+_VERSIONED = re.compile(r"(.{0,200}?)((?:0|[1-9][0-9]{0,9})(?:\.(?:0|[1-9][0-9]{0,9})){2})(?![0-9.])", re.DOTALL)
+
+
+def _other_form(tags: Sequence[Tag]) -> tuple[str, str]:
+    """The form that most of the tags have which carry a version, and the last one of them; empty where none does."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for tag in tags:
+        if match := _VERSIONED.match(tag.name):
+            found[match[1]].append(tag.name)
+    prefix = max(found, key=lambda prefix: len(found[prefix]), default=None)
+    return (f"{prefix}{{version}}", found[prefix][-1]) if prefix is not None else ("", "")
+
+
+def _with_patch(tag_format: TagFormat, name: str) -> str:
+    """A tag of two numbers, such as ``v1.2``, with the third: ``v1.2.0``."""
+    number = name.removeprefix(tag_format.prefix).removesuffix(tag_format.suffix)
+    return f"{tag_format.prefix}{number}.0{tag_format.suffix}" if re.fullmatch(r"[0-9]+\.[0-9]+", number) else name
 
 
 def _is_padded(tag_format: TagFormat, name: str) -> bool:

@@ -187,10 +187,15 @@ class Repository:
 
     def dated_tags(self, prefix: str) -> tuple[Tag, ...]:
         """The tags whose names begin with a text, each with the time when it was made; reads each tag's object."""
-        form = "--format=%(refname:strip=2)%00%(objectname)%00%(*objectname)%00%(creatordate:unix)"
+        form = "--format=%(refname:strip=2)%00%(objectname)%00%(*objectname)%00%(*objecttype)%00%(creatordate:unix)"
         output = os.fsdecode(self.git("for-each-ref", form, f"refs/tags/{prefix}*" if prefix else "refs/tags"))
-        lines = (line.split("\0") for line in output.split("\n")[:-1])
-        return tuple(Tag(name, peeled or target, _seconds(made)) for name, target, peeled, made in lines)
+        lines = [line.split("\0") for line in output.split("\n")[:-1]]
+        # A tag of a tag: Git up to 2.44 follows the first alone.
+        nested = any(kind == "tag" for _, _, _, kind, _ in lines)
+        ends = {tag.name: tag.target for tag in self.all_tags()} if nested else {}
+        return tuple(
+            Tag(name, ends.get(name, peeled or target), _seconds(made)) for name, target, peeled, _, made in lines
+        )
 
     def merged(self, commit: str, names: Sequence[str], *, every: bool = False) -> frozenset[str]:
         """Those of the named tags from which a commit descends.

@@ -123,6 +123,16 @@ def test_a_title_without_a_header_is_all_description(text: str) -> None:
         ("feat: x\nBREAKING CHANGE: y", True),
         ("Drop x\n\nBREAKING CHANGE: y", True),
         ("BREAKING CHANGE: y", True),
+        ("feat: x\n\nBREAKING CHANGE:\nthe old one is gone", True),
+        ("feat: x\n\nBREAKING CHANGE:  \n\n* the old one is gone\n\nCloses #1", True),
+        ("feat: x\r\n\r\nBREAKING CHANGES:\r\n- y\r\n", True),
+        ("feat: x\n\nBREAKING CHANGES: y", True),
+        ("feat: x\n\nBREAKING CHANGE: None of the old names work", True),
+        ("feat: x\n\nBREAKING CHANGE: none", False),
+        ("feat: x\n\nBREAKING CHANGE: N/A.\n\nCloses: #1", False),
+        ("feat: x\n\nBREAKING CHANGE:\n\nCloses: #1", False),
+        ("feat: x\n\nBREAKING CHANGE:\n", False),
+        ("feat!: x\n\nBREAKING CHANGE: none", True),
         ("feat: x\n\nbreaking change: y", False),
         ("feat: x\n\nThis is no BREAKING CHANGE: really", False),
         ("feat: x\n\nBREAKING CHANGES are none", False),
@@ -719,3 +729,28 @@ def test_most_messages_are_read_in_a_short_way_that_says_what_the_long_one_says(
 def test_a_title_alone_is_read_as_one_with_a_body(message: str, kind: str, breaking: bool) -> None:
     found = changes_of(Commit("a" * 40, (), ALICE, ALICE, 0, message))
     assert [(change.kind, change.breaking, change.summary) for change in found] == [(kind, breaking, "x")]
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("Merged in feature/x (pull request #12)\n\nfeat: x y\n\nApproved-by: Bob", "feat: x y"),
+        ("Merge pull request #9 from bob/topic\n\nfeat!: x y", "feat!: x y"),
+        ("Merge branch 'x' into 'main'\n\nfix: x y\n\nSee merge request g/p!12", "fix: x y"),
+        ("Pull request #12: feat: x y\n\nMerge in PRJ/repo from feature/x to main", "feat: x y"),
+        ("Merge branch 'x'\n\nSee feat: x", ": Merge branch 'x'"),
+        ("Merge the two ways\n\nfeat: x", ": Merge the two ways"),
+        ("Pull request #12: tidy up", ": Pull request #12: tidy up"),
+    ],
+)
+def test_a_merge_that_is_none_any_more_still_has_its_title(message: str, expected: str) -> None:
+    assert told_by(message) == [expected]
+
+
+def test_the_pull_request_in_a_wrapped_title_is_its_reference() -> None:
+    assert changes_of(commit("Pull request #12: feat: x y"))[0].refs == ("#12",)
+
+
+def test_what_breaks_may_stand_below() -> None:
+    (change,) = changes_of(commit("feat: x\n\nBREAKING CHANGE:\n\nThe old name\nis gone.\n\nCloses: #1\n"))
+    assert (change.breaking_notes, change.closes) == (("The old name is gone.",), ("#1",))
