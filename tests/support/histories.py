@@ -319,6 +319,15 @@ def _amended_after_its_release(story: GitStory) -> None:
     story.commit("Merge branch '1.0.x'", {"a": "2, complete"}, merge=[first], start=amended)
 
 
+def _amended_with_more_after_its_release(story: GitStory) -> None:
+    base = story.commit("feat: begin", {"a": "1"})
+    story.tag("v1.0.0", base)
+    first = story.commit("fix: urgent", {"a": "2"}, branch="1.0.x", start=base)
+    story.tag("v1.0.1", first)
+    amended = story.commit("fix: urgent", {"a": "2", "forgotten": "1"}, written=first)
+    story.commit("Merge branch '1.0.x'", {"forgotten": "1"}, merge=[first], start=amended)
+
+
 def _bumps_of_a_script_on_two_branches(story: GitStory) -> None:
     base = story.commit("feat: begin", {"version": "1", "v": "1"})
     there = story.commit("chore: branch", {"version": "1.0"}, branch="1.0.x", start=base)
@@ -494,6 +503,13 @@ CASES = (
     Case(
         "amended-after-its-release",
         _amended_after_its_release,
+        "1.0.2",
+        ["urgent"],
+        {"v1.0.0": ["begin"], "v1.0.1": ["urgent"]},
+    ),
+    Case(
+        "amended-with-more-after-its-release",
+        _amended_with_more_after_its_release,
         "1.0.2",
         ["urgent"],
         {"v1.0.0": ["begin"], "v1.0.1": ["urgent"]},

@@ -7,10 +7,10 @@ and whoever amends a commit keeps all three. So what they change decides, by the
 reading any:
 
 * where the same file was the same before, it must be the same afterwards;
-* a commit that was committed later than it was written was carried over: then all the files that one of them changes
-  must be among those of the other, since what a release branch does not have is left out;
-* else, or where the author has other messages of the same second (a date that somebody fixed), both must change the
-  same files from the same to the same;
+* a commit that was committed later than it was written was carried over: then all the files that it changes must be
+  among those of the one that was there first, since what a release branch does not have is left out;
+* else, or where both have the same parent (one is the other, amended), or the author has other messages of the same
+  second (a date that somebody fixed), both must change the same files from the same to the same;
 * commits that change nothing prove nothing.
 
 What is not proved is two changes: to tell one twice costs less than to lose one.
@@ -71,15 +71,14 @@ def _said(message: str) -> str:
     return "\n".join(line.rstrip() for line in text.strip().split("\n")).rstrip()
 
 
-def is_copy(one: Commit, other: Commit, alone: bool, changed: Mapping[str, Changed]) -> bool:
-    """Whether what two commits change, which are alike, lets them be one change."""
-    left, right = changed.get(one.sha, {}), changed.get(other.sha, {})
+def is_copy(copy: Commit, origin: Commit, alone: bool, changed: Mapping[str, Changed]) -> bool:
+    """Whether what two commits change, which are alike, lets one be a copy of the other, which was there first."""
+    left, right = changed.get(copy.sha, {}), changed.get(origin.sha, {})
     shared = left.keys() & right.keys()
     if not shared or any(left[path] != right[path] and left[path][0] == right[path][0] for path in shared):
         return False
-    if alone and any(commit.committed_s > commit.authored_s for commit in (one, other)):
-        return len(shared) in {len(left), len(right)}
-    return left == right
+    carried = origin.committed_s < copy.committed_s > copy.authored_s and copy.parents != origin.parents
+    return len(shared) == len(left) if alone and carried else left == right
 
 
 def oldest_first(commits: Iterable[Commit]) -> list[Commit]:
