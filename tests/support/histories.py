@@ -328,6 +328,42 @@ def _amended_with_more_after_its_release(story: GitStory) -> None:
     story.commit("Merge branch '1.0.x'", {"forgotten": "1"}, merge=[first], start=amended)
 
 
+SQUASHED = "Squashed commit of the following:\n"
+
+
+def _listed(*commits: tuple[str, str]) -> str:
+    head = "Author: Alice Example <alice@example.org>\nDate:   Mon Jan 5 12:00:00 2026 +0000\n"
+    return SQUASHED + "".join(f"\ncommit {sha}\n{head}\n    {title}\n" for sha, title in commits)
+
+
+def _squashed_released_and_merged(story: GitStory) -> None:
+    base = story.commit("feat: begin", {"a": "1"})
+    story.tag("v1.0.0", base)
+    one = story.commit("feat: one", {"b": "1"}, branch="topic", start=base)
+    two = story.commit("fix: two", {"c": "1"}, branch="topic")
+    story.tag("v1.1.0", story.commit(_listed((two, "fix: two"), (one, "feat: one")), {"b": "1", "c": "1"}))
+    three = story.commit("fix: three", {"d": "1"}, branch="topic")
+    story.commit("Merge branch 'topic'", {"d": "1"}, merge=[three])
+
+
+def _release_branch_squashed_back(story: GitStory) -> None:
+    base = story.commit("feat: begin", {"a": "1"})
+    story.tag("v1.0.0", base)
+    fix = story.commit("fix: urgent", {"b": "1"}, branch="1.0.x", start=base)
+    story.tag("v1.0.1", fix)
+    story.commit(_listed((fix, "fix: urgent")), {"b": "1"})
+    story.commit("Merge branch '1.0.x'", merge=[fix])
+
+
+def _squashed_and_merged_unreleased(story: GitStory) -> None:
+    base = story.commit("feat: begin", {"a": "1"})
+    story.tag("v1.0.0", base)
+    one = story.commit("feat: one", {"b": "1"}, branch="topic", start=base)
+    two = story.commit("fix: two", {"c": "1"}, branch="topic")
+    story.commit(_listed((two, "fix: two"), (one, "feat: one")), {"b": "1", "c": "1"})
+    story.commit("Merge branch 'topic'", merge=[two])
+
+
 def _bumps_of_a_script_on_two_branches(story: GitStory) -> None:
     base = story.commit("feat: begin", {"version": "1", "v": "1"})
     there = story.commit("chore: branch", {"version": "1.0"}, branch="1.0.x", start=base)
@@ -513,6 +549,27 @@ CASES = (
         "1.0.2",
         ["urgent"],
         {"v1.0.0": ["begin"], "v1.0.1": ["urgent"]},
+    ),
+    Case(
+        "squashed-released-and-merged",
+        _squashed_released_and_merged,
+        "1.1.1",
+        ["three"],
+        {"v1.0.0": ["begin"], "v1.1.0": ["one", "two"]},
+    ),
+    Case(
+        "release-branch-squashed-back",
+        _release_branch_squashed_back,
+        None,
+        [],
+        {"v1.0.0": ["begin"], "v1.0.1": ["urgent"]},
+    ),
+    Case(
+        "squashed-and-merged-unreleased",
+        _squashed_and_merged_unreleased,
+        "1.1.0",
+        ["one", "two"],
+        {"v1.0.0": ["begin"]},
     ),
     Case(
         "bumps-of-a-script-on-two-branches",

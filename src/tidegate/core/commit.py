@@ -178,6 +178,7 @@ _SHA = r"[0-9a-f]{7,64}"
 # What git merge --squash begins with, and the heading of each commit that it lists, as git log writes it.
 _SQUASH = "Squashed commit of the following:"
 _SQUASHED_COMMIT = re.compile(rf"(?P<indent> *)commit {_SHA}(?: \([^\n]*\))?")
+_SQUASHED_NAME = re.compile(r"^ *commit ([0-9a-f]{40}(?:[0-9a-f]{24})?)(?: \([^\n]*\))?$", re.MULTILINE)
 _SQUASHED_AUTHOR = re.compile(r"^Author:([^<>\n]*)<([^<>\s]+)>[ \t]*$", re.MULTILINE)
 _INDENT = re.compile(r"^ +", re.MULTILINE)
 _REVERTED_SHA = re.compile(rf"\bThis reverts commits? ({_SHA}(?:(?:, and |, | and )(?:commit )?{_SHA})*)\b")
@@ -1049,6 +1050,13 @@ def origins_of(commit: Commit) -> tuple[str, ...]:
     if "(cherry picked from commit " not in commit.message:
         return ()
     return tuple(_PICKED_FROM.findall(commit.message))
+
+
+def squashed_from(commit: Commit) -> tuple[str, ...]:
+    """The commits of which this one was made, by what ``git merge --squash`` lists."""
+    if _SQUASH not in commit.message:
+        return ()
+    return tuple(dict.fromkeys(_SQUASHED_NAME.findall(commit.message)))
 
 
 def reverted_by(commit: Commit) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from itertools import combinations
 from typing import NamedTuple
 
 from tidegate.core.attribution import Graph
-from tidegate.core.commit import Commit, origins_of, reverted_by
+from tidegate.core.commit import UNCONVENTIONAL, Commit, origins_of, parse_message, reverted_by, squashed_from
 from tidegate.core.likeness import Alike, alike, is_copy, oldest_first
 from tidegate.errors import RepositoryError
 from tidegate.git.repository import Log, Repository
@@ -24,11 +24,16 @@ ORIGINAL = "what it is a copy of was released with {}"
 
 
 class Pair(NamedTuple):
-    """A copy and what it was copied from; ``apart`` where neither descends from the other, which is known already."""
+    """A copy and what it was copied from.
+
+    ``apart`` where neither descends from the other, which is known already; ``part`` where the copy is a squash of
+    more than that.
+    """
 
     copy: str
     origin: str
     apart: bool = False
+    part: bool = False
 
 
 _REVERTS = "This reverts commit"
@@ -39,8 +44,17 @@ _STEPS = 2_000_000
 
 
 def pairs_of(commits: Iterable[Commit]) -> list[Pair]:
-    """The copies among some commits, each with what it was copied from; a copy of a copy names both."""
-    return [Pair(commit.sha, origin) for commit in commits for origin in origins_of(commit) if origin != commit.sha]
+    """The copies among some commits, each with what it was copied from; a copy of a copy names both.
+
+    What ``git merge --squash`` makes is a copy of what it lists.
+    """
+    pairs: list[Pair] = []
+    for commit in commits:
+        pairs += [Pair(commit.sha, origin) for origin in origins_of(commit) if origin != commit.sha]
+        if listed := squashed_from(commit):
+            several = len(listed) > 1 or parse_message(commit.message).kind != UNCONVENTIONAL
+            pairs += [Pair(commit.sha, origin, apart=True, part=several) for origin in listed if origin != commit.sha]
+    return pairs
 
 
 def all_pairs(repository: Repository, log: Log) -> list[Pair]:
@@ -107,11 +121,11 @@ def _are_apart(couple: tuple[str, str], graph: Graph, descent: Descent, apart: C
 
 
 def twice_inside(pairs: Iterable[Pair]) -> dict[str, str]:
-    """Of copies that do not say so, what each was copied from."""
+    """Of copies that are told of nowhere else, what each was copied from; what was squashed is told by the squash."""
     found: dict[str, str] = {}
-    for pair in pairs:
-        if pair.apart:
-            found.setdefault(pair.copy, pair.origin)
+    for copy, origin, apart, part in pairs:
+        if apart:
+            found.setdefault(*((origin, copy) if part else (copy, origin)))
     return found
 
 
@@ -135,14 +149,14 @@ def released_inside(pairs: Iterable[Pair], graph: Graph, old: Collection[str], t
     """Of the commits of a graph that are not old, those whose copy or original is; why, with a place for a version."""
     found: dict[str, str] = {}
     descent = Descent(graph)
-    for copy, origin, apart in pairs:
+    for copy, origin, apart, part in pairs:
         if copy not in graph or origin not in graph or (copy in old) == (origin in old):
             continue
         if any(reverting in old for reverting in taken_back.by(copy if copy in old else origin)):
             continue
         if copy in old:
             found[origin] = COPIED
-        elif apart or not descent.holds(copy, origin):
+        elif not part and (apart or not descent.holds(copy, origin)):
             found[copy] = ORIGINAL
     return found
 
@@ -157,10 +171,12 @@ def released_outside(repository: Repository, log: Log, since: Sequence[str], pai
     recent = _recent(repository, log, since)
     found = dict.fromkeys(_copied_before(log, recent), COPIED)
     found |= _alike_before(repository, log, recent)
-    strangers = [pair for pair in pairs if pair.copy in log.parents and pair.origin not in log.parents]
+    strangers = [
+        pair for pair in pairs if not pair.part and pair.copy in log.parents and pair.origin not in log.parents
+    ]
     if strangers:
         known = _known_before(repository, strangers, since)
-        found |= {copy: ORIGINAL for copy, origin, _ in strangers if origin in known}
+        found |= {pair.copy: ORIGINAL for pair in strangers if pair.origin in known}
     return found
 
 
@@ -177,7 +193,7 @@ def _recent(repository: Repository, log: Log, since: Sequence[str]) -> tuple[Com
 def _copied_before(log: Log, recent: Sequence[Commit]) -> frozenset[str]:
     taken_back = TakenBack(recent)
     return frozenset(
-        origin for copy, origin, _ in pairs_of(recent) if origin in log.parents and not any(taken_back.by(copy))
+        pair.origin for pair in pairs_of(recent) if pair.origin in log.parents and not any(taken_back.by(pair.copy))
     )
 
 

@@ -289,7 +289,7 @@ def _released_lower(
     """The commits that a lower release has by another commit, and why they do not count."""
     found: dict[str, str] = {}
     descent, taken_back = Descent(log.parents), TakenBack(log.commits)
-    for copy, origin, apart in pairs:
+    for copy, origin, apart, part in pairs:
         if copy not in log.parents or origin not in log.parents:
             continue
         has_copy, has_origin = owners.get(copy, len(versions)), owners.get(origin, len(versions))
@@ -298,7 +298,7 @@ def _released_lower(
             continue
         if has_copy < has_origin:
             found[origin] = COPIED.format(versions[has_copy])
-        elif has_origin < has_copy and (apart or not descent.holds(copy, origin)):
+        elif has_origin < has_copy and not part and (apart or not descent.holds(copy, origin)):
             found[copy] = ORIGINAL.format(versions[has_origin])
     return found
 
@@ -453,7 +453,7 @@ def _unmarked_from(repository: Repository, theirs: Log, ours: Log) -> dict[str, 
         if len({commit.sha in theirs.parents for commit in group.commits}) == 2  # on both lines
     ]
     found: dict[str, str] = {}
-    for one, other, _ in unmarked_pairs(repository, groups, {**theirs.parents, **ours.parents}):
+    for one, other, *_ in unmarked_pairs(repository, groups, {**theirs.parents, **ours.parents}):
         if (one in theirs.parents) != (other in theirs.parents):
             found |= {one: other} if one in theirs.parents else {other: one}
     return found
