@@ -1130,7 +1130,11 @@ def next_version(
         since = current or "the beginning"
         raise ConflictError(
             f"the changes since {since} ask for {version}, and {version} is tagged already, on another line",
-            remedy=f"Merge the line of {version} first, or release from it; a hotfix line takes fixes only.",
+            remedy=(
+                f"Merge the line of {version} first, or release from it; a hotfix line takes fixes only. If what was"
+                " tagged has been rewritten since (git commit --amend, git rebase), go back to it, or release another"
+                " version."
+            ),
         )
     return NextVersion(version, level, reasons, why)
 

@@ -260,14 +260,14 @@ class Repository:
 
     def saying(self, texts: Sequence[str], heads: Sequence[str], since_s: int) -> tuple[Commit, ...]:
         """The commits that one of ``heads`` has, committed at a time or later, whose messages have one of the texts."""
-        search = ["--fixed-strings", *(f"--grep={text}" for text in texts), f"--max-age={since_s}"]
+        search = ["--fixed-strings", *(f"--grep={text}" for text in texts), f"--max-age={max(since_s, 0)}"]
         bounds = [_checked(head) for head in heads]
         output = self.git("log", "-z", *search, f"--format={_LOG_FORMAT}", "--encoding=UTF-8", *bounds, "--")
         return _read_log([output]).commits
 
     def recent(self, heads: Sequence[str], since_s: int) -> tuple[Commit, ...]:
         """The commits that one of ``heads`` has, committed at a time or later, children before parents."""
-        bounds = [f"--max-age={since_s}", *(_checked(head) for head in heads)]
+        bounds = [f"--max-age={max(since_s, 0)}", *(_checked(head) for head in heads)]
         return _read_log(
             self._in_pieces("log", "-z", "--topo-order", f"--format={_LOG_FORMAT}", "--encoding=UTF-8", *bounds, "--")
         ).commits

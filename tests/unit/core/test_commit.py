@@ -591,7 +591,10 @@ def test_a_version_that_exists_on_another_line_is_not_given_again() -> None:
     with pytest.raises(ConflictError) as caught:
         next_version(parse_version("1.0.0"), changes_from(told("feat: x")), taken=taken)
     assert str(caught.value) == "the changes since 1.0.0 ask for 1.1.0, and 1.1.0 is tagged already, on another line"
-    assert caught.value.remedy == "Merge the line of 1.1.0 first, or release from it; a hotfix line takes fixes only."
+    assert caught.value.remedy == (
+        "Merge the line of 1.1.0 first, or release from it; a hotfix line takes fixes only. If what was tagged has been"
+        " rewritten since (git commit --amend, git rebase), go back to it, or release another version."
+    )
     assert str(next_version(parse_version("1.1.0"), changes_from(told("feat: x")), taken=taken).version) == "1.2.0"
 
 
