@@ -328,6 +328,20 @@ def _amended_with_more_after_its_release(story: GitStory) -> None:
     story.commit("Merge branch '1.0.x'", {"forgotten": "1"}, merge=[first], start=amended)
 
 
+def _revert_that_was_rebased(story: GitStory) -> None:
+    story.tag("v1.0.0", story.commit("feat: begin", {"a": "1"}))
+    story.commit("feat: tried", {"b": "1"})
+    story.commit(f'Revert "feat: tried"\n\nThis reverts commit {"1" * 40}.\n', {"b": None})
+    story.commit("fix: small", {"c": "1"})
+
+
+def _revert_of_released_with_a_title_of_now(story: GitStory) -> None:
+    released = story.commit("feat: begin", {"a": "1"})
+    story.tag("v1.0.0", released)
+    story.commit("feat: begin", {"b": "1"})
+    story.commit(f'Revert "feat: begin"\n\nThis reverts commit {released}.\n', {"a": None})
+
+
 SQUASHED = "Squashed commit of the following:\n"
 
 
@@ -549,6 +563,14 @@ CASES = (
         "1.0.2",
         ["urgent"],
         {"v1.0.0": ["begin"], "v1.0.1": ["urgent"]},
+    ),
+    Case("revert-that-was-rebased", _revert_that_was_rebased, "1.0.1", ["small"], {"v1.0.0": ["begin"]}),
+    Case(
+        "revert-of-released-with-a-title-of-now",
+        _revert_of_released_with_a_title_of_now,
+        "1.1.0",
+        ["begin", "begin"],
+        {"v1.0.0": ["begin"]},
     ),
     Case(
         "squashed-released-and-merged",

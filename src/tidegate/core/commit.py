@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from heapq import heapify, heappop, heappush
@@ -786,6 +786,7 @@ def changes_from(
     parents: Mapping[str, Sequence[str]] | None = None,
     released: Mapping[str, str] = MappingProxyType({}),
     copies: Mapping[str, str] = MappingProxyType({}),
+    lost: Collection[str] = frozenset(),
 ) -> tuple[Change, ...]:
     """All changes of a range, in its order, with what was taken back inside it marked void.
 
@@ -795,9 +796,11 @@ def changes_from(
             Where it is left out, those of ``commits``.
         released: commits of the range that were released before it, as a copy, and why they do not count.
         copies: commits that are copies and do not say so, and what each was copied from.
+        lost: names of which messages say that they were reverted, and that no commit of the history has: a rebase gave
+            what they named other names, and its title finds it.
     """
     graph = parents if parents is not None else {commit.sha: commit.parents for commit in commits}
-    void = _taken_back(commits, graph, released, copies, parents is not None)
+    void = _taken_back(commits, graph, released, _Known(copies, lost, parents is not None))
     void |= _picked_twice(commits, void.keys() - released.keys(), copies)
     changes = tuple([change for commit in commits for change in changes_of(commit)])
     merges = {commit.sha for commit in commits if len(commit.parents) > 1}
@@ -828,22 +831,29 @@ def _echo(change: Change, told: Mapping[tuple[str, str, str], str]) -> str:
     return f"told by {repeated[:10]} already" if repeated else ""
 
 
+class _Known(NamedTuple):
+    """What is known of a range besides its commits.
+
+    ``whole``: the graph has every commit of it, so that it says what a revert descends from. Nobody takes back what is
+    not there.
+    """
+
+    copies: Mapping[str, str]
+    lost: Collection[str]
+    whole: bool
+
+
 def _taken_back(
     commits: Sequence[Commit],
     graph: Mapping[str, Sequence[str]],
     released: Mapping[str, str],
-    copies: Mapping[str, str],
-    whole: bool,
+    known: _Known,
 ) -> dict[str, str]:
     """Why commits do not count: reverted, or the revert of a commit of the same range; by commit.
 
     From the newest to the oldest: a revert that was reverted itself takes nothing back. A revert of which one target
     lies outside the range, or was released by a copy, takes back released work as well, and counts. So does a commit
     that says that it reverts another and is a feature by its own title, or breaks something.
-
-    Args:
-        whole: ``graph`` has every commit of the range, so that it says what a revert descends from. Nobody takes back
-            what is not there.
     """
     # Every shape of a revert has this word in it; the other commits of a long history need not be read twice.
     reverting = [commit for commit in commits if "revert" in commit.message.lower()]
@@ -851,8 +861,7 @@ def _taken_back(
     if not reverting:
         return void
     history = _Graph(graph)
-    descends = history.holds if whole else None
-    index = _Index([commit for commit in commits if commit.sha not in released], copies, descends)
+    index = _Index([commit for commit in commits if commit.sha not in released], history, known)
     for commit in reverting:
         if commit.sha in void:
             continue
@@ -949,20 +958,20 @@ class _Index:
     def __init__(
         self,
         commits: Sequence[Commit],
-        copies: Mapping[str, str],
-        descends: Callable[[str, str], bool] | None,
+        history: _Graph,
+        known: _Known,
     ) -> None:
         self.by_sha = {commit.sha: position for position, commit in enumerate(commits)}
         self._commits = commits
-        self._copies = copies
-        self._descends = descends
+        self._history = history
+        self._known = known
 
     @cached_property
     def _by_origin(self) -> dict[str, list[str]]:
         """The copies of a commit, by its whole name."""
         found: dict[str, list[str]] = {}
         for commit in self._commits:
-            for origin in {*origins_of(commit), self._copies.get(commit.sha, "")} - {"", commit.sha}:
+            for origin in {*origins_of(commit), self._known.copies.get(commit.sha, "")} - {"", commit.sha}:
                 found.setdefault(origin, []).append(commit.sha)
         return found
 
@@ -998,6 +1007,9 @@ class _Index:
         message = parse_message(_unwrapped_title(text))
         if stated := self._stated(text, message):
             found = [sha for prefix in stated if (sha := self._named(prefix, commit)) is not None]
+            if not found and all(name in self._known.lost for name in stated):
+                found = self._by_quoted_title(commit, message)
+                return tuple(found), bool(found)
             return tuple(dict.fromkeys(found)), len(found) == len(stated)
         found = self._by_pull_number(commit, text) or self._by_quoted_title(commit, message)
         return tuple(found), bool(found)
@@ -1017,7 +1029,7 @@ class _Index:
         return next(iter(self._newest_before(reverting, self._by_origin.get(prefix, []))), None)
 
     def _has(self, reverting: str, sha: str) -> bool:
-        return self._descends is None or self._descends(reverting, sha)
+        return not self._known.whole or self._history.holds(reverting, sha)
 
     def _by_prefix(self, prefix: str, reverting: Commit) -> str | None:
         start = bisect_left(self._sorted, prefix)

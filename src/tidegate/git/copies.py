@@ -139,10 +139,32 @@ class TakenBack:
                 self._by.setdefault(name, []).append(commit.sha)
         self._lengths = sorted({len(name) for name in self._by})
 
+    @property
+    def names(self) -> Collection[str]:
+        """All that they name, perhaps by the beginning of a name."""
+        return self._by.keys()
+
     def by(self, sha: str) -> Iterator[str]:
         """The commits that revert one, by its whole name or the beginning of it."""
         for length in self._lengths:
             yield from self._by.get(sha[:length], ())
+
+
+def lost_names(repository: Repository, log: Log, since: Sequence[str], taken_back: TakenBack) -> frozenset[str]:
+    """What is said to be reverted and is no commit of the history: a rebase gave it another name.
+
+    Short names are left out, since they may be the beginning of anything.
+    """
+    named = [name for name in taken_back.names if len(name) in {40, 64} and name not in log.parents]
+    if not named or not since:
+        return frozenset(named)
+    try:
+        here = repository.there(named)
+        had = here - repository.without(sorted(here), since)
+    except RepositoryError:
+        # A partial clone may know of a commit and not have it; then nothing is held to be lost.
+        return frozenset()
+    return frozenset(named) - had
 
 
 def released_inside(pairs: Iterable[Pair], graph: Graph, old: Collection[str], taken_back: TakenBack) -> dict[str, str]:

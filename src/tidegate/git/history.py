@@ -16,6 +16,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from operator import attrgetter
 
@@ -44,6 +45,7 @@ from tidegate.git.copies import (
     Pair,
     TakenBack,
     all_pairs,
+    lost_names,
     released_inside,
     released_outside,
     twice_inside,
@@ -206,8 +208,9 @@ def unreleased_each(
     pairs = all_pairs(repository, log)
     outside = released_outside(repository, log, since, pairs)
     taken_back = TakenBack(log.commits)
+    known = _Known(pairs, taken_back, outside, lost_names(repository, log, since, taken_back))
     log, labels = _titled(log, pulls)
-    own = {name: _own(repository, log, paths[name], line, pairs, taken_back, outside) for name, line in lines.items()}
+    own = {name: _own(repository, log, paths[name], line, known) for name, line in lines.items()}
     return {name: _history(commit, source, lines[name], own[name], tags, labels) for name, source in sources.items()}
 
 
@@ -274,21 +277,23 @@ def each_release(
     owners = claimed(log.parents, [(number, tag.target) for number, (_, tag) in enumerate(heads)])
     groups = _grouped(log, owners)
     pairs = all_pairs(repository, log)
-    released, copies = _released_lower(log, pairs, owners, [version for version, _ in heads]), twice_inside(pairs)
+    taken_back = TakenBack(log.commits)
+    released = _released_lower(log, pairs, owners, [version for version, _ in heads], taken_back)
+    told = partial(_told, released, twice_inside(pairs), lost_names(repository, log, (), taken_back))
     touched = log.touched
     del log  # Each release takes its commits with it.
-    yield Released(None, None, None, _told(groups.pop(None, None), released, copies, touched, source, labels))
+    yield Released(None, None, None, told(groups.pop(None, None), touched, source, labels))
     for number, (version, tag) in reversed(list(enumerate(heads))):
-        changes = _told(groups.pop(number, None), released, copies, touched, source, labels)
+        changes = told(groups.pop(number, None), touched, source, labels)
         yield Released(version, tag.name, tag.made_s, changes)
 
 
 def _released_lower(
-    log: Log, pairs: Iterable[Pair], owners: Mapping[str, int], versions: Sequence[Version]
+    log: Log, pairs: Iterable[Pair], owners: Mapping[str, int], versions: Sequence[Version], taken_back: TakenBack
 ) -> dict[str, str]:
     """The commits that a lower release has by another commit, and why they do not count."""
     found: dict[str, str] = {}
-    descent, taken_back = Descent(log.parents), TakenBack(log.commits)
+    descent = Descent(log.parents)
     for copy, origin, apart, part in pairs:
         if copy not in log.parents or origin not in log.parents:
             continue
@@ -319,16 +324,17 @@ _Group = tuple[list[Commit], dict[str, tuple[str, ...]]]
 
 
 def _told(
-    group: _Group | None,
     released: Mapping[str, str],
     copies: Mapping[str, str],
+    lost: Collection[str],
+    group: _Group | None,
     touched: Mapping[str, Sequence[str]],
     source: Source,
     labels: Mapping[str, Sequence[str]],
 ) -> tuple[Change, ...]:
     """The changes of a release, from its commits and their graph."""
     commits, graph = group or ([], {})
-    return raised(changes_from(commits, graph, released, copies), touched, source.bumps, labels)
+    return raised(changes_from(commits, graph, released, copies, lost), touched, source.bumps, labels)
 
 
 def _grouped(log: Log, owners: Mapping[str, int]) -> dict[int | None, _Group]:
@@ -505,12 +511,25 @@ def _since_each(repository: Repository, lines: Sequence[_Line]) -> tuple[str, ..
 
 
 @dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a log for all components.
+
+    Its copies, its reverts, what the last releases have by other commits, and what reverts name that is lost.
+    """
+
+    pairs: Sequence[Pair]
+    taken_back: TakenBack
+    outside: Mapping[str, str]
+    lost: Collection[str]
+
+
+@dataclass(frozen=True, slots=True)
 class _Own:
     """What of a log belongs to one component since its own last release, and what that has though by other commits."""
 
     log: Log
     released: Mapping[str, str]
-    pairs: Sequence[Pair] = ()
+    known: _Known
 
 
 def _own(
@@ -518,25 +537,24 @@ def _own(
     log: Log,
     paths: Sequence[str],
     line: _Line,
-    pairs: Sequence[Pair],
-    taken_back: TakenBack,
-    outside: Mapping[str, str],
+    known: _Known,
 ) -> _Own:
     old = reachable(log.parents, line.bases)
     parents = {sha: own for sha, own in log.parents.items() if sha not in old} if old else log.parents
     own = replace(log, commits=tuple(one for one in log.commits if one.sha in parents), parents=parents)
     if "." not in paths:
         own = replace(own, commits=repository.of_paths(own, paths))
-    why = {**outside, **released_inside(pairs, log.parents, old, taken_back), **dict.fromkeys(line.picked, COPIED)}
+    inside = released_inside(known.pairs, log.parents, old, known.taken_back)
+    why = {**known.outside, **inside, **dict.fromkeys(line.picked, COPIED)}
     released = {sha: text.format(line.last) for sha, text in why.items() if sha in parents}
-    return _Own(own, released, pairs)
+    return _Own(own, released, known)
 
 
 def _history(
     commit: str, source: Source, line: _Line, own: _Own, tags: Sequence[Tag], labels: Mapping[str, tuple[str, ...]]
 ) -> History:
     log = own.log
-    found = changes_from(log.commits, log.parents, own.released, twice_inside(own.pairs))
+    found = changes_from(log.commits, log.parents, own.released, twice_inside(own.known.pairs), own.known.lost)
     changes = raised(found, log.touched, source.bumps, labels)
     return History(
         at=commit,
@@ -562,9 +580,9 @@ def _since(source: Source, own: _Own, line: _Line, labels: Mapping[str, tuple[st
     old = reachable(log.parents, [line.taken[line.announced].target])
     commits = [commit for commit in log.commits if commit.sha not in old]
     parents = {sha: above for sha, above in log.parents.items() if sha not in old}
-    inside = released_inside(own.pairs, log.parents, old, TakenBack(log.commits))
+    inside = released_inside(own.known.pairs, log.parents, old, TakenBack(log.commits))
     released = {**own.released, **{sha: why.format(line.announced) for sha, why in inside.items()}}
-    found = changes_from(commits, parents, released, twice_inside(own.pairs))
+    found = changes_from(commits, parents, released, twice_inside(own.known.pairs), own.known.lost)
     return raised(found, log.touched, source.bumps, labels)
 
 

@@ -274,11 +274,18 @@ class Repository:
 
     def without(self, commits: Sequence[str], heads: Sequence[str]) -> frozenset[str]:
         """Those of some commits that none of ``heads`` has; what is no commit here is left out."""
+        return self._listed(commits, [f"^{_checked(head)}" for head in heads])
+
+    def there(self, commits: Sequence[str]) -> frozenset[str]:
+        """Those of some names that are commits here, whether or not anything leads to them."""
+        return self._listed(commits, [], "--no-walk")
+
+    def _listed(self, commits: Sequence[str], bounds: Sequence[str], *how: str) -> frozenset[str]:
         if not commits:
             return frozenset()
         wanted = [name for name in commits if _OBJECT_NAME.fullmatch(name)]
-        names = "".join(f"{name}\n" for name in (*wanted, *(f"^{_checked(head)}" for head in heads)))
-        asked = ["--git-dir", str(self.git_dir), "rev-list", "--ignore-missing", "--stdin"]
+        names = "".join(f"{name}\n" for name in (*wanted, *bounds))
+        asked = ["--git-dir", str(self.git_dir), "rev-list", "--ignore-missing", *how, "--stdin"]
         done = run_git(asked, self.git_dir, self.timeout_s, stdin=names.encode())
         if done.returncode != 0:
             raise explain(done.stderr.decode(errors="replace"), self.git_dir)

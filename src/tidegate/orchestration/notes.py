@@ -22,7 +22,7 @@ from tidegate.core.plain import plain
 from tidegate.core.pull_request import PullRequest, titled
 from tidegate.core.version import TagFormat, Version, parse_version
 from tidegate.errors import NotFoundError, RepositoryError, UsageError, WorldError
-from tidegate.git.copies import all_pairs, released_outside, twice_inside
+from tidegate.git.copies import TakenBack, all_pairs, lost_names, released_outside, twice_inside
 from tidegate.git.history import History, Source, merged_of, tagged_versions, unreleased_each
 from tidegate.git.repository import Log, Repository, Tag
 from tidegate.git.tree import check_inside, files_directly_in, normal_path
@@ -296,7 +296,8 @@ def _stated(
     had = plain(start.removeprefix("refs/tags/"), 100)
     pairs = all_pairs(repository, log)
     released = {sha: why.format(had) for sha, why in released_outside(repository, log, since, pairs).items()}
-    found = changes_from(commits, log.parents, released, twice_inside(pairs))
+    lost = lost_names(repository, log, since, TakenBack(log.commits))
+    found = changes_from(commits, log.parents, released, twice_inside(pairs), lost)
     changes = raised(found, log.touched, scope.bumps, labels)
     if asked.since:
         stated = scope.tag_format.match(asked.since.removeprefix("refs/tags/"))
