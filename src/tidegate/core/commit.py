@@ -159,7 +159,8 @@ class Change(NamedTuple):
         return Level.MINOR if self.noted(*_DEPRECATION) else Level.NONE
 
 
-# The grammar. Each expression is linear: no two neighbouring repetitions can match the same character.
+# The grammar. Each expression is linear: no two neighbouring repetitions can match the same character. What is rarely
+# asked is text, and compiled when it is: a start that needs none of it is not held up.
 # The key of a ticket, ``PAY-12: text``, looks like a kind and is none.
 _TICKET = r"[A-Z][A-Z0-9]{1,20}-[0-9]{1,12}"
 _HEADER = re.compile(
@@ -167,18 +168,16 @@ _HEADER = re.compile(
 )
 _FOOTER = re.compile(r"(?P<token>BREAKING CHANGES?|[A-Za-z][A-Za-z0-9-]*)(?:: +| (?=#))(?P<value>\S.*)")
 _BREAKING_LINE = re.compile(r"BREAKING[ -]CHANGES?(?:: | #|:$)")
-# Angular's way: what breaks stands below.
-_BREAKING_ABOVE = re.compile(r"(?P<token>BREAKING[ -]CHANGES?):")
 _BREAKING = ("BREAKING CHANGE", "BREAKING-CHANGE", "BREAKING CHANGES", "BREAKING-CHANGES")
 # What a template that was left as it is answers.
-_NO_BREAK = re.compile(r"(?:none|no|n/?a|nothing|-)?[.!]?", re.IGNORECASE)
+_NO_BREAK = frozenset({"", "none", "no", "n/a", "na", "nothing", "-"})
 _DEPRECATION = ("Deprecated", "Deprecates", "Deprecation")
 _ITEM = re.compile(r"\* (?=\S)")
 _SHA = r"[0-9a-f]{7,64}"
 # What git merge --squash begins with, and the heading of each commit that it lists, as git log writes it.
 _SQUASH = "Squashed commit of the following:"
 _SQUASHED_COMMIT = re.compile(rf"(?P<indent> *)commit {_SHA}(?: \([^\n]*\))?")
-_SQUASHED_NAME = re.compile(r"^ *commit ([0-9a-f]{40}(?:[0-9a-f]{24})?)(?: \([^\n]*\))?$", re.MULTILINE)
+_SQUASHED_NAME = r"(?m:^ *commit ([0-9a-f]{40}(?:[0-9a-f]{24})?)(?: \([^\n]*\))?$)"
 _SQUASHED_AUTHOR = re.compile(r"^Author:([^<>\n]*)<([^<>\s]+)>[ \t]*$", re.MULTILINE)
 _INDENT = re.compile(r"^ +", re.MULTILINE)
 _REVERTED_SHA = re.compile(rf"\bThis reverts commits? ({_SHA}(?:(?:, and |, | and )(?:commit )?{_SHA})*)\b")
@@ -208,12 +207,10 @@ _WRAPPED = re.compile(
     r"|Merge pull request '(?P<quoted>.*)' \(#(?P<gitea>[0-9]{1,12})\) from \S.*"
 )
 # With what a line begins that is about something, and is no title of its own.
-_NO_TITLE = re.compile(
-    r"(?:see|cf\.?|as|same|none|nothing|not|no|n/a|yes|todo|tbd)\b|https?://|[#!]?[0-9]", re.IGNORECASE
-)
+_NO_TITLE = r"(?i:(?:see|cf\.?|as|same|none|nothing|not|no|n/a|yes|todo|tbd)\b|https?://|[#!]?[0-9])"
 # What quotes: blocks of HTML, a comment, and code between fences.
 _QUOTING = ("<details", "<DETAILS", "<Details", "<blockquote", "<BLOCKQUOTE", "<!--", "```", "~~~")
-_QUOTED = re.compile(r"<(/)?(details|blockquote)\b|<!--|-->", re.IGNORECASE)
+_QUOTED = r"(?i:<(/)?(details|blockquote)\b|<!--|-->)"
 _FENCES = ("```", "~~~")
 _KNOWN_KINDS = frozenset(LEVELS) | QUIET_KINDS
 
@@ -239,7 +236,7 @@ class Message:
 
 
 def _is_break(footer: Footer) -> bool:
-    return footer.token in _BREAKING and _NO_BREAK.fullmatch(footer.value) is None
+    return footer.token in _BREAKING and footer.value.lower().rstrip(".!") not in _NO_BREAK
 
 
 def parse_message(text: str) -> Message:
@@ -301,8 +298,9 @@ def _read_footers(lines: Sequence[str]) -> tuple[Footer, ...]:
     for line in lines:
         if match := _FOOTER.fullmatch(line):
             found.append((match["token"], [match["value"]]))
-        elif match := _BREAKING_ABOVE.fullmatch(line):
-            found.append((match["token"], []))
+        elif line.endswith(":") and line[:-1] in _BREAKING:
+            # Angular's way: what breaks stands below.
+            found.append((line[:-1], []))
         elif found:
             found[-1][1].append(line)
     return tuple(Footer(token, "\n".join(value).strip()) for token, value in found)
@@ -362,7 +360,7 @@ def _quotations(lines: Sequence[str]) -> dict[int, int]:
         if mark in bare and (closing := bisect_right(bare[mark], number)) < len(bare[mark]):
             found[number] = fenced = bare[mark][closing] + 1
             continue
-        for tag in _QUOTED.finditer(line):
+        for tag in re.finditer(_QUOTED, line):
             starts = opened.setdefault((tag[2] or "").lower(), [])
             if tag[0] != "-->" and not tag[1]:
                 starts.append(number)
@@ -540,7 +538,7 @@ def _is_lone_title(line: str) -> bool:
     if header is None or not _is_known(header) or not header["kind"].islower():
         return False
     text = header["text"]
-    return " " in text and text[-1] not in ".:;,?!" and _NO_TITLE.match(text) is None
+    return " " in text and text[-1] not in ".:;,?!" and re.match(_NO_TITLE, text) is None
 
 
 def _is_known(header: re.Match[str] | None) -> bool:
@@ -1068,7 +1066,7 @@ def squashed_from(commit: Commit) -> tuple[str, ...]:
     """The commits of which this one was made, by what ``git merge --squash`` lists."""
     if _SQUASH not in commit.message:
         return ()
-    return tuple(dict.fromkeys(_SQUASHED_NAME.findall(commit.message)))
+    return tuple(dict.fromkeys(re.findall(_SQUASHED_NAME, commit.message)))
 
 
 def reverted_by(commit: Commit) -> tuple[str, ...]:

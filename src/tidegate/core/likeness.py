@@ -29,7 +29,7 @@ Changed = Mapping[str, tuple[str, str]]
 
 _MOST = 16
 """Commits that may be copies of each other; where more are alike, a script made them."""
-_ADDED = re.compile(r"^(?:\(cherry picked from commit [0-9a-f]{7,64}\)|Signed-off-by: .*)$", re.MULTILINE)
+_ADDED = r"(?m:^(?:\(cherry picked from commit [0-9a-f]{7,64}\)|Signed-off-by: .*)$)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def alike(commits: Sequence[Commit]) -> list[Alike]:
 
 def _said(message: str) -> str:
     """A message without what a copy adds to it: where it is from, and who signed it off."""
-    text = _ADDED.sub("", message) if "(cherry picked" in message or "Signed-off-by: " in message else message
+    text = re.sub(_ADDED, "", message) if "(cherry picked" in message or "Signed-off-by: " in message else message
     return "\n".join(line.rstrip() for line in text.strip().split("\n")).rstrip()
 
 

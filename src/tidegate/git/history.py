@@ -641,14 +641,14 @@ def _advice(line: _Line, tag_format: TagFormat, tags: Sequence[Tag]) -> str:
     return ""
 
 
-_VERSIONED = re.compile(r"(.{0,200}?)((?:0|[1-9][0-9]{0,9})(?:\.(?:0|[1-9][0-9]{0,9})){2})(?![0-9.])", re.DOTALL)
+_VERSIONED = r"(?s:(.{0,200}?)((?:0|[1-9][0-9]{0,9})(?:\.(?:0|[1-9][0-9]{0,9})){2})(?![0-9.]))"
 
 
 def _other_form(tags: Sequence[Tag]) -> tuple[str, str]:
     """The form that most of the tags have which carry a version, and the last one of them; empty where none does."""
     found: dict[str, list[str]] = defaultdict(list)
     for tag in tags:
-        if match := _VERSIONED.match(tag.name):
+        if match := re.match(_VERSIONED, tag.name):
             found[match[1]].append(tag.name)
     prefix = max(found, key=lambda prefix: len(found[prefix]), default=None)
     return (f"{prefix}{{version}}", found[prefix][-1]) if prefix is not None else ("", "")

@@ -268,9 +268,8 @@ class Repository:
     def recent(self, heads: Sequence[str], since_s: int) -> tuple[Commit, ...]:
         """The commits that one of ``heads`` has, committed at a time or later, children before parents."""
         bounds = [f"--max-age={max(since_s, 0)}", *(_checked(head) for head in heads)]
-        return _read_log(
-            self._in_pieces("log", "-z", "--topo-order", f"--format={_LOG_FORMAT}", "--encoding=UTF-8", *bounds, "--")
-        ).commits
+        output = self.git("log", "-z", "--topo-order", f"--format={_LOG_FORMAT}", "--encoding=UTF-8", *bounds, "--")
+        return _read_log([output]).commits
 
     def without(self, commits: Sequence[str], heads: Sequence[str]) -> frozenset[str]:
         """Those of some commits that none of ``heads`` has; what is no commit here is left out."""
