@@ -207,7 +207,10 @@ _WRAPPED = re.compile(
     r"|Merge pull request '(?P<quoted>.*)' \(#(?P<gitea>[0-9]{1,12})\) from \S.*"
 )
 # With what a line begins that is about something, and is no title of its own.
-_NO_TITLE = r"(?i:(?:see|cf\.?|as|same|none|nothing|not|no|n/a|yes|todo|tbd)\b|https?://|[#!]?[0-9])"
+_NO_TITLE = (
+    r"(?i:(?:see|cf\.?|same as|none|nothing|n/a|todo|tbd|not (?:needed|applicable|required)|no (?:changes?|tests?|docs?))"
+    r"\b|https?://|[#!][0-9])"
+)
 # What quotes: blocks of HTML, a comment, and code between fences.
 _QUOTING = ("<details", "<DETAILS", "<Details", "<blockquote", "<BLOCKQUOTE", "<!--", "```", "~~~")
 _QUOTED = r"(?i:<(/)?(details|blockquote)\b|<!--|-->)"

@@ -442,10 +442,17 @@ def test_a_squash_that_lists_its_messages_one_after_the_other_is_read_whole() ->
     assert told_by(message) == ["feat: invoices", "fix!: round cents", "docs: say how"]
 
 
+@pytest.mark.parametrize("text", ["no longer crash on nothing", "404 after a login", "not found in `x`", "as-of dates"])
+def test_a_title_in_a_squash_may_begin_with_any_word(text: str) -> None:
+    assert told_by(f"feat: x\n\nfix: {text}\n") == ["feat: x", f"fix: {text}"]
+
+
 @pytest.mark.parametrize(
     "body",
     [
         "note: this was hard to find",
+        "docs: not needed here",
+        "test: no tests for this",
         "fix: see above",
         "fix: #12",
         "Fixes: the rounding of cents",
