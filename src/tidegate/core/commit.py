@@ -208,8 +208,8 @@ _WRAPPED = re.compile(
 )
 # With what a line begins that is about something, and is no title of its own.
 _NO_TITLE = (
-    r"(?i:(?:see|cf\.?|same as|none|nothing|n/a|todo|tbd|not (?:needed|applicable|required)|no (?:changes?|tests?|docs?))"
-    r"\b|https?://|[#!][0-9])"
+    r"(?i:(?:see|cf\.?|same as|none|nothing|n/a|todo|tbd"
+    r"|not (?:needed|applicable|required)|no (?:changes?|tests?|docs?))\b|https?://|[#!][0-9])"
 )
 # What quotes: blocks of HTML, a comment, and code between fences.
 _QUOTING = ("<details", "<DETAILS", "<Details", "<blockquote", "<BLOCKQUOTE", "<!--", "```", "~~~")
