@@ -181,6 +181,20 @@ def test_fragments_come_from_the_commit_and_by_request_from_the_disk(repository:
     assert (len(only["features"]), only["fixes"]) == (1, [])
 
 
+def test_a_fragment_is_told_with_one_release_and_a_known_issue_while_it_is_there(git_repository: GitRepository) -> None:
+    lasting = {"changelog.d/+slow.known-issue.md": "Large exports are slow.\n"}
+    git_repository.commit("feat: begin", {"changelog.d/1.added.md": "Told with the first.\n", **lasting})
+    git_repository.tag("v1.0.0", message="1.0.0")
+    git_repository.commit("fix: later", {"changelog.d/2.fixed.md": "Told with the second.\n"})
+    told = good(git_repository, "notes").out
+    assert "Told with the second" in told
+    assert "Large exports are slow" in told
+    assert "Told with the first" not in told
+    assert "Told with the first" not in good(git_repository, "changelog").out
+    assert "Told with the first" in good(git_repository, "notes", "--to", "v1.0.0").out
+    assert good(git_repository, "changelog", "--full").out.count("Told with the") == 1
+
+
 def test_an_unknown_type_of_fragment_is_an_error(repository: GitRepository) -> None:
     repository.commit("docs: say it", {"changelog.d/1.adddded.md": "x"})
     done = run_at(repository.path, "notes")
@@ -285,7 +299,8 @@ def test_the_whole_history_has_a_changelog(repository: GitRepository) -> None:
     told = good(repository, "changelog", "--full").out
     assert told.startswith("# Changelog\n")
     assert told.endswith(
-        "## [Unreleased]\n\n## [1.1.0] - 2026-01-05\n\n### Added\n\n- **tax:** custom rules (\\#145)\n"
+        "## [Unreleased]\n\n### Fixed\n\n- Later\n\n## [1.1.0] - 2026-01-05\n\n### Added\n\n"
+        "- **tax:** custom rules (\\#145)\n"
         "  Configurable per customer.\n\n### Changed\n\n- Something else\n\n### Fixed\n\n"
         "- Rounding error (\\#178)\n\n## [1.0.0] - 2026-01-05\n\n### Added\n\n- First\n"
     )
@@ -296,6 +311,7 @@ def test_the_whole_history_has_a_changelog(repository: GitRepository) -> None:
     assert good(repository, "changelog", "--full", "--write").out == "CHANGELOG.md says that already\n"
     assert good(repository, "changelog", "--write").out == "wrote CHANGELOG.md\n"
     file = (repository.path / "CHANGELOG.md").read_text()
+    assert "## [Unreleased]\n\n## [1.1.1]" in file, "what was not released is now"
     assert file.index("## [1.1.1]") < file.index("## [1.1.0]") < file.index("## [1.0.0]")
 
 

@@ -249,12 +249,29 @@ def test_tags_of_other_shapes_are_told_and_not_taken(tmp_path: Path) -> None:
     assert {tag.name for tag in found.skipped} == {"v1.2", "vendor", "v 2.0.0"}
 
 
-def test_padded_tags_that_were_not_asked_for_are_explained(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("tags", "written", "advice"),
+    [
+        (["v02.01.09"], "v{version}", "padded with zeros, such as v02.01.09, and were not taken: ask with --padded"),
+        (["2026.01.15"], "{version}", "padded with zeros, such as 2026.01.15, and were not taken: ask with --padded"),
+        (
+            ["v1.2"],
+            "v{version}",
+            "two numbers, such as v1.2, and a version has three: tag what was released also as v1",
+        ),
+        (
+            ["1.2.3", "1.3.0-rc.1", "x-1.0.0"],
+            "v{version}",
+            "none of the 3 tags is of the form v{version}, but 1.3.0-rc.1 and its like are of the form {version}; if",
+        ),
+    ],
+)
+def test_tags_of_another_form_are_explained(tmp_path: Path, tags: list[str], written: str, advice: str) -> None:
     with GitStory(tmp_path) as story:
-        story.tag("v02.01.09", story.commit("feat: begin", {"a": "1"}))
-    found = unreleased(open_repository(tmp_path), ".", (), TagFormat("v{version}"))
-    assert "padded with zeros" in found.advice
-    assert "--padded" in found.advice
+        base = story.commit("feat: begin", {"a": "1"})
+        for tag in tags:
+            story.tag(tag, base)
+    assert advice in unreleased(open_repository(tmp_path), ".", (), TagFormat(written)).advice
 
 
 def test_a_commit_that_touches_nothing_of_the_component_changes_nothing_wherever_it_stands(tmp_path: Path) -> None:

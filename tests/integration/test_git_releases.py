@@ -271,3 +271,50 @@ def test_copies_that_name_commits_of_elsewhere_prove_nothing(tmp_path: Path) -> 
         story.tag("v1.1.0", story.commit(forged, {"a": "2"}, branch="other", start=base))
     found = unreleased(open_repository(tmp_path), ".", (), TagFormat("v{version}"))
     assert (found.tag, str(found.next().version)) == ("v1.0.0", "1.0.1")
+
+
+def test_a_branch_that_was_rebased_and_merged_twice_is_told_once(tmp_path: Path) -> None:
+    with GitStory(tmp_path) as story:
+        base = story.commit("feat: begin", {"a": "1"})
+        story.tag("v1.0.0", base)
+        files = [(f"fix: no. {n}", {f"f{n}": "1"}) for n in range(9)]
+        olds = [story.commit(*file, branch="old", start=None if n else base) for n, file in enumerate(files)]
+        story.tag("v1.0.1", olds[3])
+        news = [story.commit(*file, written=old) for file, old in zip(files, olds, strict=True)]
+        story.commit("Merge branch 'old'", merge=[olds[-1]])
+    found = unreleased(open_repository(tmp_path), ".", (), TagFormat("v{version}"))
+    assert [change.summary for change in found.changes if not change.void and change.kind != "merge"] == [
+        f"no. {number}" for number in (8, 7, 6, 5, 4)
+    ]
+    why = {change.sha: change.void for change in found.changes}
+    assert why[news[0]] == "what it is a copy of was released with 1.0.1"
+    assert why[news[8]] == f"a copy of {olds[8][:10]}"
+
+
+@pytest.mark.parametrize(("filtered", "expected"), [("blob:none", None), ("tree:0", "1.0.2")])
+def test_copies_that_do_not_say_so_are_told_without_any_files_content(
+    tmp_path: Path, filtered: str, expected: str | None
+) -> None:
+    with GitStory(tmp_path / "whole") as story:
+        base = story.commit("feat: begin", {"a": "1"})
+        story.tag("v1.0.0", base)
+        fix = story.commit("fix: urgent", {"b/c": "2"})
+        copy = story.commit("fix: urgent", {"b/c": "2"}, branch="1.0.x", start=base, written=fix)
+        story.tag("v1.0.1", copy)
+        story.commit("Merge branch '1.0.x'", merge=[copy])
+    serving = ["--upload-pack", "git -c uploadpack.allowFilter=true upload-pack", "--no-checkout"]
+    source, clone = (tmp_path / "whole").as_uri(), tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", f"--filter={filtered}", *serving, source, str(clone)], check=True)
+    version = unreleased(open_repository(clone), ".", (), TagFormat("v{version}")).next().version
+    # Without trees nothing is proved, and what is not proved counts.
+    assert (str(version) if version else None) == expected
+
+
+def test_a_tag_of_a_tag_is_a_release(tmp_path: Path) -> None:
+    with GitStory(tmp_path) as story:
+        base = story.commit("feat: begin", {"a": "1"})
+        story.tag("v1.0.0", base, annotated=True)
+    who = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "advice.nestedTag=false"]
+    subprocess.run(["git", *who, "tag", "-a", "-m", "again", "v1.0.1", "v1.0.0"], cwd=tmp_path, check=True)
+    found = releases_of(open_repository(tmp_path), Source(".", TagFormat("v{version}")))
+    assert [row.tag for row in found] == [None, "v1.0.1", "v1.0.0"]

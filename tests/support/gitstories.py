@@ -33,6 +33,7 @@ class GitStory:
         subprocess.run(command, check=True)
         self.folder = folder
         self._marks: dict[str, int] = {}
+        self._written: dict[str, int] = {}
         self._importer = subprocess.Popen(
             ["git", "fast-import", "--quiet", "--done", "--cat-blob-fd=1"],
             cwd=folder,
@@ -62,12 +63,21 @@ class GitStory:
         merge: Sequence[str] = (),
         author: str = ALICE,
         committer: str | None = None,
+        written: str | None = None,
+        at_once: bool = False,
     ) -> str:
-        """Commit on a branch (beginning it at ``start``); a merge takes over only the ``files`` it is given."""
+        """Commit on a branch (beginning it at ``start``); a merge takes over only the ``files`` it is given.
+
+        Args:
+            written: a commit in whose second this one was written, as a cherry-pick was.
+            at_once: it was committed in the second in which it was written, too.
+        """
         mark = len(self._marks) + 1
         time = START_S + 60 * mark
+        author_time = self._written.get(written or "", time)
+        time = author_time if at_once else time
         self._say(f"commit refs/heads/{branch}\nmark :{mark}\n")
-        self._say(f"author {author} {time} +0000\ncommitter {committer or author} {time} +0000\n")
+        self._say(f"author {author} {author_time} +0000\ncommitter {committer or author} {time} +0000\n")
         self._data(message)
         if start is not None:
             self._say(f"from :{self._marks[start]}\n")
@@ -79,6 +89,7 @@ class GitStory:
         self._says.flush()
         name = self._hears.readline().decode().strip()
         self._marks[name] = mark
+        self._written[name] = author_time
         return name
 
     def tag(self, name: str, commit: str, annotated: bool = False) -> None:

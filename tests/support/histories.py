@@ -265,6 +265,140 @@ def _revert_of_what_a_copy_released(story: GitStory) -> None:
     story.commit(f'Revert "feat: tried"\n\nThis reverts commit {fix}.\n', {"a": "1"})
 
 
+def _unmarked_copy_released_and_merged_back(story: GitStory) -> None:
+    base = story.commit("feat: begin", {"a": "1"})
+    fix = story.commit("fix: urgent", {"a": "2"})
+    story.tag("v1.0.0", base)
+    copy = story.commit("fix: urgent", {"a": "2"}, branch="1.0.x", start=base, written=fix)
+    story.tag("v1.0.1", copy)
+    story.commit("Merge branch '1.0.x'", merge=[copy])
+
+
+def _unmarked_copy_for_an_older_line_merged_back(story: GitStory) -> None:
+    base = story.commit("feat: begin", {"a": "1", "b": "1"})
+    story.commit("feat: second", {"a": "1, grown"})
+    fix = story.commit("fix: urgent", {"a": "2, grown", "late": "1"})
+    story.tag("v1.1.0", fix)
+    # What the older line does not have was left out.
+    signed = "fix: urgent\n\nSigned-off-by: Bob Example <bob@example.org>\n"
+    copy = story.commit(signed, {"a": "2"}, branch="1.0.x", start=base, written=fix)
+    story.tag("v1.0.0", base)
+    story.tag("v1.0.1", copy)
+    story.commit("Merge branch '1.0.x'", merge=[copy])
+
+
+def _unmarked_copy_merged_back_unreleased(story: GitStory) -> None:
+    base = story.commit("feat: begin", {"a": "1"})
+    story.tag("v1.0.0", base)
+    fix = story.commit("fix: urgent", {"a": "2"})
+    copy = story.commit("fix: urgent", {"a": "2"}, branch="topic", start=base, written=fix)
+    story.commit("Merge branch 'topic'", merge=[copy])
+
+
+def _unmarked_copy_of_another_branch_never_merged(story: GitStory) -> None:
+    base = story.commit("feat: begin", {"a": "1"})
+    story.tag("v1.0.0", base)
+    fix = story.commit("fix: urgent", {"a": "2"})
+    story.tag("v1.0.1", story.commit("fix: urgent", {"a": "2"}, branch="1.0.x", start=base, written=fix))
+    story.commit("feat: next", {"b": "1"})
+
+
+def _unmarked_copy_brings_back(story: GitStory) -> None:
+    feature = story.commit("feat: begin", {"a": "1"})
+    story.tag("v1.0.0", feature)
+    story.tag("v1.0.1", story.commit(f'Revert "feat: begin"\n\nThis reverts commit {feature}.\n', {"a": None}))
+    story.commit("feat: begin", {"a": "1"}, written=feature)
+
+
+def _amended_after_its_release(story: GitStory) -> None:
+    base = story.commit("feat: begin", {"a": "1"})
+    story.tag("v1.0.0", base)
+    first = story.commit("fix: urgent", {"a": "2"}, branch="1.0.x", start=base)
+    story.tag("v1.0.1", first)
+    amended = story.commit("fix: urgent", {"a": "2, complete"}, written=first)
+    story.commit("Merge branch '1.0.x'", {"a": "2, complete"}, merge=[first], start=amended)
+
+
+def _amended_with_more_after_its_release(story: GitStory) -> None:
+    base = story.commit("feat: begin", {"a": "1"})
+    story.tag("v1.0.0", base)
+    first = story.commit("fix: urgent", {"a": "2"}, branch="1.0.x", start=base)
+    story.tag("v1.0.1", first)
+    amended = story.commit("fix: urgent", {"a": "2", "forgotten": "1"}, written=first)
+    story.commit("Merge branch '1.0.x'", {"forgotten": "1"}, merge=[first], start=amended)
+
+
+def _revert_that_was_rebased(story: GitStory) -> None:
+    story.tag("v1.0.0", story.commit("feat: begin", {"a": "1"}))
+    story.commit("feat: tried", {"b": "1"})
+    story.commit(f'Revert "feat: tried"\n\nThis reverts commit {"1" * 40}.\n', {"b": None})
+    story.commit("fix: small", {"c": "1"})
+
+
+def _revert_of_released_with_a_title_of_now(story: GitStory) -> None:
+    released = story.commit("feat: begin", {"a": "1"})
+    story.tag("v1.0.0", released)
+    story.commit("feat: begin", {"b": "1"})
+    story.commit(f'Revert "feat: begin"\n\nThis reverts commit {released}.\n', {"a": None})
+
+
+SQUASHED = "Squashed commit of the following:\n"
+
+
+def _listed(*commits: tuple[str, str]) -> str:
+    head = "Author: Alice Example <alice@example.org>\nDate:   Mon Jan 5 12:00:00 2026 +0000\n"
+    return SQUASHED + "".join(f"\ncommit {sha}\n{head}\n    {title}\n" for sha, title in commits)
+
+
+def _squashed_released_and_merged(story: GitStory) -> None:
+    base = story.commit("feat: begin", {"a": "1"})
+    story.tag("v1.0.0", base)
+    one = story.commit("feat: one", {"b": "1"}, branch="topic", start=base)
+    two = story.commit("fix: two", {"c": "1"}, branch="topic")
+    story.tag("v1.1.0", story.commit(_listed((two, "fix: two"), (one, "feat: one")), {"b": "1", "c": "1"}))
+    three = story.commit("fix: three", {"d": "1"}, branch="topic")
+    story.commit("Merge branch 'topic'", {"d": "1"}, merge=[three])
+
+
+def _release_branch_squashed_back(story: GitStory) -> None:
+    base = story.commit("feat: begin", {"a": "1"})
+    story.tag("v1.0.0", base)
+    fix = story.commit("fix: urgent", {"b": "1"}, branch="1.0.x", start=base)
+    story.tag("v1.0.1", fix)
+    story.commit(_listed((fix, "fix: urgent")), {"b": "1"})
+    story.commit("Merge branch '1.0.x'", merge=[fix])
+
+
+def _squashed_and_merged_unreleased(story: GitStory) -> None:
+    base = story.commit("feat: begin", {"a": "1"})
+    story.tag("v1.0.0", base)
+    one = story.commit("feat: one", {"b": "1"}, branch="topic", start=base)
+    two = story.commit("fix: two", {"c": "1"}, branch="topic")
+    story.commit(_listed((two, "fix: two"), (one, "feat: one")), {"b": "1", "c": "1"})
+    story.commit("Merge branch 'topic'", merge=[two])
+
+
+def _bumps_of_a_script_on_two_branches(story: GitStory) -> None:
+    base = story.commit("feat: begin", {"version": "1", "v": "1"})
+    there = story.commit("chore: branch", {"version": "1.0"}, branch="1.0.x", start=base)
+    last = story.commit("fix: bump", {"version": "1.0.1"}, branch="1.0.x", start=there)
+    story.tag("v1.0.0", base)
+    story.tag("v1.0.1", last)
+    story.commit("chore: main", {"version": "2.0"})
+    story.commit("fix: bump", {"version": "2.0.1"}, written=last, at_once=True)
+    story.commit("Merge branch '1.0.x'", {"version": "2.0.1"}, merge=[last])
+
+
+def _bumps_of_a_script_with_one_date(story: GitStory) -> None:
+    base = story.commit("feat: begin", {"version": "0"})
+    story.tag("v1.0.0", base)
+    one = story.commit("fix: bump", {"version": "1"}, branch="1.0.x", start=base)
+    story.tag("v1.0.1", one)
+    for number in "123":
+        story.commit("fix: bump", {"version": number}, written=one)
+    story.commit("Merge branch '1.0.x'", {"version": "3"}, merge=[one])
+
+
 CASES = (
     Case("S1", _s1, "1.1.0", ["from the branch"], {"v1.0.0": ["begin", "released"]}),
     Case("S2", _s2, "1.0.1", ["urgent"], {"v1.0.0": ["begin"]}, at="1.0.x"),
@@ -379,6 +513,99 @@ CASES = (
         [],
         {"v1.0.0": ["begin"], "v1.0.1": ["tried"], "v1.1.0": ["second", "tried"]},
         since=["tried"],
+    ),
+    Case(
+        "unmarked-copy-released-and-merged-back",
+        _unmarked_copy_released_and_merged_back,
+        None,
+        [],
+        {"v1.0.0": ["begin"], "v1.0.1": ["urgent"]},
+    ),
+    Case(
+        "unmarked-copy-for-an-older-line-merged-back",
+        _unmarked_copy_for_an_older_line_merged_back,
+        None,
+        [],
+        {"v1.0.0": ["begin"], "v1.0.1": ["urgent"], "v1.1.0": ["second"]},
+    ),
+    Case(
+        "unmarked-copy-merged-back-unreleased",
+        _unmarked_copy_merged_back_unreleased,
+        "1.0.1",
+        ["urgent"],
+        {"v1.0.0": ["begin"]},
+    ),
+    Case(
+        "unmarked-copy-of-another-branch-never-merged",
+        _unmarked_copy_of_another_branch_never_merged,
+        "1.1.0",
+        ["next", "urgent"],
+        {"v1.0.0": ["begin"]},
+        since=["next"],
+    ),
+    Case(
+        "unmarked-copy-brings-back",
+        _unmarked_copy_brings_back,
+        "1.1.0",
+        ["begin"],
+        {"v1.0.0": ["begin"], "v1.0.1": ["begin"]},
+    ),
+    Case(
+        "amended-after-its-release",
+        _amended_after_its_release,
+        "1.0.2",
+        ["urgent"],
+        {"v1.0.0": ["begin"], "v1.0.1": ["urgent"]},
+    ),
+    Case(
+        "amended-with-more-after-its-release",
+        _amended_with_more_after_its_release,
+        "1.0.2",
+        ["urgent"],
+        {"v1.0.0": ["begin"], "v1.0.1": ["urgent"]},
+    ),
+    Case("revert-that-was-rebased", _revert_that_was_rebased, "1.0.1", ["small"], {"v1.0.0": ["begin"]}),
+    Case(
+        "revert-of-released-with-a-title-of-now",
+        _revert_of_released_with_a_title_of_now,
+        "1.1.0",
+        ["begin", "begin"],
+        {"v1.0.0": ["begin"]},
+    ),
+    Case(
+        "squashed-released-and-merged",
+        _squashed_released_and_merged,
+        "1.1.1",
+        ["three"],
+        {"v1.0.0": ["begin"], "v1.1.0": ["one", "two"]},
+    ),
+    Case(
+        "release-branch-squashed-back",
+        _release_branch_squashed_back,
+        None,
+        [],
+        {"v1.0.0": ["begin"], "v1.0.1": ["urgent"]},
+    ),
+    Case(
+        "squashed-and-merged-unreleased",
+        _squashed_and_merged_unreleased,
+        "1.1.0",
+        ["one", "two"],
+        {"v1.0.0": ["begin"]},
+    ),
+    Case(
+        "bumps-of-a-script-on-two-branches",
+        _bumps_of_a_script_on_two_branches,
+        "1.0.2",
+        ["bump"],
+        {"v1.0.0": ["begin"], "v1.0.1": ["bump"]},
+    ),
+    Case(
+        "bumps-of-a-script-with-one-date",
+        _bumps_of_a_script_with_one_date,
+        "1.0.2",
+        ["bump", "bump", "bump"],
+        {"v1.0.0": ["begin"], "v1.0.1": ["bump"]},
     ),
 )
 """S1 to S14, then what follows from them."""

@@ -7,9 +7,11 @@ is shown of them goes through :func:`~tidegate.core.plain.plain` and is escaped 
 The shapes read beyond the plain convention, each because a common tool writes it:
 
 * a merge commit whose *body* carries the conventional title (``Merge pull request #9``, then ``feat: ...``);
-* a title that the code host wraps: ``Merged PR 9: feat: ...``, ``Merge pull request 'feat: ...' (#9) from ...``;
+* a title that the code host wraps: ``Merged PR 9: feat: ...``, ``Merge pull request 'feat: ...' (#9) from ...``,
+  ``Pull request #9: feat: ...``;
 * a squash whose body lists ``* feat: ...`` items, each a change of its own, and what ``git merge --squash`` writes:
-  ``Squashed commit of the following:`` with the messages of the commits, indented;
+  ``Squashed commit of the following:`` with the messages of the commits, indented; and what ``git rebase -i`` makes
+  of one, the messages one after the other;
 * ``This reverts commit SHA``, with ``Revert "..."`` or ``Reapply "..."`` as the title; ``Reverts owner/repo#12``;
   ``revert: feat: ...`` with the whole title of what it takes back;
 * ``(cherry picked from commit SHA)``, where both commits meet again in one range.
@@ -23,6 +25,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache
 from heapq import heapify, heappop, heappush
+from itertools import islice
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -33,6 +36,11 @@ from tidegate.errors import ConflictError
 
 INHERITED_REFS = 20
 """References of a squash that each of its items shows; a message of a megabyte has room for thousands of both."""
+
+_MOST_CANDIDATES = 20
+"""Commits of one title or pull request of which a revert without a commit's name may mean each."""
+_MOST_STEPS = 1_000_000
+"""Commits that are looked at to see what a release's reverts descend from."""
 
 UNCONVENTIONAL = ""
 """The kind of a change whose commit follows no convention."""
@@ -86,6 +94,8 @@ class Commit(NamedTuple):
     committed_s: int
     """Seconds since 1970 in UTC, as the committer's clock claimed."""
     message: str
+    authored_s: int = 0
+    """When it was written, as its author's clock claimed: what a cherry-pick keeps. 0: nobody knows."""
 
 
 class Footer(NamedTuple):
@@ -133,7 +143,8 @@ class Change(NamedTuple):
     @property
     def breaking_notes(self) -> tuple[str, ...]:
         """What its BREAKING CHANGE footers say; the summary where it is marked with ``!`` alone."""
-        return self.noted(*_BREAKING) or ((self.summary,) if self.breaking else ())
+        told = tuple(note.value for note in self.notes if _is_break(note))
+        return told or ((self.summary,) if self.breaking else ())
 
     def level(self, levels: Mapping[str, Level] = LEVELS) -> Level:
         """What this change asks of the next version."""
@@ -155,15 +166,18 @@ _TICKET = r"[A-Z][A-Z0-9]{1,20}-[0-9]{1,12}"
 _HEADER = pattern(
     rf"(?!{_TICKET}[(!:])(?P<kind>[A-Za-z][A-Za-z0-9_-]*)(?:\((?P<scope>[^()\r\n]+)\))?(?P<bang>!)?: +(?P<text>\S.*)"
 )
-_FOOTER = pattern(r"(?P<token>BREAKING CHANGE|[A-Za-z][A-Za-z0-9-]*)(?:: +| (?=#))(?P<value>\S.*)")
-_BREAKING_LINE = pattern(r"BREAKING[ -]CHANGE(?:: | #)")
-_BREAKING = ("BREAKING CHANGE", "BREAKING-CHANGE")
+_FOOTER = pattern(r"(?P<token>BREAKING CHANGES?|[A-Za-z][A-Za-z0-9-]*)(?:: +| (?=#))(?P<value>\S.*)")
+_BREAKING_LINE = pattern(r"BREAKING[ -]CHANGES?(?:: | #|:$)")
+_BREAKING = ("BREAKING CHANGE", "BREAKING-CHANGE", "BREAKING CHANGES", "BREAKING-CHANGES")
+# What a template that was left as it is answers.
+_NO_BREAK = frozenset({"", "none", "no", "n/a", "na", "nothing", "-"})
 _DEPRECATION = ("Deprecated", "Deprecates", "Deprecation")
 _ITEM = pattern(r"\* (?=\S)")
 _SHA = r"[0-9a-f]{7,64}"
 # What git merge --squash begins with, and the heading of each commit that it lists, as git log writes it.
 _SQUASH = "Squashed commit of the following:"
 _SQUASHED_COMMIT = pattern(rf"(?P<indent> *)commit {_SHA}(?: \([^\n]*\))?")
+_SQUASHED_NAME = pattern(r"^ *commit ([0-9a-f]{40}(?:[0-9a-f]{24})?)(?: \([^\n]*\))?$", re.MULTILINE)
 _SQUASHED_AUTHOR = pattern(r"^Author:([^<>\n]*)<([^<>\s]+)>[ \t]*$", re.MULTILINE)
 _INDENT = pattern(r"^ +", re.MULTILINE)
 _REVERTED_SHA = pattern(rf"\bThis reverts commits? ({_SHA}(?:(?:, and |, | and )(?:commit )?{_SHA})*)\b")
@@ -186,11 +200,21 @@ _CLOSES = pattern(rf"\b{_CLOSING}:? +({_ISSUE})")
 _FOOTER_ISSUE = pattern(rf"{_ISSUE}|\b{_TICKET}\b")
 _PULL_IN_TITLE = pattern(r"\([#!]([0-9]{1,12})\)$|^Merge pull request #([0-9]{1,12})\b")
 _PULL = pattern(r"\(([#!][0-9]{1,12})\)")
-# Azure DevOps wraps the title of a squash and of a merge; Gitea and Forgejo that of a merge.
+# Azure DevOps and Bitbucket Data Center wrap the title of a squash and of a merge; Gitea and Forgejo that of a merge.
 _WRAPPED = pattern(
     r"Merged PR (?P<azure>[0-9]{1,12}): +(?P<title>\S.*)"
+    r"|Pull request #(?P<bitbucket>[0-9]{1,12}): +(?P<told>\S.*)"
     r"|Merge pull request '(?P<quoted>.*)' \(#(?P<gitea>[0-9]{1,12})\) from \S.*"
 )
+# With what a line begins that is about something, and is no title of its own.
+_NO_TITLE = pattern(
+    r"(?i:(?:see|cf\.?|same as|none|nothing|n/a|todo|tbd"
+    r"|not (?:needed|applicable|required)|no (?:changes?|tests?|docs?))\b|https?://|[#!][0-9])"
+)
+# What quotes: blocks of HTML, a comment, and code between fences.
+_QUOTING = ("<details", "<DETAILS", "<Details", "<blockquote", "<BLOCKQUOTE", "<!--", "```", "~~~")
+_QUOTED = pattern(r"<(/)?(details|blockquote)\b|<!--|-->", re.IGNORECASE)
+_FENCES = ("```", "~~~")
 _KNOWN_KINDS = frozenset(LEVELS) | QUIET_KINDS
 
 
@@ -210,7 +234,11 @@ class Message(NamedTuple):
 
         A footer counts under an unconventional title too: to overlook a break costs more than to announce one.
         """
-        return self.bang or any(footer.token in _BREAKING for footer in self.footers)
+        return self.bang or any(_is_break(footer) for footer in self.footers)
+
+
+def _is_break(footer: Footer) -> bool:
+    return footer.token in _BREAKING and footer.value.lower().rstrip(".!") not in _NO_BREAK
 
 
 def parse_message(text: str) -> Message:
@@ -272,6 +300,9 @@ def _read_footers(lines: Sequence[str]) -> tuple[Footer, ...]:
     for line in lines:
         if match := _FOOTER.fullmatch(line):
             found.append((match["token"], [match["value"]]))
+        elif line.endswith(":") and line[:-1] in _BREAKING:
+            # Angular's way: what breaks stands below.
+            found.append((line[:-1], []))
         elif found:
             found[-1][1].append(line)
     return tuple(Footer(token, "\n".join(value).strip()) for token, value in found)
@@ -281,6 +312,7 @@ def changes_of(commit: Commit) -> tuple[Change, ...]:
     """The changes of one commit by itself: its own, then the items that a squash lists."""
     if (plainly := _plain_change(commit)) is not None:
         return (plainly,)
+    commit = _unquoted(commit)
     own_text, items = _squashed(commit.message)
     title = _title_message(commit, own_text)
     authors = _authors(commit)
@@ -297,9 +329,59 @@ def changes_of(commit: Commit) -> tuple[Change, ...]:
     return (own, *(item for item in listed if _tale(item) != _tale(own)))
 
 
+def _unquoted(commit: Commit) -> Commit:
+    """The commit without what its message quotes: other projects' release notes, code, the comments of a template.
+
+    Tools that bring dependencies up to date put the notes of these into ``<details>``: what breaks there, or was fixed
+    or taken back, is nothing of ours. A quotation that never ends is none.
+    """
+    message = commit.message
+    if not any(mark in message for mark in _QUOTING):
+        return commit
+    title, line_end, rest = message.replace("\r\n", "\n").lstrip().partition("\n")
+    lines = rest.split("\n")
+    quoted, end = _quotations(lines), 0
+    for number in range(len(lines)):
+        # The line with which it begins may have words of ours before that.
+        if number < end:
+            lines[number] = ""
+        end = max(end, quoted.get(number, 0))
+    return commit._replace(message=title + line_end + "\n".join(lines))
+
+
+def _quotations(lines: Sequence[str]) -> dict[int, int]:
+    """The lines at which quotations begin, and the lines after their ends; each line is looked at once."""
+    bare = {mark: [number for number, line in enumerate(lines) if _is_fence(line, mark)] for mark in _FENCES}
+    found: dict[int, int] = {}
+    opened: dict[str, list[int]] = {}
+    fenced = 0
+    for number, line in enumerate(lines):
+        if number < fenced:
+            continue
+        mark = line.lstrip(" ")[:3]
+        if mark in bare and (closing := bisect_right(bare[mark], number)) < len(bare[mark]):
+            found[number] = fenced = bare[mark][closing] + 1
+            continue
+        for tag in _QUOTED.finditer(line):
+            starts = opened.setdefault((tag[2] or "").lower(), [])
+            if tag[0] != "-->" and not tag[1]:
+                starts.append(number)
+            elif starts:
+                begin = starts.pop()
+                found[begin] = max(found.get(begin, 0), number + 1)
+    return found
+
+
+def _is_fence(line: str, mark: str) -> bool:
+    text = line.strip()
+    return len(text) >= len(mark) and not text.strip(mark[0])
+
+
 # What a title begins with that has no header and may say more than its words: a break, a revert, an item of a squash,
 # or the title that a code host has wrapped.
-_SAYS_MORE = ("BREAKING", "Re", "* ", "Merged PR ", "Merge pull request '")
+_SAYS_MORE = ("BREAKING", "Re", "* ", "Merged PR ", "Merge pull request '", "Pull request #")
+# A merge that was squashed, rebased or copied is none any more, and carries its title in its body all the same.
+_MERGES = ("Merge branch ", "Merge remote-tracking branch ", "Merge pull request ", "Merge tag ", "Merged in ")
 
 
 def _plain_change(commit: Commit) -> Change | None:
@@ -314,7 +396,7 @@ def _plain_change(commit: Commit) -> Change | None:
         title = title.strip()
         if not title or title.startswith(_SAYS_MORE) or "revert" in commit.message.lower():
             return None
-        if len(commit.parents) > 1:
+        if len(commit.parents) > 1 or title.startswith(_MERGES):
             inner, _, below = rest.lstrip().partition("\n")
             header = _HEADER.fullmatch(inner.strip())
             rest = rest if header is None else below
@@ -370,7 +452,7 @@ class _PlainFooter(NamedTuple):
 def _plain_footers(rest: str) -> Sequence[_PlainFooter] | None:
     """The footers of a message without its title, each on one line, below prose; None where there may be more."""
     prose, _, tail = rest.strip().rpartition("\n\n")
-    if "\r" in tail or "BREAKING" in tail or _may_say_more(prose):
+    if "\r" in tail or "BREAKING" in tail or _may_say_more(prose) or "<!--" in prose:
         return None
     found: list[_PlainFooter] = []
     for line in tail.split("\n"):
@@ -385,7 +467,7 @@ def _plain_footers(rest: str) -> Sequence[_PlainFooter] | None:
 def _plain_footer(line: str) -> _PlainFooter | None:
     """One line as a footer; kept, since the same people and issues are named again and again."""
     match = _FOOTER.fullmatch(line.rstrip())
-    if match is None:
+    if match is None or _is_lone_title(line.rstrip()):
         return None
     footer = Footer(match[1], match[2].strip())
     wrote = _COAUTHORS.fullmatch(line)
@@ -419,14 +501,50 @@ def _squashed(message: str) -> tuple[str, tuple[Message, ...]]:
 
 def _squashed_by_stars(message: str) -> tuple[str, tuple[Message, ...]]:
     if "* " not in message:
-        return message, ()
+        return _squashed_by_paragraphs(message)
     blocks: list[list[str]] = [[]]
     for line in message.replace("\r\n", "\n").split("\n"):
         if _ITEM.match(line) and _is_item(line[2:]):
             blocks.append([line[2:]])
         else:
             blocks[-1].append(line)
+    if len(blocks) == 1:
+        return _squashed_by_paragraphs(message)
     return "\n".join(blocks[0]), tuple(parse_message("\n".join(block)) for block in blocks[1:])
+
+
+def _squashed_by_paragraphs(message: str) -> tuple[str, tuple[Message, ...]]:
+    """The same of what ``git rebase -i`` makes of a squash: the messages one after the other.
+
+    Prose has lines such as ``fix: see above`` too. A title is one only under a title of a known kind, as a paragraph of
+    one line, its kind in lower case, of two words or more, and without what sentences end with; footers are written in
+    upper case, or are about one issue.
+    """
+    title, _, rest = message.replace("\r\n", "\n").strip().partition("\n")
+    if ": " not in rest or not _is_known(_HEADER.fullmatch(title.strip())):
+        return message, ()
+    lines = ["", *rest.split("\n"), ""]
+    blocks: list[list[str]] = [[title]]
+    for before, line, after in zip(lines, lines[1:], lines[2:], strict=False):
+        if not before.strip() and not after.strip() and _is_lone_title(line.rstrip()):
+            blocks.append([line])
+        else:
+            blocks[-1].append(line)
+    if len(blocks) == 1:
+        return message, ()
+    return "\n".join(blocks[0]), tuple(parse_message("\n".join(block)) for block in blocks[1:])
+
+
+def _is_lone_title(line: str) -> bool:
+    header = _HEADER.fullmatch(line) if line[:1].islower() else None
+    if header is None or not _is_known(header) or not header["kind"].islower():
+        return False
+    text = header["text"]
+    return " " in text and text[-1] not in ".:;,?!" and _NO_TITLE.match(text) is None
+
+
+def _is_known(header: re.Match[str] | None) -> bool:
+    return header is not None and header["kind"].lower() in _KNOWN_KINDS
 
 
 def _squashed_by_git(message: str) -> tuple[str, tuple[Message, ...]] | None:
@@ -521,7 +639,9 @@ def _spelled(item: Message) -> str:
 def _title_message(commit: Commit, text: str) -> Message:
     """The message by which a commit is judged: a merge may carry its title as the first line of its body."""
     message = parse_message(_unwrapped_title(text))
-    if len(commit.parents) < 2 or message.kind or _REVERT_TITLE.fullmatch(message.description):
+    if message.kind or _REVERT_TITLE.fullmatch(message.description):
+        return message
+    if len(commit.parents) < 2 and not message.description.startswith(_MERGES):
         return message
     inner = parse_message(text.strip().partition("\n")[2])
     return inner if inner.kind else message
@@ -530,13 +650,13 @@ def _title_message(commit: Commit, text: str) -> Message:
 def _unwrapped_title(text: str) -> str:
     """The message with the title that its code host wrapped; as it is where nothing that we read was wrapped."""
     title, line_end, rest = text.lstrip().partition("\n")
-    found = _WRAPPED.fullmatch(title.strip()) if title.startswith("Merge") else None
+    found = _WRAPPED.fullmatch(title.strip()) if title.startswith(("Merge", "Pull request #")) else None
     if found is None:
         return text
-    told = found["title"] or found["quoted"]
+    told = found["title"] or found["told"] or found["quoted"]
     if _HEADER.fullmatch(told) is None and _REVERT_TITLE.fullmatch(told) is None:
         return text
-    number = f"!{found['azure']}" if found["azure"] else f"#{found['gitea']}"
+    number = f"!{found['azure']}" if found["azure"] else f"#{found['bitbucket'] or found['gitea']}"
     return f"{told} ({number}){line_end}{rest}"
 
 
@@ -665,6 +785,8 @@ def changes_from(
     commits: Sequence[Commit],
     parents: Mapping[str, Sequence[str]] | None = None,
     released: Mapping[str, str] = MappingProxyType({}),
+    copies: Mapping[str, str] = MappingProxyType({}),
+    lost: Collection[str] = frozenset(),
 ) -> tuple[Change, ...]:
     """All changes of a range, in its order, with what was taken back inside it marked void.
 
@@ -673,10 +795,13 @@ def changes_from(
         parents: the parents of *every* commit of the range; needed to see what a reverted merge had brought in.
             Where it is left out, those of ``commits``.
         released: commits of the range that were released before it, as a copy, and why they do not count.
+        copies: commits that are copies and do not say so, and what each was copied from.
+        lost: names of which messages say that they were reverted, and that no commit of the history has: a rebase gave
+            what they named other names, and its title finds it.
     """
     graph = parents if parents is not None else {commit.sha: commit.parents for commit in commits}
-    void = _taken_back(commits, graph, released)
-    void |= _picked_twice(commits, void.keys() - released.keys())
+    void = _taken_back(commits, graph, released, _Known(copies, lost, parents is not None))
+    void |= _picked_twice(commits, void.keys() - released.keys(), copies)
     changes = tuple([change for commit in commits for change in changes_of(commit)])
     merges = {commit.sha for commit in commits if len(commit.parents) > 1}
     told = _told_besides(merges, changes) if merges else {}
@@ -706,20 +831,37 @@ def _echo(change: Change, told: Mapping[tuple[str, str, str], str]) -> str:
     return f"told by {repeated[:10]} already" if repeated else ""
 
 
+class _Known(NamedTuple):
+    """What is known of a range besides its commits.
+
+    ``whole``: the graph has every commit of it, so that it says what a revert descends from. Nobody takes back what is
+    not there.
+    """
+
+    copies: Mapping[str, str]
+    lost: Collection[str]
+    whole: bool
+
+
 def _taken_back(
-    commits: Sequence[Commit], graph: Mapping[str, Sequence[str]], released: Mapping[str, str]
+    commits: Sequence[Commit],
+    graph: Mapping[str, Sequence[str]],
+    released: Mapping[str, str],
+    known: _Known,
 ) -> dict[str, str]:
     """Why commits do not count: reverted, or the revert of a commit of the same range; by commit.
 
     From the newest to the oldest: a revert that was reverted itself takes nothing back. A revert of which one target
-    lies outside the range, or was released by a copy, takes back released work as well, and counts.
+    lies outside the range, or was released by a copy, takes back released work as well, and counts. So does a commit
+    that says that it reverts another and is a feature by its own title, or breaks something.
     """
     # Every shape of a revert has this word in it; the other commits of a long history need not be read twice.
     reverting = [commit for commit in commits if "revert" in commit.message.lower()]
     void = dict(released)
     if not reverting:
         return void
-    index, history = _Index([commit for commit in commits if commit.sha not in released]), _Graph(graph)
+    history = _Graph(graph)
+    index = _Index([commit for commit in commits if commit.sha not in released], history, known)
     for commit in reverting:
         if commit.sha in void:
             continue
@@ -727,9 +869,15 @@ def _taken_back(
         for sha in (reached for target in targets for reached in history.brought_in(target)):
             if sha in index.by_sha:
                 void.setdefault(sha, f"reverted by {commit.sha[:10]}")
-        if targets and all_found:
+        if targets and all_found and not _is_news(commit):
             void[commit.sha] = f"reverts {', '.join(target[:10] for target in targets)}, which is not released yet"
     return void
+
+
+def _is_news(commit: Commit) -> bool:
+    """Whether a commit's own title says that it brings something, whatever it takes back."""
+    message = parse_message(_unwrapped_title(_squashed(commit.message)[0]))
+    return message.breaking or LEVELS.get(message.kind, Level.NONE) is Level.MINOR
 
 
 class _Graph:
@@ -739,6 +887,39 @@ class _Graph:
         self._parents = parents
         self._names = list(parents)
         self._position = {sha: position for position, sha in enumerate(parents)}
+        self._steps = _MOST_STEPS
+
+    @cached_property
+    def _chains(self) -> dict[str, tuple[int, int]]:
+        """Each commit's line of first parents, and its place in it, the newest first."""
+        found: dict[str, tuple[int, int]] = {}
+        for number, begin in enumerate(self._names):
+            name, place = begin, 0
+            while name not in found and name in self._parents:
+                found[name] = (number, place)
+                above = self._parents[name]
+                name, place = (above[0] if above else ""), place + 1
+        return found
+
+    def holds(self, sha: str, ancestor: str) -> bool:
+        """Whether a commit descends from another; no, where a strange history would take too long to tell.
+
+        Looks no further down than that lies, and along a line of first parents not at all.
+        """
+        deepest, outside = self._position[ancestor], len(self._position)
+        line, place = self._chains[ancestor]
+        waiting, seen = [sha], {sha}
+        while waiting and self._steps:
+            self._steps -= 1
+            name = waiting.pop()
+            own, at = self._chains[name]
+            if own == line and at <= place:
+                return True
+            for parent in self._parents[name]:
+                if parent not in seen and self._position.get(parent, outside) <= deepest:
+                    seen.add(parent)
+                    waiting.append(parent)
+        return False
 
     def brought_in(self, sha: str) -> set[str]:
         """A commit; for a merge also what it brought to its first parent's line.
@@ -774,9 +955,25 @@ class _Graph:
 class _Index:
     """Finds the commits of a range that a revert speaks of."""
 
-    def __init__(self, commits: Sequence[Commit]) -> None:
+    def __init__(
+        self,
+        commits: Sequence[Commit],
+        history: _Graph,
+        known: _Known,
+    ) -> None:
         self.by_sha = {commit.sha: position for position, commit in enumerate(commits)}
         self._commits = commits
+        self._history = history
+        self._known = known
+
+    @cached_property
+    def _by_origin(self) -> dict[str, list[str]]:
+        """The copies of a commit, by its whole name."""
+        found: dict[str, list[str]] = {}
+        for commit in self._commits:
+            for origin in {*origins_of(commit), self._known.copies.get(commit.sha, "")} - {"", commit.sha}:
+                found.setdefault(origin, []).append(commit.sha)
+        return found
 
     @cached_property
     def _sorted(self) -> list[str]:
@@ -804,11 +1001,15 @@ class _Index:
 
     def targets_of(self, commit: Commit) -> tuple[tuple[str, ...], bool]:
         """The commits of the range that ``commit`` reverts, and whether it reverts nothing outside of it."""
+        commit = _unquoted(commit)
         # What an item of a squash reverts was on the branch that was squashed.
         text = _squashed(commit.message)[0]
         message = parse_message(_unwrapped_title(text))
         if stated := self._stated(text, message):
-            found = [sha for prefix in stated if (sha := self._by_prefix(prefix, commit)) is not None]
+            found = [sha for prefix in stated if (sha := self._named(prefix, commit)) is not None]
+            if not found and all(name in self._known.lost for name in stated):
+                found = self._by_quoted_title(commit, message)
+                return tuple(found), bool(found)
             return tuple(dict.fromkeys(found)), len(found) == len(stated)
         found = self._by_pull_number(commit, text) or self._by_quoted_title(commit, message)
         return tuple(found), bool(found)
@@ -819,6 +1020,16 @@ class _Index:
             values = [footer.value for footer in message.footers if footer.token.lower() in {"ref", "refs", "reverts"}]
             stated = [sha for value in values for sha in re.findall(rf"(?<![\w#])({_SHA})\b", value)]
         return list(dict.fromkeys(stated))
+
+    def _named(self, prefix: str, reverting: Commit) -> str | None:
+        """The commit of that name, or the copy of it that is on the line of the revert, which was copied itself."""
+        named = self._by_prefix(prefix, reverting)
+        if named is not None and self._has(reverting.sha, named):
+            return named
+        return next(iter(self._newest_before(reverting, self._by_origin.get(prefix, []))), None)
+
+    def _has(self, reverting: str, sha: str) -> bool:
+        return not self._known.whole or self._history.holds(reverting, sha)
 
     def _by_prefix(self, prefix: str, reverting: Commit) -> str | None:
         start = bisect_left(self._sorted, prefix)
@@ -840,9 +1051,10 @@ class _Index:
         return self._newest_before(commit, self._by_title.get(_without_pulls(title)[0].strip(), [])) if title else []
 
     def _newest_before(self, commit: Commit, candidates: Sequence[str]) -> list[str]:
-        """The newest of the candidates (newest first, as all is here) that is older than ``commit``; none or one."""
+        """The newest of the candidates (newest first, as all is here) from which ``commit`` descends; none or one."""
         start = bisect_right(candidates, self.by_sha[commit.sha], key=self.by_sha.__getitem__)
-        return list(candidates[start : start + 1])
+        older = candidates[start : start + _MOST_CANDIDATES]
+        return list(islice((sha for sha in older if self._has(commit.sha, sha)), 1))
 
 
 def origins_of(commit: Commit) -> tuple[str, ...]:
@@ -850,6 +1062,13 @@ def origins_of(commit: Commit) -> tuple[str, ...]:
     if "(cherry picked from commit " not in commit.message:
         return ()
     return tuple(_PICKED_FROM.findall(commit.message))
+
+
+def squashed_from(commit: Commit) -> tuple[str, ...]:
+    """The commits of which this one was made, by what ``git merge --squash`` lists."""
+    if _SQUASH not in commit.message:
+        return ()
+    return tuple(dict.fromkeys(_SQUASHED_NAME.findall(commit.message)))
 
 
 def reverted_by(commit: Commit) -> tuple[str, ...]:
@@ -865,10 +1084,12 @@ def picked_from(commit: Commit) -> str | None:
     return origins[-1] if origins else None
 
 
-def _picked_twice(commits: Sequence[Commit], taken_back: Collection[str]) -> dict[str, str]:
+def _picked_twice(commits: Sequence[Commit], taken_back: Collection[str], copies: Mapping[str, str]) -> dict[str, str]:
     """Cherry-picks whose original is in the range too: it is counted there, unless it was taken back."""
     picked = [(commit.sha, origin) for commit in commits if (origin := picked_from(commit)) is not None]
-    there = {commit.sha for commit in commits}.difference(taken_back) if picked else set()
+    names = {commit.sha for commit in commits} if picked or copies else set()
+    picked += [(copy, origin) for copy, origin in copies.items() if copy in names]
+    there = names.difference(taken_back)
     return {sha: f"a copy of {origin[:10]}" for sha, origin in picked if sha != origin in there}
 
 
@@ -919,7 +1140,11 @@ def next_version(
         since = current or "the beginning"
         raise ConflictError(
             f"the changes since {since} ask for {version}, and {version} is tagged already, on another line",
-            remedy=f"Merge the line of {version} first, or release from it; a hotfix line takes fixes only.",
+            remedy=(
+                f"Merge the line of {version} first, or release from it; a hotfix line takes fixes only. If what was"
+                " tagged has been rewritten since (git commit --amend, git rebase), go back to it, or release another"
+                " version."
+            ),
         )
     return NextVersion(version, level, reasons, why)
 

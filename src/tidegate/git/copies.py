@@ -2,33 +2,131 @@
 
 A fix goes to the main branch, is taken over to a release branch (``cherry picked from commit``), is released there, and
 the release branch is merged back. Git then tells the fix of the main branch, or the copy, as new. What says so is the
-trailer alone; whoever took something back and copies it anew brings it back, and that counts.
+trailer, or, where there is none, that both have an author, the second of writing, a message and what they change in
+common (:mod:`tidegate.core.likeness`). Whoever took something back and copies it anew brings it back, and that counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import combinations
+from typing import NamedTuple
 
 from tidegate.core.attribution import Graph
-from tidegate.core.commit import Commit, origins_of, reverted_by
+from tidegate.core.commit import UNCONVENTIONAL, Commit, origins_of, parse_message, reverted_by, squashed_from
+from tidegate.core.likeness import Alike, alike, is_copy, oldest_first
 from tidegate.errors import RepositoryError
 from tidegate.git.repository import Log, Repository
 
 COPIED = "a copy of it was released with {}"
 ORIGINAL = "what it is a copy of was released with {}"
 
-Pair = tuple[str, str]
-"""A commit, and one that it says it was copied from."""
 
-_COPIES, _REVERTS = "(cherry picked from commit ", "This reverts commit"
+class Pair(NamedTuple):
+    """A copy and what it was copied from.
+
+    ``apart`` where neither descends from the other, which is known already; ``part`` where the copy is a squash of
+    more than that.
+    """
+
+    copy: str
+    origin: str
+    apart: bool = False
+    part: bool = False
+
+
+_REVERTS = "This reverts commit"
 _DAY_S = 86_400
 """How far two committers' clocks may be apart."""
+_STEPS = 2_000_000
+"""Commits that are looked at to see who descends from whom, so that a strange history costs a second and no more."""
 
 
 def pairs_of(commits: Iterable[Commit]) -> list[Pair]:
-    """The copies among some commits, each with what it was copied from; a copy of a copy names both."""
-    return [(commit.sha, origin) for commit in commits for origin in origins_of(commit) if origin != commit.sha]
+    """The copies among some commits, each with what it was copied from; a copy of a copy names both.
+
+    What ``git merge --squash`` makes is a copy of what it lists.
+    """
+    pairs: list[Pair] = []
+    for commit in commits:
+        pairs += [Pair(commit.sha, origin) for origin in origins_of(commit) if origin != commit.sha]
+        if listed := squashed_from(commit):
+            several = len(listed) > 1 or parse_message(commit.message).kind != UNCONVENTIONAL
+            pairs += [Pair(commit.sha, origin, apart=True, part=several) for origin in listed if origin != commit.sha]
+    return pairs
+
+
+def all_pairs(repository: Repository, log: Log) -> list[Pair]:
+    """The same of a log, with the copies that do not say so."""
+    return [*pairs_of(log.commits), *unmarked_pairs(repository, alike(log.commits), log.parents)]
+
+
+def unmarked_pairs(repository: Repository, groups: Sequence[Alike], graph: Graph) -> list[Pair]:
+    """The copies among commits that are alike, each with what it was copied from: what was committed first.
+
+    Of commits that are alike none descends from another, or a script made them and nothing can be told of them. Git is
+    asked once, and only where there are any.
+    """
+    if not groups:
+        return []
+    parted = _parted(groups, graph)
+    names = [commit.sha for group in parted for commit in group.commits]
+    if not names:
+        return []
+    try:
+        changed = repository.objects_changed(names)
+    except RepositoryError:
+        # A clone without trees knows no files; then nothing is proved.
+        return []
+    return [
+        Pair(copy.sha, origin.sha, apart=True)
+        for group in parted
+        for origin, copy in combinations(oldest_first(group.commits), 2)
+        if is_copy(copy, origin, group.alone, changed)
+    ]
+
+
+def _parted(groups: Iterable[Alike], graph: Graph) -> list[Alike]:
+    """The groups in which none descends from another.
+
+    Where a whole branch is there twice, as after a rebase, the parents are alike too, and what is known of them holds
+    for their children: only the beginning of the branch is looked at.
+    """
+    descent = Descent(graph, _STEPS)
+    apart: set[tuple[str, str]] = set()
+    found: list[Alike] = []
+    placed = [(min(descent.place(commit.sha) for commit in group.commits), group) for group in groups]
+    for _, group in sorted(placed, key=lambda pair: pair[0], reverse=True):
+        couples = [
+            (one.sha, other.sha) if descent.place(one.sha) < descent.place(other.sha) else (other.sha, one.sha)
+            for one, other in combinations(group.commits, 2)
+        ]
+        if all(_are_apart(couple, graph, descent, apart) for couple in couples):
+            apart.update(couples)
+            found.append(group)
+    return found
+
+
+def _are_apart(couple: tuple[str, str], graph: Graph, descent: Descent, apart: Collection[tuple[str, str]]) -> bool:
+    """Whether the first, which comes first in the graph, does not descend from the second."""
+    one, other = couple
+    above = graph.get(other, ())
+    if all(
+        parent not in graph or any((parent, old) in apart or (old, parent) in apart for old in above)
+        for parent in graph.get(one, ())
+    ):
+        return True
+    return descent.holds(one, other) is False
+
+
+def twice_inside(pairs: Iterable[Pair]) -> dict[str, str]:
+    """Of copies that are told of nowhere else, what each was copied from; what was squashed is told by the squash."""
+    found: dict[str, str] = {}
+    for copy, origin, apart, part in pairs:
+        if apart:
+            found.setdefault(*((origin, copy) if part else (copy, origin)))
+    return found
 
 
 class TakenBack:
@@ -41,24 +139,46 @@ class TakenBack:
                 self._by.setdefault(name, []).append(commit.sha)
         self._lengths = sorted({len(name) for name in self._by})
 
+    @property
+    def names(self) -> Collection[str]:
+        """All that they name, perhaps by the beginning of a name."""
+        return self._by.keys()
+
     def by(self, sha: str) -> Iterator[str]:
         """The commits that revert one, by its whole name or the beginning of it."""
         for length in self._lengths:
             yield from self._by.get(sha[:length], ())
 
 
+def lost_names(repository: Repository, log: Log, since: Sequence[str], taken_back: TakenBack) -> frozenset[str]:
+    """What is said to be reverted and is no commit of the history: a rebase gave it another name.
+
+    Short names are left out, since they may be the beginning of anything.
+    """
+    named = [name for name in taken_back.names if len(name) in {40, 64} and name not in log.parents]
+    if not named or not since:
+        return frozenset(named)
+    try:
+        here = repository.there(named)
+        had = here - repository.without(sorted(here), since)
+    except RepositoryError:
+        # A partial clone may know of a commit and not have it; then nothing is held to be lost.
+        return frozenset()
+    return frozenset(named) - had
+
+
 def released_inside(pairs: Iterable[Pair], graph: Graph, old: Collection[str], taken_back: TakenBack) -> dict[str, str]:
     """Of the commits of a graph that are not old, those whose copy or original is; why, with a place for a version."""
     found: dict[str, str] = {}
     descent = Descent(graph)
-    for copy, origin in pairs:
+    for copy, origin, apart, part in pairs:
         if copy not in graph or origin not in graph or (copy in old) == (origin in old):
             continue
         if any(reverting in old for reverting in taken_back.by(copy if copy in old else origin)):
             continue
         if copy in old:
             found[origin] = COPIED
-        elif not descent.holds(copy, origin):
+        elif not part and (apart or not descent.holds(copy, origin)):
             found[copy] = ORIGINAL
     return found
 
@@ -70,41 +190,54 @@ def released_outside(repository: Repository, log: Log, since: Sequence[str], pai
     """
     if not since:
         return {}
-    found = dict.fromkeys(_copied_before(repository, log, since), COPIED)
-    strangers = [(copy, origin) for copy, origin in pairs if copy in log.parents and origin not in log.parents]
+    recent = _recent(repository, log, since)
+    found = dict.fromkeys(_copied_before(log, recent), COPIED)
+    found |= _alike_before(repository, log, recent)
+    strangers = [
+        pair for pair in pairs if not pair.part and pair.copy in log.parents and pair.origin not in log.parents
+    ]
     if strangers:
         known = _known_before(repository, strangers, since)
-        found |= {copy: ORIGINAL for copy, origin in strangers if origin in known}
+        found |= {pair.copy: ORIGINAL for pair in strangers if pair.origin in known}
     return found
 
 
-def released_before(repository: Repository, log: Log, since: Sequence[str]) -> dict[str, str]:
-    """Of a range of its own, the commits that ``since`` has though by another commit; why, with a place for a version.
-
-    Args:
-        log: the range, which begins after ``since`` and may have the commits of some paths alone.
-    """
-    return released_outside(repository, log, since, pairs_of(log.commits))
-
-
-def _copied_before(repository: Repository, log: Log, since: Sequence[str]) -> frozenset[str]:
+def _recent(repository: Repository, log: Log, since: Sequence[str]) -> tuple[Commit, ...]:
+    """What ``since`` has that may be of one origin with something of the range."""
     begins = {parent for parents in log.parents.values() for parent in parents if parent not in log.parents}
     if len(begins) < 2 or not log.commits:
-        return frozenset()
-    # A copy is younger than what it copies.
-    earliest = min(commit.committed_s for commit in log.commits) - _DAY_S
-    told = repository.saying((_COPIES, _REVERTS), since, earliest)
-    taken_back = TakenBack(told)
+        return ()
+    # A copy is younger than what it copies, and both are committed after they are written.
+    earliest = min(min(commit.committed_s, commit.authored_s) for commit in log.commits)
+    return repository.recent(since, earliest - _DAY_S)
+
+
+def _copied_before(log: Log, recent: Sequence[Commit]) -> frozenset[str]:
+    taken_back = TakenBack(recent)
     return frozenset(
-        origin for copy, origin in pairs_of(told) if origin in log.parents and not any(taken_back.by(copy))
+        pair.origin for pair in pairs_of(recent) if pair.origin in log.parents and not any(taken_back.by(pair.copy))
     )
+
+
+def _alike_before(repository: Repository, log: Log, recent: Sequence[Commit]) -> dict[str, str]:
+    own = {commit.sha for commit in log.commits}
+    groups = [
+        group
+        for group in alike([*log.commits, *recent])
+        if len({commit.sha in own for commit in group.commits}) == 2  # on both sides
+    ]
+    if not groups:
+        return {}
+    graph = {**log.parents, **{commit.sha: commit.parents for commit in recent}}
+    old = {commit.sha for commit in recent}
+    return released_inside(unmarked_pairs(repository, groups, graph), graph, old, TakenBack(recent))
 
 
 def _known_before(repository: Repository, pairs: Sequence[Pair], since: Sequence[str]) -> frozenset[str]:
     """The originals that ``since`` has and no copy descends from: to copy what one has brings back what was lost."""
-    origins = sorted({origin for _, origin in pairs})
+    origins = sorted({pair.origin for pair in pairs})
     try:
-        apart = repository.without(origins, sorted({copy for copy, _ in pairs}))
+        apart = repository.without(origins, sorted({pair.copy for pair in pairs}))
         known = apart - repository.without(sorted(apart), since)
         if not known:
             return known
@@ -117,17 +250,29 @@ def _known_before(repository: Repository, pairs: Sequence[Pair], since: Sequence
 
 
 class Descent:
-    """Who descends from whom in a graph that has children before their parents."""
+    """Who descends from whom in a graph that has children before their parents.
 
-    def __init__(self, graph: Graph) -> None:
+    Args:
+        steps: how many commits may be looked at in all; None: as many as it takes.
+    """
+
+    def __init__(self, graph: Graph, steps: int | None = None) -> None:
         self._graph = graph
+        self._left = steps
 
     @cached_property
     def _places(self) -> Mapping[str, int]:
         return {name: place for place, name in enumerate(self._graph)}
 
-    def holds(self, commit: str, ancestor: str) -> bool:
-        """Whether a commit descends from another; looks no further down than that lies."""
+    def place(self, commit: str) -> int:
+        """Where a commit of the graph stands in it."""
+        return self._places[commit]
+
+    def holds(self, commit: str, ancestor: str) -> bool | None:
+        """Whether a commit descends from another; None where the steps did not suffice to tell.
+
+        Looks no further down than that lies.
+        """
         deepest, outside = self._places[ancestor], len(self._places)
         waiting, seen = [commit], {commit}
         while waiting:
@@ -138,4 +283,8 @@ class Descent:
                 if parent not in seen and self._places.get(parent, outside) <= deepest:
                     seen.add(parent)
                     waiting.append(parent)
+            if self._left is not None:
+                self._left -= 1
+                if self._left < 0:
+                    return None
         return False

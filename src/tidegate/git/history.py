@@ -12,6 +12,7 @@ those of them that are merged, once for the log.
 from __future__ import annotations
 
 import heapq
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -32,11 +33,24 @@ from tidegate.core.commit import (
     next_version,
     picked_from,
 )
+from tidegate.core.likeness import alike
 from tidegate.core.plain import plain
 from tidegate.core.pull_request import PullRequest, titled
 from tidegate.core.version import Level, Scheme, TagFormat, Version, is_on, next_prerelease
 from tidegate.errors import NotFoundError, RepositoryError, TidegateError, UsageError
-from tidegate.git.copies import COPIED, ORIGINAL, Descent, Pair, TakenBack, pairs_of, released_inside, released_outside
+from tidegate.git.copies import (
+    COPIED,
+    ORIGINAL,
+    Descent,
+    Pair,
+    TakenBack,
+    all_pairs,
+    lost_names,
+    released_inside,
+    released_outside,
+    twice_inside,
+    unmarked_pairs,
+)
 from tidegate.git.repository import Log, Repository, Tag
 from tidegate.git.tree import check_each_inside
 
@@ -188,14 +202,13 @@ def unreleased_each(
     lines = _lines(repository, commit, tags, {name: source.tag_format for name, source in sources.items()})
     since = _since_each(repository, list(lines.values()))
     log = repository.commits(commit, since, names=_with_names(paths.values(), sources.values()))
-    pairs = pairs_of(log.commits)
+    pairs = all_pairs(repository, log)
     outside = released_outside(repository, log, since, pairs)
     taken_back = TakenBack(log.commits)
+    known = _Known(pairs, taken_back, outside, lost_names(repository, log, since, taken_back))
     log, labels = _titled(log, pulls)
-    own = {name: _own(repository, log, paths[name], line, pairs, taken_back, outside) for name, line in lines.items()}
-    return {
-        name: _history(commit, source, lines[name], own[name], len(tags), labels) for name, source in sources.items()
-    }
+    own = {name: _own(repository, log, paths[name], line, known) for name, line in lines.items()}
+    return {name: _history(commit, source, lines[name], own[name], tags, labels) for name, source in sources.items()}
 
 
 def told_each(
@@ -264,14 +277,23 @@ class Releases:
     """
 
     def __init__(
-        self, source: Source, log: Log, heads: Sequence[tuple[Version, Tag]], labels: Mapping[str, Sequence[str]]
+        self,
+        source: Source,
+        log: Log,
+        heads: Sequence[tuple[Version, Tag]],
+        labels: Mapping[str, Sequence[str]],
+        pairs: Sequence[Pair],
+        taken_back: TakenBack,
+        lost: Collection[str],
     ) -> None:
         owners = claimed(log.parents, [(number, tag.target) for number, (_, tag) in enumerate(heads)])
         self.commits = len(log.commits)
         self._source, self._labels, self._touched = source, labels, log.touched
         self._heads = heads
         self._groups = _grouped(log, owners)
-        self._released = _released_lower(log, owners, [version for version, _ in heads])
+        versions = [version for version, _ in heads]
+        self._released = _released_lower(log, pairs, owners, versions, taken_back)
+        self._copies, self._lost = twice_inside(pairs), lost
 
     def __len__(self) -> int:
         return len(self._heads) + 1
@@ -289,7 +311,12 @@ class Releases:
 
     def _told(self, owner: int | None) -> tuple[Change, ...]:
         commits, graph = self._groups.pop(owner, ([], {}))
-        return raised(changes_from(commits, graph, self._released), self._touched, self._source.bumps, self._labels)
+        return raised(
+            changes_from(commits, graph, self._released, self._copies, self._lost),
+            self._touched,
+            self._source.bumps,
+            self._labels,
+        )
 
 
 def read_releases(
@@ -304,16 +331,19 @@ def read_releases(
     commit = repository.resolve(at)
     paths = _paths(repository, commit, {"": source})[""]
     log, labels = _titled(repository.commits(commit, (), paths, names=bool(source.bumps)), pulls)
-    return Releases(
-        source, log, _heads(repository.dated_tags(source.tag_format.prefix), source.tag_format, log), labels
-    )
+    heads = _heads(repository.dated_tags(source.tag_format.prefix), source.tag_format, log)
+    pairs = all_pairs(repository, log)
+    taken_back = TakenBack(log.commits)
+    return Releases(source, log, heads, labels, pairs, taken_back, lost_names(repository, log, (), taken_back))
 
 
-def _released_lower(log: Log, owners: Mapping[str, int], versions: Sequence[Version]) -> dict[str, str]:
+def _released_lower(
+    log: Log, pairs: Iterable[Pair], owners: Mapping[str, int], versions: Sequence[Version], taken_back: TakenBack
+) -> dict[str, str]:
     """The commits that a lower release has by another commit, and why they do not count."""
     found: dict[str, str] = {}
-    descent, taken_back = Descent(log.parents), TakenBack(log.commits)
-    for copy, origin in pairs_of(log.commits):
+    descent = Descent(log.parents)
+    for copy, origin, apart, part in pairs:
         if copy not in log.parents or origin not in log.parents:
             continue
         has_copy, has_origin = owners.get(copy, len(versions)), owners.get(origin, len(versions))
@@ -322,7 +352,7 @@ def _released_lower(log: Log, owners: Mapping[str, int], versions: Sequence[Vers
             continue
         if has_copy < has_origin:
             found[origin] = COPIED.format(versions[has_copy])
-        elif has_origin < has_copy and not descent.holds(copy, origin):
+        elif has_origin < has_copy and not part and (apart or not descent.holds(copy, origin)):
             found[copy] = ORIGINAL.format(versions[has_origin])
     return found
 
@@ -366,6 +396,8 @@ class _Line(NamedTuple):
     skipped: tuple[SkippedTag, ...]
     bases: tuple[str, ...] = ()
     picked: frozenset[str] = frozenset()
+    unlike: tuple[str, ...] = ()
+    """The names of the tags that would be the component's, where none carries a version."""
 
 
 def _lines(
@@ -377,9 +409,13 @@ def _lines(
     first = [taken[name][version].name for name in formats for version in _highest(taken[name])]
     known = dict.fromkeys(repository.merged(commit, first, every=len(first) > _SECOND_LOOK), True)
     looked = known | {tag: False for tag in first if tag not in known}
-    return {
+    lines = {
         name: _line(repository, commit, taken[name], looked, _foreign(near[name], tag_format))
         for name, tag_format in formats.items()
+    }
+    return {
+        name: line if line.taken else line._replace(unlike=tuple(tag.name for tag in near[name]))
+        for name, line in lines.items()
     }
 
 
@@ -436,15 +472,31 @@ def _held_by_copies(repository: Repository, commit: str, release: str) -> tuple[
     parted = {parent for parents in theirs.parents.values() for parent in parents if parent not in theirs.parents}
     if not parted or len(theirs.commits) > _MOST_COPIES:
         return None
-    ours = repository.commits(commit, [release]).parents
+    here = repository.commits(commit, [release])
+    ours = here.parents
+    unmarked = _unmarked_from(repository, theirs, here)
     picked: set[str] = set()
     for own in theirs.commits:
-        origin = picked_from(own)
+        origin = picked_from(own) or unmarked.get(own.sha)
         if origin is not None and origin in ours:
             picked.add(origin)
         elif any(change.level() is not Level.NONE or not change.is_conventional for change in changes_of(own)):
             return None
     return tuple(sorted(parted)), frozenset(picked)
+
+
+def _unmarked_from(repository: Repository, theirs: Log, ours: Log) -> dict[str, str]:
+    """Of what another line has by itself, the copies that do not say so, and what of this line each is."""
+    groups = [
+        group
+        for group in alike([*theirs.commits, *ours.commits])
+        if len({commit.sha in theirs.parents for commit in group.commits}) == 2  # on both lines
+    ]
+    found: dict[str, str] = {}
+    for one, other, *_ in unmarked_pairs(repository, groups, {**theirs.parents, **ours.parents}):
+        if (one in theirs.parents) != (other in theirs.parents):
+            found |= {one: other} if one in theirs.parents else {other: one}
+    return found
 
 
 def _by_height(
@@ -492,11 +544,24 @@ def _since_each(repository: Repository, lines: Sequence[_Line]) -> tuple[str, ..
     return repository.common_ancestors(sorted({base for line in lines for base in line.bases}))
 
 
+class _Known(NamedTuple):
+    """What is known of a log for all components.
+
+    Its copies, its reverts, what the last releases have by other commits, and what reverts name that is lost.
+    """
+
+    pairs: Sequence[Pair]
+    taken_back: TakenBack
+    outside: Mapping[str, str]
+    lost: Collection[str]
+
+
 class _Own(NamedTuple):
     """What of a log belongs to one component since its own last release, and what that has though by other commits."""
 
     log: Log
     released: Mapping[str, str]
+    known: _Known
 
 
 def _own(
@@ -504,25 +569,25 @@ def _own(
     log: Log,
     paths: Sequence[str],
     line: _Line,
-    pairs: Sequence[Pair],
-    taken_back: TakenBack,
-    outside: Mapping[str, str],
+    known: _Known,
 ) -> _Own:
     old = reachable(log.parents, line.bases)
     parents = {sha: own for sha, own in log.parents.items() if sha not in old} if old else log.parents
     own = log._replace(commits=tuple(one for one in log.commits if one.sha in parents), parents=parents)
     if "." not in paths:
         own = own._replace(commits=repository.of_paths(own, paths))
-    why = {**outside, **released_inside(pairs, log.parents, old, taken_back), **dict.fromkeys(line.picked, COPIED)}
+    inside = released_inside(known.pairs, log.parents, old, known.taken_back)
+    why = {**known.outside, **inside, **dict.fromkeys(line.picked, COPIED)}
     released = {sha: text.format(line.last) for sha, text in why.items() if sha in parents}
-    return _Own(own, released)
+    return _Own(own, released, known)
 
 
 def _history(
-    commit: str, source: Source, line: _Line, own: _Own, tags: int, labels: Mapping[str, tuple[str, ...]]
+    commit: str, source: Source, line: _Line, own: _Own, tags: Sequence[Tag], labels: Mapping[str, tuple[str, ...]]
 ) -> History:
     log = own.log
-    changes = raised(changes_from(log.commits, log.parents, own.released), log.touched, source.bumps, labels)
+    found = changes_from(log.commits, log.parents, own.released, twice_inside(own.known.pairs), own.known.lost)
+    changes = raised(found, log.touched, source.bumps, labels)
     return History(
         at=commit,
         current=line.last,
@@ -547,9 +612,10 @@ def _since(source: Source, own: _Own, line: _Line, labels: Mapping[str, tuple[st
     old = reachable(log.parents, [line.taken[line.announced].target])
     commits = [commit for commit in log.commits if commit.sha not in old]
     parents = {sha: above for sha, above in log.parents.items() if sha not in old}
-    inside = released_inside(pairs_of(log.commits), log.parents, old, TakenBack(log.commits))
+    inside = released_inside(own.known.pairs, log.parents, old, TakenBack(log.commits))
     released = {**own.released, **{sha: why.format(line.announced) for sha, why in inside.items()}}
-    return raised(changes_from(commits, parents, released), log.touched, source.bumps, labels)
+    found = changes_from(commits, parents, released, twice_inside(own.known.pairs), own.known.lost)
+    return raised(found, log.touched, source.bumps, labels)
 
 
 def _refuse_shallow(repository: Repository) -> None:
@@ -575,19 +641,27 @@ def _versions(tags: Iterable[Tag], tag_format: TagFormat) -> dict[Version, Tag]:
     return {version: tag for tag in tags if (version := tag_format.match(tag.name)) is not None}
 
 
-def _advice(line: _Line, tag_format: TagFormat, tags: int) -> str:
+def _advice(line: _Line, tag_format: TagFormat, tags: Sequence[Tag]) -> str:
     """What a person should look at where no release was found: tags that were not fetched look like no release."""
     if line.last is not None:
         return ""
     if not tags:
         return "there is no tag here at all; if there was a release, fetch its tag with: git fetch --tags"
-    if not line.taken and any(_is_padded(tag_format, tag.name) for tag in line.skipped):
+    if padded := next((name for name in line.unlike if _is_padded(tag_format, name)), ""):
         return (
-            "the tags here are padded with zeros, such as v02.01.11, and were not taken: ask with --padded, or say"
-            " versions: padded of the component in the policy"
+            f"the tags here are padded with zeros, such as {plain(padded, 100)}, and were not taken: ask with --padded,"
+            " or say versions: padded of the component in the policy"
+        )
+    if short := next((name for name in line.unlike if tag_format.match(_with_patch(tag_format, name))), ""):
+        return (
+            f"the tags here have two numbers, such as {plain(short, 100)}, and a version has three: tag what was"
+            f" released also as {plain(_with_patch(tag_format, short), 100)}"
         )
     if not line.taken:
-        return f"none of the {tags} tags is of the form {tag_format.text}; if one should be, mend the format"
+        none = f"none of the {len(tags)} tags is of the form {tag_format.text}"
+        other, example = _other_form(tags)
+        hint = f", but {plain(example, 100)} and its like are of the form {plain(other, 100)}" if other else ""
+        return f"{none}{hint}; if {'those are releases' if other else 'one should be'}, mend the format"
     finals = [version for version in line.taken if not version.is_prerelease]
     if finals:
         highest = tag_format.tag_for(max(finals))
@@ -597,6 +671,25 @@ def _advice(line: _Line, tag_format: TagFormat, tags: int) -> str:
             " was released"
         )
     return ""
+
+
+_VERSIONED = r"(?s:(.{0,200}?)((?:0|[1-9][0-9]{0,9})(?:\.(?:0|[1-9][0-9]{0,9})){2})(?![0-9.]))"
+
+
+def _other_form(tags: Sequence[Tag]) -> tuple[str, str]:
+    """The form that most of the tags have which carry a version, and the last one of them; empty where none does."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for tag in tags:
+        if match := re.match(_VERSIONED, tag.name):
+            found[match[1]].append(tag.name)
+    prefix = max(found, key=lambda prefix: len(found[prefix]), default=None)
+    return (f"{prefix}{{version}}", found[prefix][-1]) if prefix is not None else ("", "")
+
+
+def _with_patch(tag_format: TagFormat, name: str) -> str:
+    """A tag of two numbers, such as ``v1.2``, with the third: ``v1.2.0``."""
+    number = name.removeprefix(tag_format.prefix).removesuffix(tag_format.suffix)
+    return f"{tag_format.prefix}{number}.0{tag_format.suffix}" if re.fullmatch(r"[0-9]+\.[0-9]+", number) else name
 
 
 def _is_padded(tag_format: TagFormat, name: str) -> bool:

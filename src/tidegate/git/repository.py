@@ -62,8 +62,8 @@ _GUARDS = {
     "GIT_NO_LAZY_FETCH": "1",
 }
 _OBJECT_NAME = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_LOG_FORMAT = "%x00%H%x00%P%x00%an%x00%ae%x00%cn%x00%ce%x00%ct%x00%B"
-_LOG_FIELDS = 8
+_LOG_FORMAT = "%x00%H%x00%P%x00%an%x00%ae%x00%cn%x00%ce%x00%ct%x00%at%x00%B"
+_LOG_FIELDS = 9
 _PIECE = 1 << 18
 _MOMENT_S = 0.004
 """How long is waited for more of an answer, where all that was written is read."""
@@ -218,10 +218,15 @@ class Repository:
 
     def dated_tags(self, prefix: str) -> tuple[Tag, ...]:
         """The tags whose names begin with a text, each with the time when it was made; reads each tag's object."""
-        form = "--format=%(refname:strip=2)%00%(objectname)%00%(*objectname)%00%(creatordate:unix)"
+        form = "--format=%(refname:strip=2)%00%(objectname)%00%(*objectname)%00%(*objecttype)%00%(creatordate:unix)"
         output = os.fsdecode(self.git("for-each-ref", form, f"refs/tags/{prefix}*" if prefix else "refs/tags"))
-        lines = (line.split("\0") for line in output.split("\n")[:-1])
-        return tuple(Tag(name, peeled or target, _seconds(made)) for name, target, peeled, made in lines)
+        lines = [line.split("\0") for line in output.split("\n")[:-1]]
+        # A tag of a tag: Git up to 2.44 follows the first alone.
+        nested = any(kind == "tag" for _, _, _, kind, _ in lines)
+        ends = {tag.name: tag.target for tag in self.all_tags()} if nested else {}
+        return tuple(
+            Tag(name, ends.get(name, peeled or target), _seconds(made)) for name, target, peeled, _, made in lines
+        )
 
     def merged(self, commit: str, names: Sequence[str], *, every: bool = False) -> frozenset[str]:
         """Those of the named tags from which a commit descends.
@@ -286,18 +291,31 @@ class Repository:
 
     def saying(self, texts: Sequence[str], heads: Sequence[str], since_s: int) -> tuple[Commit, ...]:
         """The commits that one of ``heads`` has, committed at a time or later, whose messages have one of the texts."""
-        search = ["--fixed-strings", *(f"--grep={text}" for text in texts), f"--max-age={since_s}"]
+        search = ["--fixed-strings", *(f"--grep={text}" for text in texts), f"--max-age={max(since_s, 0)}"]
         bounds = [_checked(head) for head in heads]
         output = self.git("log", "-z", *search, f"--format={_LOG_FORMAT}", "--encoding=UTF-8", *bounds, "--")
         return _read_log([output]).commits
 
+    def recent(self, heads: Sequence[str], since_s: int) -> tuple[Commit, ...]:
+        """The commits that one of ``heads`` has, committed at a time or later, children before parents."""
+        bounds = [f"--max-age={max(since_s, 0)}", *(_checked(head) for head in heads)]
+        output = self.git("log", "-z", "--topo-order", f"--format={_LOG_FORMAT}", "--encoding=UTF-8", *bounds, "--")
+        return _read_log([output]).commits
+
     def without(self, commits: Sequence[str], heads: Sequence[str]) -> frozenset[str]:
         """Those of some commits that none of ``heads`` has; what is no commit here is left out."""
+        return self._listed(commits, [f"^{_checked(head)}" for head in heads])
+
+    def there(self, commits: Sequence[str]) -> frozenset[str]:
+        """Those of some names that are commits here, whether or not anything leads to them."""
+        return self._listed(commits, [], "--no-walk")
+
+    def _listed(self, commits: Sequence[str], bounds: Sequence[str], *how: str) -> frozenset[str]:
         if not commits:
             return frozenset()
         wanted = [name for name in commits if _OBJECT_NAME.fullmatch(name)]
-        names = "".join(f"{name}\n" for name in (*wanted, *(f"^{_checked(head)}" for head in heads)))
-        asked = ["--git-dir", str(self.git_dir), "rev-list", "--ignore-missing", "--stdin"]
+        names = "".join(f"{name}\n" for name in (*wanted, *bounds))
+        asked = ["--git-dir", str(self.git_dir), "rev-list", "--ignore-missing", *how, "--stdin"]
         done = run_git(asked, self.git_dir, self.timeout_s, stdin=names.encode())
         if done.returncode != 0:
             raise explain(done.stderr.decode(errors="replace"), self.git_dir)
@@ -323,6 +341,24 @@ class Repository:
             )
             found += _read_log([output]).commits
         return tuple(found)
+
+    def objects_changed(self, names: Iterable[str]) -> dict[str, dict[str, tuple[str, str]]]:
+        """The files that each of these commits changes against its first parent, with their objects before and after.
+
+        No object is read but trees, so that a clone without blobs answers the same.
+        """
+        wanted = ["--raw", "--no-abbrev", "--no-renames", "--root", "--diff-merges=first-parent"]
+        plainly = ["--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=none", "--no-relative"]
+        asked = ["--git-dir", str(self.git_dir), "log", "-z", "--no-walk=unsorted", "--format=%x00%H", "--stdin"]
+        done = run_git(
+            [*asked, *wanted, *plainly],
+            self.git_dir,
+            self.timeout_s,
+            stdin="".join(f"{_checked(name)}\n" for name in names).encode(),
+        )
+        if done.returncode != 0:
+            raise explain(done.stderr.decode(errors="replace"), self.git_dir)
+        return _read_raw(os.fsdecode(done.stdout).split("\0"))
 
     def blobs(self, names: Iterable[str]) -> Iterator[bytes]:
         """The contents of files by object name, in that order, each checked against its name.
@@ -508,6 +544,20 @@ def _read_named_log(output: bytes) -> Log:
     return Log(commits, {commit.sha: commit.parents for commit in commits}, touched, moves)
 
 
+def _read_raw(tokens: Sequence[str]) -> dict[str, dict[str, tuple[str, str]]]:
+    """Take ``git log -z --raw --format=%x00%H`` apart: an empty token, the commit, then a description for each path."""
+    found: dict[str, dict[str, tuple[str, str]]] = {}
+    changed: dict[str, tuple[str, str]] = {}
+    words = iter(tokens)
+    for token in words:
+        if not token:
+            changed = found.setdefault(next(words, ""), {})
+        else:
+            mode, new_mode, old, new, _ = token.lstrip("\n:").split(" ", 4)
+            changed[next(words)] = (f"{mode} {old}", f"{new_mode} {new}")
+    return found
+
+
 def _of(names: Sequence[str], states: Sequence[bytes], wanted: bytes) -> tuple[str, ...]:
     return tuple(name for name, state in zip(names, states, strict=True) if state == wanted)
 
@@ -525,9 +575,14 @@ def _read_commits(pieces: Iterable[bytes]) -> list[Commit]:
     commits: list[Commit] = []
     for tokens in _whole_records(pieces):
         columns = (tokens[number :: _LOG_FIELDS + 1] for number in range(1, _LOG_FIELDS + 1))
-        for sha, parents, author, author_email, committer, committer_email, time, message in zip(*columns, strict=True):
-            wrote, put = people[author, author_email], people[committer, committer_email]
-            commits.append(Commit(sha, tuple(parents.split()), wrote, put, _seconds(time), message))
+        for sha, parents, name, address, committer, committer_email, time, authored, message in zip(
+            *columns, strict=True
+        ):
+            wrote, put = people[name, address], people[committer, committer_email]
+            at = _seconds(time)
+            # Most commits are committed in the second in which they are written.
+            written = at if authored == time else _seconds(authored)
+            commits.append(Commit(sha, tuple(parents.split()), wrote, put, at, message, written))
     return commits
 
 

@@ -10,6 +10,7 @@ from itertools import chain, pairwise
 
 from tidegate.core.notes.changelog import HEADER, Section, Update, update
 from tidegate.core.notes.data import Material, NotesData, notes_data
+from tidegate.core.notes.fragment import Fragment
 from tidegate.core.pull_request import PullRequest
 from tidegate.core.version import Scheme, Version, parse_version
 from tidegate.errors import ConflictError, NotFoundError, UsageError
@@ -17,7 +18,7 @@ from tidegate.git.history import Released, read_releases
 from tidegate.git.repository import Repository
 from tidegate.git.tree import normal_path
 from tidegate.orchestration.files import read_text, write_text
-from tidegate.orchestration.notes import Gathered, Scope
+from tidegate.orchestration.notes import Gathered, Scope, fragments_since
 from tidegate.orchestration.notes_file import Written
 from tidegate.sharing import made_by_two
 from tidegate.templates.notes import CHANGELOG, render
@@ -82,29 +83,57 @@ def _section_of_past(scope: Scope, release: Released, previous_tag: str | None, 
     return _section(scope, notes_data(material), release.version, previous_tag or "")
 
 
-def all_sections(
-    repository: Repository, scope: Scope, at: str, issue_link: str = "", pulls: Sequence[PullRequest] = ()
-) -> list[Section]:
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """A whole changelog: what is not released yet, or nothing where nobody would notice it, and all releases."""
+
+    unreleased: str
+    sections: tuple[Section, ...]
+
+
+def everything(
+    repository: Repository,
+    scope: Scope,
+    at: str,
+    issue_link: str = "",
+    pulls: Sequence[PullRequest] = (),
+    sources: str = "all",
+) -> Everything:
     """The sections of all releases that a revision descends from, newest first; see :func:`sections_of`.
+
+    What is not released yet is told of commits and, unless of these alone, of the fragments that the last release does
+    not have.
 
     Raises:
         RepositoryError: as ``read_releases``.
+        UsageError: a fragment is none.
     """
     releases = read_releases(repository, scope.source, at, pulls)
+    waiting, last = releases.take(0), releases.tag_at(1)
+    fragments: Sequence[Fragment] = ()
+    if sources != "commits" and waiting.changes:
+        fragments = fragments_since(repository, scope, at, f"refs/tags/{last}" if last else "")
+    material = Material(
+        scope.component, "", None, waiting.changes, scope.title, fragments=fragments, issue_link=issue_link
+    )
+    markdown = render(notes_data(material), CHANGELOG)
 
-    def section_at(place: int) -> Section | None:
-        return _section_of_past(scope, releases.take(place), releases.tag_at(place + 1), issue_link)
+    def section_at(number: int) -> Section | None:
+        return _section_of_past(scope, releases.take(number + 1), releases.tag_at(number + 2), issue_link)
 
+    released = len(releases) - 1
     if releases.commits >= _WORTH_SHARING:
-        made = made_by_two(section_at, len(releases))
+        made = made_by_two(section_at, released)
     else:
-        made = [section_at(place) for place in range(len(releases))]
-    return [section for section in made if section is not None]
+        made = [section_at(number) for number in range(released)]
+    told = tuple(section for section in made if section is not None)
+    return Everything(markdown if "\n### " in markdown else "", told)
 
 
-def whole(sections: Sequence[Section]) -> str:
+def whole(found: Everything) -> str:
     """A changelog of these sections alone, as it is printed: without what Tidegate remembers of them."""
-    return HEADER + "".join(f"\n{section.markdown}" for section in sections)
+    unreleased = found.unreleased.partition("\n")[2]
+    return HEADER + unreleased + "".join(f"\n{section.markdown}" for section in found.sections)
 
 
 def changelog_path(scope: Scope, asked: str = "") -> str:
@@ -119,26 +148,33 @@ def changelog_path(scope: Scope, asked: str = "") -> str:
     return normal_path(own if shared or not stated else stated)
 
 
-def write_changelog(repository: Repository, path: str, sections: Sequence[Section]) -> Written:
+def write_changelog(
+    repository: Repository, path: str, sections: Sequence[Section], unreleased: str | None = None
+) -> Written:
     """Bring the file up to date.
+
+    Args:
+        unreleased: as :func:`tidegate.core.notes.changelog.update` takes it.
 
     Raises:
         ConflictError: it has the section already, from somebody else, and that says something else.
         UsageError: there is no work tree, or the path leads outside.
     """
     before = read_text(repository, path)
-    text, remarks = updated(path, before or "", sections)
+    text, remarks = updated(path, before or "", sections, unreleased)
     return Written(path, write_text(repository, path, text, before), remarks)
 
 
-def updated(path: str, before: str, sections: Sequence[Section]) -> tuple[str, tuple[str, ...]]:
+def updated(
+    path: str, before: str, sections: Sequence[Section], unreleased: str | None = None
+) -> tuple[str, tuple[str, ...]]:
     """The text of a changelog with these sections in their places, and what is to be said of it.
 
     Raises:
         ConflictError: it has the section already, from somebody else, and that says something else.
     """
-    made = update(before, sections, _later)
-    if made.foreign and len(sections) == 1:
+    made = update(before, sections, _later, unreleased)
+    if made.foreign and unreleased is None and len(sections) == 1:
         raise ConflictError(
             f"the section {made.foreign[0]} is there, Tidegate did not write it, and it says something else",
             where=path,

@@ -18,11 +18,12 @@ from tidegate.core.commit import Change, changes_from, next_version
 from tidegate.core.notes.data import Contact, Material, NotesData, contributors, notes_data
 from tidegate.core.notes.fragment import FOLDERS, MAX_BYTES, Fragment, in_order, is_fragment, read_fragment
 from tidegate.core.notes.regions import bare
+from tidegate.core.notes.topic import Topic
 from tidegate.core.plain import plain
 from tidegate.core.pull_request import PullRequest, titled
 from tidegate.core.version import TagFormat, Version, parse_version
 from tidegate.errors import NotFoundError, RepositoryError, UsageError, WorldError
-from tidegate.git.copies import released_before
+from tidegate.git.copies import TakenBack, all_pairs, lost_names, released_outside, twice_inside
 from tidegate.git.history import History, Source, merged_of, tagged_versions, unreleased_each
 from tidegate.git.repository import Log, Repository, Tag
 from tidegate.git.tree import check_inside, files_directly_in, normal_path
@@ -34,6 +35,7 @@ DEFAULT_PATH = "docs/releases/{component}-{version}.md"
 """Where notes are kept. Source: M2-06."""
 
 CHANGELOG_DOCUMENT = "changelog"
+_LASTING = frozenset({Topic.KNOWN_ISSUES, Topic.SUPPORT})
 _CONTACTS = ("documentation", "issues", "support")
 
 
@@ -223,7 +225,7 @@ def release_notes(repository: Repository, scope: Scope, history: History, versio
         version=str(version),
         released_on=day,
         changes=history.changes,
-        fragments=_fragments(_in_tree(repository, history.at, _folders(scope))),
+        fragments=fragments_since(repository, scope, history.at, f"refs/tags/{history.tag}" if history.tag else ""),
         requires=scope.requires,
         contacts=scope.contacts,
         previous=str(history.current or ""),
@@ -294,8 +296,11 @@ def _stated(
         )
     commits, labels = titled(log.commits, asked.pulls)
     had = plain(start.removeprefix("refs/tags/"), 100)
-    released = {sha: why.format(had) for sha, why in released_before(repository, log, since).items()}
-    changes = raised(changes_from(commits, log.parents, released), log.touched, scope.bumps, labels)
+    pairs = all_pairs(repository, log)
+    released = {sha: why.format(had) for sha, why in released_outside(repository, log, since, pairs).items()}
+    lost = lost_names(repository, log, since, TakenBack(log.commits))
+    found = changes_from(commits, log.parents, released, twice_inside(pairs), lost)
+    changes = raised(found, log.touched, scope.bumps, labels)
     if asked.since:
         stated = scope.tag_format.match(asked.since.removeprefix("refs/tags/"))
         if stated is not None:
@@ -361,16 +366,36 @@ def _day(repository: Repository, tz: tzinfo, log: Log, commit: str, now: datetim
 
 def _asked_fragments(repository: Repository, scope: Scope, told: Range, asked: Asked) -> tuple[Fragment, ...]:
     folders = _folders(scope)
-    return _fragments(_on_disk(repository, folders) if asked.worktree else _in_tree(repository, told.at, folders))
+    there = _on_disk(repository, folders) if asked.worktree else _in_tree(repository, told.at, folders)
+    before = asked.since or (f"refs/tags/{told.previous_tag}" if told.previous_tag else "")
+    return _new_fragments(repository, scope, there, before)
+
+
+def fragments_since(repository: Repository, scope: Scope, at: str, release: str) -> tuple[Fragment, ...]:
+    """The fragments of a revision that a release does not have, nor any release before it.
+
+    Raises:
+        RepositoryError: there is no such revision.
+        UsageError: a fragment is none.
+    """
+    return _new_fragments(repository, scope, _in_tree(repository, repository.resolve(at), _folders(scope)), release)
+
+
+def _new_fragments(
+    repository: Repository, scope: Scope, there: Mapping[str, bytes], before: str
+) -> tuple[Fragment, ...]:
+    """The fragments but for those that the release before has as they are, since it has told them.
+
+    Known issues and where to find support hold for as long as they are there.
+    """
+    had = _in_tree(repository, repository.resolve(before), _folders(scope)) if there and before else {}
+    read = ((path, read_fragment(path, there[path])) for path in in_order(there))
+    return tuple(one for path, one in read if one.topic in _LASTING or had.get(path) != there[path])
 
 
 def _folders(scope: Scope) -> list[str]:
     start = "" if scope.path == "." else f"{normal_path(scope.path)}/"
     return [f"{start}{folder}" for folder in FOLDERS]
-
-
-def _fragments(found: Mapping[str, bytes]) -> tuple[Fragment, ...]:
-    return tuple(read_fragment(path, found[path]) for path in in_order(found))
 
 
 def _in_tree(repository: Repository, commit: str, folders: Sequence[str]) -> dict[str, bytes]:

@@ -36,9 +36,9 @@ class Kustomization:
         found = [e for e in named or entries if "newTag" in e or "digest" in e]
         return text.reading(
             once(
-                text.version(tag, role)
+                text.version(tag, role, _repository(entry))
                 if "digest" not in entry
-                else text.value(tag, 0, len(tag.text), role=role, refusal=_pinned(entry))
+                else text.value(tag, 0, len(tag.text), role=role, whose=_repository(entry), refusal=_pinned(entry))
                 for entry in found
                 if (tag := entry.get("newTag", entry.get("digest")))
             ),

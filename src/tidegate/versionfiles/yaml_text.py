@@ -91,10 +91,10 @@ class YamlText:
             unquoted=scalar.plain and not part,
         )
 
-    def version(self, scalar: Scalar, role: Role) -> Value:
+    def version(self, scalar: Scalar, role: Role, whose: str = "") -> Value:
         """The version that a whole scalar says, but for a ``v`` before it."""
         start = 1 if re.match(r"v[0-9]", scalar.text) else 0
-        return self.value(scalar, start, len(scalar.text), role=role)
+        return self.value(scalar, start, len(scalar.text), role=role, whose=whose)
 
 
 def read_yaml(source: Source, *keys: str) -> YamlText:

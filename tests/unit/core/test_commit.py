@@ -123,6 +123,16 @@ def test_a_title_without_a_header_is_all_description(text: str) -> None:
         ("feat: x\nBREAKING CHANGE: y", True),
         ("Drop x\n\nBREAKING CHANGE: y", True),
         ("BREAKING CHANGE: y", True),
+        ("feat: x\n\nBREAKING CHANGE:\nthe old one is gone", True),
+        ("feat: x\n\nBREAKING CHANGE:  \n\n* the old one is gone\n\nCloses #1", True),
+        ("feat: x\r\n\r\nBREAKING CHANGES:\r\n- y\r\n", True),
+        ("feat: x\n\nBREAKING CHANGES: y", True),
+        ("feat: x\n\nBREAKING CHANGE: None of the old names work", True),
+        ("feat: x\n\nBREAKING CHANGE: none", False),
+        ("feat: x\n\nBREAKING CHANGE: N/A.\n\nCloses: #1", False),
+        ("feat: x\n\nBREAKING CHANGE:\n\nCloses: #1", False),
+        ("feat: x\n\nBREAKING CHANGE:\n", False),
+        ("feat!: x\n\nBREAKING CHANGE: none", True),
         ("feat: x\n\nbreaking change: y", False),
         ("feat: x\n\nThis is no BREAKING CHANGE: really", False),
         ("feat: x\n\nBREAKING CHANGES are none", False),
@@ -419,6 +429,119 @@ def test_an_ambiguous_short_name_takes_nothing_back() -> None:
     assert planned("1.0.0", revert, *twins) == "1.1.0"
 
 
+def told_by(message: str) -> list[str]:
+    """What one commit changes, as kinds and summaries; with a mark where it breaks something."""
+    return [f"{one.kind}{'!' if one.breaking else ''}: {one.summary}" for one in changes_of(commit(message))]
+
+
+def test_a_squash_that_lists_its_messages_one_after_the_other_is_read_whole() -> None:
+    message = (
+        "feat: invoices (#3)\n\nWhy we want them.\n\nfix(api): round cents\n\nBREAKING CHANGE: cents are gone\n\n"
+        "feat: invoices\n\ndocs: say how\n\nSigned-off-by: Alice <alice@example.org>\n"
+    )
+    assert told_by(message) == ["feat: invoices", "fix!: round cents", "docs: say how"]
+
+
+@pytest.mark.parametrize("text", ["no longer crash on nothing", "404 after a login", "not found in `x`", "as-of dates"])
+def test_a_title_in_a_squash_may_begin_with_any_word(text: str) -> None:
+    assert told_by(f"feat: x\n\nfix: {text}\n") == ["feat: x", f"fix: {text}"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "note: this was hard to find",
+        "docs: not needed here",
+        "test: no tests for this",
+        "fix: see above",
+        "fix: #12",
+        "Fixes: the rounding of cents",
+        "docs: https://example.org/a page",
+        "perf: it is twice as fast now.",
+        "test: run the suite\nfix: then look at it",
+        "It was like this:\nfix: rounding of cents",
+        "```\n\nfix: an example of a title\n\n```",
+        "Reviewed-by: Bob <bob@example.org>",
+        "    fix: indented as code is",
+    ],
+)
+def test_a_line_of_prose_that_looks_like_a_title_is_none(body: str) -> None:
+    assert told_by(f"feat: x\n\n{body}\n\nMore of it.\n") == ["feat: x"]
+    assert told_by(f"feat: x\n\n{body}\n") == ["feat: x"]
+    assert told_by(f"Tidy up\n\n{body.removeprefix('note')}\n\nfix: rounding of cents\n") == [": Tidy up"]
+
+
+QUOTED = """\
+BREAKING CHANGE: node 12 is gone
+
+* feat!: another shape
+
+Fixes #77, this reverts commit aaaaaaa.
+
+Co-authored-by: Eve <eve@example.org>
+"""
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "<details>\n<summary>Release notes</summary>\n\n{}\n</details>",
+        "<details>\n<details>\n\n{}\n</details>\n</details>",
+        "<DETAILS open>\n<blockquote>\n{}\n</blockquote>\n</DETAILS>",
+        "<!--\n{}\n-->",
+        "```text\n{}\n```",
+        "~~~\n{}\n~~~",
+    ],
+)
+def test_what_a_message_quotes_of_another_project_is_nothing_of_ours(around: str) -> None:
+    quoted = around.format(QUOTED)
+    (change,) = changes_of(commit(f"fix(deps): update x to 2\r\n\r\n{quoted}\n\nRefs: #5\n"))
+    assert (change.kind, change.breaking, change.closes, change.refs) == ("fix", False, (), ("#5",))
+    assert change.authors == (ALICE,)
+    assert planned("1.0.0", commit(f"Revert x\n\n{quoted}", "c"), commit("feat: x")) == "1.1.0"
+    (own,) = changes_of(commit(f"fix(deps): update x to 2\n\n{quoted}\n\nBREAKING CHANGE: ours too\n"))
+    assert own.breaking_notes == ("ours too",)
+
+
+@pytest.mark.parametrize("text", ["<details>", "```", "<!--", "</details>", "`<details>` and `</details>`"])
+def test_a_quotation_that_never_ends_hides_nothing(text: str) -> None:
+    assert told_by(f"fix: x\n\n{text}\n\nBREAKING CHANGE: ours\n") == ["fix!: x"]
+
+
+def standing(commits: list[Commit]) -> list[str]:
+    """The names of the commits of a whole range that count."""
+    changes = changes_from(commits, {commit.sha: commit.parents for commit in commits})
+    return sorted({change.sha[0] for change in changes if not change.void})
+
+
+def test_nobody_takes_back_what_is_not_there() -> None:
+    base = commit("chore: begin", "a", ())
+    feature = commit("feat: of the topic", "b", ("a",))
+    false = commit(f"fix: z\n\nThis reverts commit {feature.sha}.", "c", ("a",))
+    titled = commit('Revert "feat: of the topic"', "d", ("c",))
+    merge = commit("Merge branch 'topic'", "e", ("d", "b"))
+    assert standing([merge, titled, false, feature, base]) == ["a", "b", "c", "d", "e"]
+    after = commit(f"fix: z\n\nThis reverts commit {feature.sha}.", "f", ("e",))
+    assert standing([after, merge, titled, false, feature, base]) == ["a", "c", "d", "e"]
+
+
+def test_the_revert_that_was_copied_takes_back_the_copy() -> None:
+    base = commit("chore: begin", "a", ())
+    feature = commit("feat: tried", "b", ("a",))
+    back = commit(f'Revert "feat: tried"\n\nThis reverts commit {feature.sha}.', "c", ("b",))
+    copy = commit(f"feat: tried\n\n(cherry picked from commit {feature.sha})", "d", ("a",))
+    copied_back = commit(f"{back.message}\n\n(cherry picked from commit {back.sha})", "e", ("d",))
+    assert standing([copied_back, copy, base]) == ["a"]
+    merge = commit("Merge branch '1.x'", "f", ("c", "e"))
+    assert standing([merge, copied_back, copy, back, feature, base]) == ["a", "f"]
+
+
+def test_a_feature_that_replaces_another_is_told() -> None:
+    feature = commit("feat: one way", "b")
+    other = commit(f"feat: another way\n\nThis reverts commit {feature.sha}.", "c")
+    assert [change.void for change in changes_from([other, feature])] == ["", f"reverted by {other.sha[:10]}"]
+
+
 @pytest.mark.parametrize(
     ("current", "messages", "expected"),
     [
@@ -475,7 +598,10 @@ def test_a_version_that_exists_on_another_line_is_not_given_again() -> None:
     with pytest.raises(ConflictError) as caught:
         next_version(parse_version("1.0.0"), changes_from(told("feat: x")), taken=taken)
     assert str(caught.value) == "the changes since 1.0.0 ask for 1.1.0, and 1.1.0 is tagged already, on another line"
-    assert caught.value.remedy == "Merge the line of 1.1.0 first, or release from it; a hotfix line takes fixes only."
+    assert caught.value.remedy == (
+        "Merge the line of 1.1.0 first, or release from it; a hotfix line takes fixes only. If what was tagged has been"
+        " rewritten since (git commit --amend, git rebase), go back to it, or release another version."
+    )
     assert str(next_version(parse_version("1.1.0"), changes_from(told("feat: x")), taken=taken).version) == "1.2.0"
 
 
@@ -613,3 +739,28 @@ def test_most_messages_are_read_in_a_short_way_that_says_what_the_long_one_says(
 def test_a_title_alone_is_read_as_one_with_a_body(message: str, kind: str, breaking: bool) -> None:
     found = changes_of(Commit("a" * 40, (), ALICE, ALICE, 0, message))
     assert [(change.kind, change.breaking, change.summary) for change in found] == [(kind, breaking, "x")]
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("Merged in feature/x (pull request #12)\n\nfeat: x y\n\nApproved-by: Bob", "feat: x y"),
+        ("Merge pull request #9 from bob/topic\n\nfeat!: x y", "feat!: x y"),
+        ("Merge branch 'x' into 'main'\n\nfix: x y\n\nSee merge request g/p!12", "fix: x y"),
+        ("Pull request #12: feat: x y\n\nMerge in PRJ/repo from feature/x to main", "feat: x y"),
+        ("Merge branch 'x'\n\nSee feat: x", ": Merge branch 'x'"),
+        ("Merge the two ways\n\nfeat: x", ": Merge the two ways"),
+        ("Pull request #12: tidy up", ": Pull request #12: tidy up"),
+    ],
+)
+def test_a_merge_that_is_none_any_more_still_has_its_title(message: str, expected: str) -> None:
+    assert told_by(message) == [expected]
+
+
+def test_the_pull_request_in_a_wrapped_title_is_its_reference() -> None:
+    assert changes_of(commit("Pull request #12: feat: x y"))[0].refs == ("#12",)
+
+
+def test_what_breaks_may_stand_below() -> None:
+    (change,) = changes_of(commit("feat: x\n\nBREAKING CHANGE:\n\nThe old name\nis gone.\n\nCloses: #1\n"))
+    assert (change.breaking_notes, change.closes) == (("The old name is gone.",), ("#1",))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tidegate.core.commit import Change, Person
 from tidegate.core.version import TagFormat, Version
 from tidegate.git.history import Released
-from tidegate.orchestration.changelog import changelog_path, sections_of, whole
+from tidegate.orchestration.changelog import Everything, changelog_path, sections_of, whole
 from tidegate.orchestration.notes import Scope
 
 ALICE = Person("Alice", "alice@example.org")
@@ -24,7 +24,7 @@ RELEASES = (
 
 
 def test_each_release_has_its_section_and_what_is_not_released_has_none() -> None:
-    told = whole(sections_of(SCOPE, RELEASES))
+    told = whole(Everything("", tuple(sections_of(SCOPE, RELEASES))))
     assert told.partition("## [Unreleased]\n")[2] == (
         "\n## [1.1.0] - 2026-02-11\n\n### Added\n\n- b\n\n### Fixed\n\n- c\n"
         "\n## [1.0.0] - 2026-01-01\n\n### Added\n\n- a\n"

@@ -362,6 +362,14 @@ CASES: list[tuple[str, str, str | bytes, str, str, str]] = [
         "write it on one line, without escapes",
     ),
     (
+        "kustomize two images",
+        "kustomization.yaml",
+        "images:\n- name: shop\n  newTag: 1.2.0\n- {name: a, newName: r/other, newTag: 1.2.0}\n",
+        "kustomization.yaml:3",
+        "shop (line 3) and r/other (line 4) are at 1.2.0, and only one can be meant",
+        "say which one, with --name shop",
+    ),
+    (
         "kustomize digest",
         "kustomization.yaml",
         "images:\n- name: shop\n  newTag: 1.2.0\n  digest: sha256:00\n",

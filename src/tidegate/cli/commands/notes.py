@@ -244,7 +244,7 @@ def _say_written(run: Session, written: Written) -> int:
 @click.argument("component", default="")
 @_what
 @click.option("--file", default="", metavar="FILE", help="The changelog, where it is another file.")
-@click.option("--full", is_flag=True, help="All releases, not the next one; of commits alone.")
+@click.option("--full", is_flag=True, help="All releases, and what is not released yet.")
 @click.option("--write", is_flag=True, help="Write it into the changelog.")
 def changelog(component: str, file: str, full: bool, write: bool, **what: Any) -> int:
     """The command."""
@@ -265,7 +265,7 @@ def changelog(component: str, file: str, full: bool, write: bool, **what: Any) -
 
 def _full(run: Session, component: str, file: str, write: bool, what: dict[str, Any]) -> int:
     from tidegate.cli.sources import known_pulls
-    from tidegate.orchestration.changelog import all_sections, changelog_path, whole, write_changelog
+    from tidegate.orchestration.changelog import changelog_path, everything, whole, write_changelog
 
     if what["version"] or what["day"] or what["worktree"] or what["source"] == "fragments":
         raise UsageError(
@@ -273,11 +273,12 @@ def _full(run: Session, component: str, file: str, write: bool, what: dict[str, 
         )
     scope, repository = _scope(run, component, what)
     pulls = known_pulls(what["pull_requests"])
-    sections = all_sections(repository, scope, what["until"] or "HEAD", what["issue_link"], pulls)
+    found = everything(repository, scope, what["until"] or "HEAD", what["issue_link"], pulls, what["source"])
     path = changelog_path(scope, file)
     if write:
-        return _say_written(run, write_changelog(repository, path, sections))
-    told = [{"version": section.label, "section": section.markdown} for section in sections]
-    lines = whole(sections).rstrip("\n").split("\n") if not run.as_json else ()
-    run.answer({"component": scope.component, "path": path, "releases": told}, lines)
+        return _say_written(run, write_changelog(repository, path, found.sections, found.unreleased))
+    told = [{"version": section.label, "section": section.markdown} for section in found.sections]
+    lines = whole(found).rstrip("\n").split("\n") if not run.as_json else ()
+    answer = {"component": scope.component, "path": path, "unreleased": found.unreleased or None}
+    run.answer({**answer, "releases": told}, lines)
     return 0

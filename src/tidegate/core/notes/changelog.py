@@ -9,6 +9,13 @@ was generated:
 
 So a section can be generated again later: groups that nobody touched are, and groups that somebody edited are kept and
 named. A section without that comment was written by somebody else, and is left alone.
+
+*Unreleased* belongs to people and to us. Below its heading a comment says of each group how many of its lines were
+generated, and their digest; these are taken out again when the group is generated anew, or has become a version's, and
+what people wrote above, below and between stays:
+
+    ## [Unreleased]
+    <!-- tidegate:unreleased Added:2:3f2a9c11d0e4 -->
 """
 
 from __future__ import annotations
@@ -41,6 +48,7 @@ _TITLE = re.compile(
 _UNRELEASED = re.compile(r"\[?unreleased\]?(?:\s.*)?", re.IGNORECASE | re.DOTALL)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _META = re.compile(r"<!-- tidegate:generated (?P<label>\S{1,260})(?P<groups>(?: [^\s:<>]{1,80}:[0-9a-f]{12})*) -->")
+_WAITING = re.compile(r"<!-- tidegate:unreleased(?P<groups>(?: [^\s:<>]{1,80}:[0-9]{1,9}:[0-9a-f]{12})*) -->")
 _LINK = re.compile(r" {0,3}\[(?P<label>[^\[\]]+)\]:[ \t]*(?P<address>\S{1,2000})[ \t]*")
 _COMPARED = re.compile(r"(?P<base>.*/(?:compare|branches/compare)/)(?P<old>.+?)(?P<dots>\.{2,3}|%0D)(?P<new>.+)")
 
@@ -70,7 +78,7 @@ class Update:
         kept: groups that people had edited, as ``1.2.0: Added``; they are as they were.
         outdated: those of ``kept`` for which something else would be generated now.
         foreign: versions whose sections Tidegate did not write, and which say something else than it would.
-        waiting: whether something still stands under *Unreleased*.
+        waiting: whether something that people wrote still stands under *Unreleased*.
     """
 
     text: str
@@ -91,10 +99,13 @@ class _Part:
     is_unreleased: bool = False
 
 
-def update(text: str, sections: Sequence[Section], later: Callable[[str, str], bool]) -> Update:
+def update(
+    text: str, sections: Sequence[Section], later: Callable[[str, str], bool], unreleased: str | None = None
+) -> Update:
     """The changelog with these sections, the newest first, in their places.
 
     Args:
+        unreleased: the section of what is not released yet; None: what was generated there goes into a newer version.
         text: the file as it is, or empty for a new one.
         later: whether the first version comes after the second; a label that is no version comes after nothing.
 
@@ -106,6 +117,8 @@ def update(text: str, sections: Sequence[Section], later: Callable[[str, str], b
     file = _File(whole.split("\n"), ending, later)
     for section in reversed(sections):
         file.take(section)
+    if unreleased is not None:
+        file.await_release(unreleased)
     made = file.update()
     there = {part.label for part in _parts(made.text.split("\n"))} if made.added else set()
     if not there.issuperset(made.added):
@@ -131,6 +144,7 @@ class _File:
         self._kept: list[str] = []
         self._outdated: list[str] = []
         self._foreign: list[str] = []
+        self._waiting: bool | None = None
 
     def take(self, section: Section) -> None:
         """Put a section in its place, or generate the one that is there again."""
@@ -138,12 +152,70 @@ class _File:
         if there:
             self._renew(there[0], section)
         else:
+            if not any(part.label and self._later(part.label, section.label) for part in self._parts):
+                self.await_release("")
             self._insert(section)
             self._link(section)
 
+    def await_release(self, markdown: str) -> None:
+        """Generate what stands under *Unreleased* again, and keep what people wrote there."""
+        generated = _waiting_groups(markdown)
+        numbers = [number for number, part in enumerate(self._parts) if part.is_unreleased]
+        if not numbers and not generated:
+            return
+        if not numbers:
+            numbers = [next((n for n, part in enumerate(self._parts) if part.label is not None), len(self._parts))]
+            if numbers[0] == len(self._parts):
+                self._finish_last_line()
+            self._parts.insert(numbers[0], _Part(None, (f"## [Unreleased]{self._end}", self._end), is_unreleased=True))
+        part = self._parts[numbers[0]]
+        lines = [line.removesuffix("\r") for line in part.lines]
+        found = next((match for line in lines if (match := _WAITING.fullmatch(line))), None)
+        if found is None and not generated:
+            return
+        heading, there = _taken_apart([line for line in lines if not _WAITING.fullmatch(line)])
+        self._waiting = False
+        groups, known = self._awaiting(there, generated, _remembered(found["groups"] if found else ""))
+        new = [*heading.split("\n"), *([f"<!-- tidegate:unreleased{known} -->"] if known else [])]
+        for title, body in groups.items():
+            new += ["", *([f"### {title}", ""] if title else []), *body.split("\n")]
+        if [line for line in lines if line.strip()] != [line for line in new if line.strip()]:
+            self._parts[numbers[0]] = _Part(None, tuple(self._ended([*new, ""])), is_unreleased=True)
+
+    def _awaiting(
+        self, there: Mapping[str, str], generated: Mapping[str, str], recorded: Mapping[str, tuple[int, str]]
+    ) -> tuple[dict[str, str], str]:
+        """The groups under *Unreleased* as they are to be, and what is to be remembered of those with lines of ours."""
+        groups: dict[str, str] = {}
+        known = ""
+        for title in dict.fromkeys((*there, *generated)):
+            lines = there.get(title, "").split("\n") if there.get(title) else []
+            fresh = generated[title].split("\n") if title in generated else []
+            if title in there and (remembered := recorded.get(_key(title))) is not None:
+                own = _without_ours(lines, *remembered)
+                if own is None:
+                    # Somebody edited our lines: the group is theirs now, as it is.
+                    told = [f"Unreleased: {title}"] if fresh else []
+                    self._kept += told
+                    self._outdated += told if digest_of("\n".join(fresh)) != remembered[1] else []
+                    groups[title], self._waiting = there[title], True
+                    known += f" {_key(title)}:{remembered[0]}:{remembered[1]}" if fresh else ""
+                    continue
+                lines = own
+            fresh = [line for line in fresh if not line.strip() or line not in lines]
+            self._waiting = self._waiting or _says_something(lines)
+            if any(line.strip() for line in fresh):
+                known += f" {_key(title)}:{len(fresh)}:{digest_of(chr(10).join(fresh))}"
+                lines = [*lines, *([""] if lines and not _is_entry(lines[-1]) else []), *fresh]
+            if lines or _key(title) not in recorded:
+                groups[title] = "\n".join(lines)
+        return groups, known
+
     def update(self) -> Update:
         lines = [line for part in self._parts for line in part.lines] + self._links
-        waiting = any(part.is_unreleased and _says_something(part.lines[1:]) for part in self._parts)
+        waiting = self._waiting
+        if waiting is None:
+            waiting = any(part.is_unreleased and _says_something(part.lines[1:]) for part in self._parts)
         return Update(
             "\n".join(lines),
             tuple(reversed(self._added)),
@@ -357,6 +429,32 @@ def _recorded(lines: Sequence[str]) -> dict[str, str] | None:
         return None
     pairs = (word.rpartition(":") for word in found["groups"].split())
     return {"" if key == "_" else key: digest for key, _, digest in pairs}
+
+
+def _waiting_groups(markdown: str) -> dict[str, str]:
+    """The groups of a section of what is not released; without a title there is only that nothing is noticed."""
+    if not markdown.strip():
+        return {}
+    _, groups = _taken_apart(markdown.rstrip("\n").split("\n"))
+    return {title: body for title, body in groups.items() if title}
+
+
+def _remembered(groups: str) -> dict[str, tuple[int, str]]:
+    rows = (word.rsplit(":", 2) for word in groups.split())
+    return {key: (int(count), digest) for key, count, digest in rows}
+
+
+def _without_ours(lines: Sequence[str], count: int, digest: str) -> list[str] | None:
+    """A group's lines without those that were generated; None where these are not there as they were."""
+    for start in range(len(lines) - count, -1, -1):
+        if digest_of("\n".join(lines[start : start + count])) == digest:
+            rest = "\n".join([*lines[:start], *lines[start + count :]]).strip("\n")
+            return rest.split("\n") if rest else []
+    return None
+
+
+def _is_entry(line: str) -> bool:
+    return line.startswith(("- ", "* ", "+ ", "  "))
 
 
 def _has_all(lines: Sequence[str], generated: Mapping[str, str]) -> bool:

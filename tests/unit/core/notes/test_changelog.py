@@ -227,3 +227,58 @@ def test_a_file_that_ends_in_code_is_not_written_into() -> None:
 def test_a_thousand_versions_are_put_in_together() -> None:
     sections = [section(f"1.{number}.0") for number in range(1_000, -1, -1)]
     assert len(updated("", *sections).added) == 1_001
+
+
+def waiting(*groups: tuple[str, str]) -> str:
+    return "## [Unreleased]\n" + "".join(f"\n### {title}\n\n{text}\n" for title, text in groups)
+
+
+def awaited(text: str, *groups: tuple[str, str]) -> Update:
+    """The update with what is not released, which must leave an updated file alone."""
+    made = update(text, (), later, waiting(*groups))
+    assert update(made.text, (), later, waiting(*groups)).text == made.text
+    return made
+
+
+def shown_waiting(text: str) -> str:
+    """What stands under *Unreleased*, without what is remembered of it."""
+    told = text.partition("## [Unreleased]")[2].partition("\n## ")[0]
+    return "\n".join(line for line in told.split("\n") if line and not line.startswith("<!--"))
+
+
+def test_what_is_not_released_joins_what_people_wrote_and_is_generated_again() -> None:
+    first = awaited(KEPT, ("Added", "- one"), ("Fixed", "- two"))
+    assert shown_waiting(first.text) == "### Added\n* something to come\n- one\n### Fixed\n- two"
+    before, _, after = KEPT.partition("### Added\n* something to come\n")
+    assert first.text.startswith(before.rstrip("\n") + "\n<!--")
+    assert first.text.endswith(after)
+    assert first.waiting
+    by_hand = first.text.replace("- two", "- two\n- also by hand")
+    second = awaited(by_hand, ("Added", "- three\n- one"), ("Fixed", "- two"), ("Security", "- four"))
+    assert shown_waiting(second.text) == (
+        "### Added\n* something to come\n- three\n- one\n### Fixed\n- also by hand\n- two\n### Security\n- four"
+    )
+    released = update(second.text, [section("1.2.0", ("Added", "- three\n- one"))], later)
+    assert shown_waiting(released.text) == "### Added\n* something to come\n### Fixed\n- also by hand"
+    assert released.waiting
+    older = update(second.text, [section("1.0.9", ("Fixed", "- old"))], later)
+    assert shown_waiting(older.text) == shown_waiting(second.text)
+
+
+def test_generated_lines_that_somebody_edited_are_theirs() -> None:
+    first = awaited(KEPT, ("Fixed", "- two"))
+    edited = first.text.replace("- two", "- two, better said")
+    made = awaited(edited, ("Fixed", "- three\n- two"))
+    assert shown_waiting(made.text) == "### Added\n* something to come\n### Fixed\n- two, better said"
+    assert (made.kept, made.outdated) == (("Unreleased: Fixed",), ("Unreleased: Fixed",))
+
+
+@pytest.mark.parametrize("text", ["", "# Changelog\n", "# Changelog\n\n## [1.0.0] - 2026-01-01\n\n- x", KEPT])
+def test_what_is_not_released_and_then_nothing_leave_the_file_as_it_was(text: str) -> None:
+    first = awaited(text, ("Fixed", "- two"))
+    assert shown_waiting(first.text).endswith("### Fixed\n- two")
+    assert "1.0.0" not in text or first.text.index("- two") < first.text.index("1.0.0")
+    gone = awaited(first.text)
+    bare = [line for line in gone.text.split("\n") if line and line != "## [Unreleased]"]
+    assert bare == [line for line in (text or HEADER).split("\n") if line and line != "## [Unreleased]"]
+    assert not gone.waiting or text == KEPT
