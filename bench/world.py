@@ -58,9 +58,9 @@ class World:
         """The simulator of a target, or the real driver that it names; ``touched`` is told of each call to a host."""
         if settings["driver"] != "simulator":
             return SeamedDriver(make_driver(component, environment, settings), self._touch)
-        hosts = self.targets.setdefault(
-            (component, environment), SimulatedWorld([f"web{n}" for n in range(1, self.units + 1)])
-        )
+        if (component, environment) not in self.targets:
+            self.targets[component, environment] = SimulatedWorld([f"web{n}" for n in range(1, self.units + 1)])
+        hosts = self.targets[component, environment]
         return SeamedDriver(SimulatorDriver(Target(component, environment), hosts), self._touch)
 
     def _touch(self, point: str) -> None:

@@ -57,6 +57,55 @@ def tally(database: Database, n: int = 0) -> None:
         connection.execute(TALLY.insert().values(n=n))
 
 
+def change_and_fail(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(TALLY.update().values(n=9))
+        raise ZeroDivisionError
+
+
+def test_its_version_is_another_one_after_any_commit_and_after_nothing_else(on_file: Database) -> None:
+    tally(on_file)
+    other = open_database(f"sqlite:///{on_file.path}")
+    try:
+        first = on_file.version()
+        assert first is not None
+        look(on_file)
+        with pytest.raises(ZeroDivisionError):
+            change_and_fail(on_file)
+        assert on_file.version() == first
+        with on_file.write() as connection:
+            connection.execute(TALLY.update().values(n=1))
+            assert on_file.version() == first
+        second = on_file.version()
+        assert second != first
+        change(other, 2)
+        third = on_file.version()
+        assert third != second
+        with on_file.engine_of_workflows().begin() as connection:
+            connection.execute(TALLY.update().values(n=3))
+        assert on_file.version() != third
+    finally:
+        other.close()
+    on_file.close()
+    assert on_file.version() == on_file.version()
+
+
+def test_a_fork_asks_for_the_version_by_a_connection_of_its_own(on_file: Database) -> None:
+    tally(on_file)
+    before = on_file.version()
+    child = os.fork()
+    if child == 0:
+        first = on_file.version()
+        change(on_file, 5)
+        os._exit(0 if first is not None and on_file.version() != first else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert on_file.version() != before
+
+
+def test_postgresql_tells_no_version() -> None:
+    assert open_database("postgresql://nobody@localhost/none").version() is None
+
+
 def total(database: Database) -> int:
     with database.read() as connection:
         return int(connection.execute(sa.select(TALLY.c.n)).scalar_one())

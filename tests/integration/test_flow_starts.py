@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -16,7 +16,7 @@ from tests.integration.test_flow_approvals import copied_package
 from tests.support.flows import Organisation
 from tests.support.patience import PATIENCE_S
 from tidegate.core.actor import Actor, Assurance
-from tidegate.core.effect import Package, Presence
+from tidegate.core.effect import EffectEvent, EffectState, Package, Presence
 from tidegate.core.rollout import RolloutState
 from tidegate.core.statement import Act
 from tidegate.engine.legs import LegInterrupted, LegState
@@ -26,7 +26,8 @@ from tidegate.orchestration import checkpoint, hold, leg, release, resuming, rol
 from tidegate.orchestration import record as record_module
 from tidegate.orchestration.identity import Claim, Proven, prove_act
 from tidegate.orchestration.judge import DecisionRefusedError
-from tidegate.store import holds, leases, log, outbox, policies
+from tidegate.store import holds, leases, log, outbox, policies, rollouts
+from tidegate.store.rollouts import EffectRow
 
 MESSAGES = [
     {"on": "rollout.progressed", "to": "file:NOTICES.md", "say": "status"},
@@ -501,6 +502,31 @@ def test_a_leg_carries_wave_after_wave_until_others_have_waited_long_enough(
         org.wait_for(started)
     carried = org.rollout(started)
     assert (carried.state, len(carried.waves), carried.legs) == (RolloutState.SUCCEEDED, 2, legs)
+
+
+@pytest.mark.parametrize("details", [("", ""), ("slow", "")])
+def test_effects_are_moved_together_and_what_somebody_else_moved_stays(
+    org: Organisation, details: tuple[str, str]
+) -> None:
+    started = org.start(org.prepared())
+
+    def move(rows: Sequence[EffectRow], event: EffectEvent) -> tuple[list[EffectRow], bool]:
+        moves = [(row, event, detail) for row, detail in zip(rows, details, strict=True)]
+        return rollouts.move_effects(connection, moves, org.house.now())
+
+    with org.house.database.write() as connection:
+        kept = rollouts.load(connection, started)
+        checkpoint.intend_wave(connection, kept, 1, org.house.now())
+        intended = rollouts.effects_of(connection, kept)
+        dispatched, all_were_ours = move(intended, EffectEvent.DISPATCH)
+        assert all_were_ours
+        assert rollouts.effects_of(connection, kept) == dispatched
+        rollouts.move_effect(connection, dispatched[0], EffectEvent.FAIL, org.house.now(), "by another")
+        confirmed, all_were_ours = move(dispatched, EffectEvent.CONFIRM)
+        assert not all_were_ours
+        now = {row.effect.unit: (row.state, row.detail) for row in rollouts.effects_of(connection, kept)}
+    assert now == {"web1": (EffectState.FAILED, "by another"), "web2": (EffectState.CONFIRMED, "")}
+    assert [row.state for row in confirmed] == [EffectState.CONFIRMED] * 2
 
 
 def test_who_slept_while_another_carried_its_leg_on_concludes_nothing_of_a_later_wave(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -22,14 +23,14 @@ from tidegate.orchestration import afterwards, debt, timeline
 from tidegate.orchestration import joint as joining
 from tidegate.orchestration.house import House
 from tidegate.orchestration.identity import Proven, stands
-from tidegate.orchestration.judge import Judged, judge
+from tidegate.orchestration.judge import Ahead, Judged, LaidOut, judge
 from tidegate.orchestration.messages import say
 from tidegate.orchestration.promotion import promote
 from tidegate.orchestration.record import Entry, record
 from tidegate.orchestration.restrictions import holds_in_force
 from tidegate.store import contents, databases, joint_rollouts, leases, locks, policies, releases, requests, rollouts
 from tidegate.store.joint_rollouts import JointRollout
-from tidegate.store.rollouts import Rollout
+from tidegate.store.rollouts import EffectRow, Rollout
 
 LEG = "rollout.leg.v1"
 
@@ -71,8 +72,23 @@ def told_of(rollout: Rollout) -> dict[str, object]:
     }
 
 
-def intend_wave(connection: sa.Connection, rollout: Rollout, wave: int, now: datetime) -> None:
-    rollouts.add_effects(connection, wave, [effect_on(rollout, wave, unit) for unit in rollout.waves[wave].units], now)
+@dataclass(slots=True)
+class GoingOn:
+    """A leg that acts on the next wave as soon as the transaction is committed which lets the rollout go on.
+
+    ``ahead`` is what it has gathered for that meanwhile; ``dispatched`` becomes the effects of that wave, where there
+    is to be one.
+    """
+
+    ahead: Ahead | None = None
+    dispatched: list[EffectRow] = field(default_factory=list)
+
+
+def intend_wave(
+    connection: sa.Connection, rollout: Rollout, wave: int, now: datetime, *, dispatched: bool = False
+) -> list[EffectRow]:
+    effects = [effect_on(rollout, wave, unit) for unit in rollout.waves[wave].units]
+    return rollouts.add_effects(connection, wave, effects, now, dispatched=dispatched)
 
 
 def effect_on(rollout: Rollout, wave: int, unit: str, attempt: int = 1) -> Effect:
@@ -118,10 +134,13 @@ def go_on(
     now: datetime,
     because: str,
     allowed: Judged | None = None,
+    going: GoingOn | None = None,
 ) -> RolloutState:
     """At a checkpoint: ask again whether it may continue; begin the next wave, finish, or pause.
 
     The leg of a rollout that runs goes on with the next wave; one that was watched or paused gets a leg of its own.
+    With ``going`` the effects of that wave are dispatched in this very transaction, which has just asked all that is
+    asked before they are.
 
     The caller's transaction holds the locks in their order. ``rollout`` is as it is now.
 
@@ -130,14 +149,18 @@ def go_on(
     """
     if rollout.is_last_wave:
         return finish(house, connection, rollout, now, because)
-    judged = allowed or _ask_again(connection, rollout, now)
+    ahead = going.ahead.of(house, rollout.release, now) if going and going.ahead else None
+    judged = allowed or _ask_again(connection, rollout, now, ahead)
     if isinstance(judged, str):
         return pause(connection, rollout, Actor.automation("checkpoint"), now, judged)
     if not judged.decision.allowed:
         first = judged.decision.against()[0]
         return pause(connection, rollout, Actor.automation("checkpoint"), now, first.message, judged)
     wave, leg, event = rollout.wave + 1, rollout.legs + 1, _go_event(rollout)
-    intend_wave(connection, rollout, wave, now)
+    at_once = going if event is None else None
+    effects = intend_wave(connection, rollout, wave, now, dispatched=at_once is not None)
+    if at_once is not None:
+        at_once.dispatched = effects
     if event is None:
         rollouts.change(connection, rollout.id, wave=wave, because="", due_at=now + LOOK_AFTER_LEG)
     else:
@@ -150,13 +173,15 @@ def go_on(
     return RolloutState.RUNNING
 
 
-def _ask_again(connection: sa.Connection, rollout: Rollout, now: datetime) -> Judged | str:
+def _ask_again(
+    connection: sa.Connection, rollout: Rollout, now: datetime, ahead: LaidOut | None = None
+) -> Judged | str:
     """The decision whether who started it may still go on; or, in words, why they are not proven any more."""
     lost = _lost_proof(connection, rollout)
     if lost:
         return lost
     question = Question(Action.CONTINUE, rollout.started_by, rollout.environment, granted_subject=rollout.granted)
-    return judge(connection, rollout.release, question, now)
+    return judge(connection, rollout.release, question, now, ahead=ahead)
 
 
 def stopped_by_hold(connection: sa.Connection, rollout: Rollout, now: datetime) -> tuple[str, Judged] | None:
@@ -261,6 +286,8 @@ def pause(
 def lock_rollout(connection: sa.Connection, rollout_id: str) -> Rollout:
     """Lock what a decision about this rollout locks, in the order of the locks."""
     found = rollouts.load(connection, rollout_id)
+    if locks.holds_all(connection):
+        return found
     locks.lock_organization(connection)
     if found.release:
         locks.lock_release(connection, found.release)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from tidegate.core.canonical import canonical
 from tidegate.core.decide import decide
 from tidegate.core.decision import Decision, Policies, Question
 from tidegate.core.facts import Facts, WayBack
 from tidegate.errors import RefusedError
 from tidegate.orchestration.facts import gather
+from tidegate.orchestration.house import House
 from tidegate.orchestration.seen import NOTHING, InGit
 from tidegate.store import policies, releases
 from tidegate.store.releases import ReleaseRow
@@ -20,13 +22,14 @@ from tidegate.store.releases import ReleaseRow
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A decision with everything it was made from."""
+    """A decision with everything it was made from; ``written`` is what the log keeps of the facts, where known."""
 
     row: ReleaseRow
     question: Question
     policies: Policies
     facts: Facts
     decision: Decision
+    written: bytes | None = None
 
 
 class DecisionRefusedError(RefusedError):
@@ -50,6 +53,16 @@ class DecisionRefusedError(RefusedError):
         return self.judged.decision
 
 
+@dataclass(frozen=True, slots=True)
+class LaidOut:
+    """What a question about a release is decided from; ``written`` is what the log keeps of the facts, where known."""
+
+    row: ReleaseRow
+    policies: Policies
+    facts: Facts
+    written: bytes | None = None
+
+
 def judge(
     connection: sa.Connection,
     release: str,
@@ -57,14 +70,61 @@ def judge(
     now: datetime,
     way_back: Sequence[WayBack] = (),
     in_git: InGit = NOTHING,
+    *,
+    ahead: LaidOut | None = None,
 ) -> Judged:
     """Decide ``question`` on what this transaction sees, and, of the repository, on what was seen before it.
+
+    Args:
+        ahead: what this transaction would see, where that is known: :meth:`Ahead.of` says so.
 
     Raises:
         NotFoundError: there is no such release, or no policy was adopted.
     """
-    row, both, facts = lay_out(connection, release, now, way_back, in_git)
-    return Judged(row, question, both, facts, decide(question, both, facts, now))
+    if ahead is None:
+        row, both, facts = lay_out(connection, release, now, way_back, in_git)
+        ahead = LaidOut(row, both, facts)
+    decision = decide(question, ahead.policies, ahead.facts, now)
+    return Judged(ahead.row, question, ahead.policies, ahead.facts, decision, ahead.written)
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What a question about a release is decided from, gathered while something else was waited for.
+
+    It is of use to a transaction that finds the database as it was then: between the two, nobody has committed
+    anything. Some of it is of a moment, too, and so it is not used for long, and never where the line is stopped.
+    """
+
+    version: int
+    release: str
+    at: datetime
+    found: LaidOut
+
+    def of(self, house: House, release: str, now: datetime) -> LaidOut | None:
+        """What was gathered, where the caller's transaction would gather the same; None where it has to do so."""
+        fresh = timedelta(0) <= now - self.at <= _FRESH
+        if release != self.release or not fresh or self.found.facts.holds or house.database.version() != self.version:
+            return None
+        return self.found
+
+
+_FRESH = timedelta(seconds=10)
+
+
+def look_ahead(house: House, release: str, in_git: InGit = NOTHING) -> Ahead | None:
+    """Gather what a question about a release is decided from; None where the database does not tell if it changes.
+
+    Raises:
+        NotFoundError: there is no such release, or no policy was adopted.
+    """
+    version = house.database.version()
+    if version is None:
+        return None
+    with house.database.read() as connection:
+        now = house.now()
+        row, both, facts = lay_out(connection, release, now, in_git=in_git)
+    return Ahead(version, release, now, LaidOut(row, both, facts, canonical(facts)))
 
 
 def lay_out(

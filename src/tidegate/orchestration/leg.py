@@ -11,7 +11,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ from tidegate.orchestration.checkpoint import (
     ASKED,
     BACK_LEG,
     LEG,
+    GoingOn,
     effect_on,
     enqueue,
     finish,
@@ -50,6 +51,7 @@ from tidegate.orchestration.checkpoint import (
     stopped_by_hold,
 )
 from tidegate.orchestration.house import House
+from tidegate.orchestration.judge import Ahead, look_ahead
 from tidegate.orchestration.record import Entry, record
 from tidegate.orchestration.rollback import go_on_back, shift_later, take_back
 from tidegate.orchestration.sight import driver_of
@@ -116,12 +118,32 @@ def carry_waves(house: House, rollout_id: str, leg: int, check: Callable[[], Non
     Args:
         stays: asked between two waves; where it says no, a leg of its own takes the rollout on.
     """
-    while (said := _carry_wave(house, rollout_id, leg, check)).get("state") == RolloutState.RUNNING.value:
-        if not stays():
-            _hand_over(house, rollout_id, leg)
-            return said
+    said, begun = _begin_wave(house, rollout_id, leg)
+    while begun is not None:
         check()
+        said, begun = _carry_wave(house, begun, stays)
+        if begun is None and said.get("state") == RolloutState.RUNNING.value:
+            if not stays():
+                _hand_over(house, rollout_id, leg)
+                return said
+            check()
+            said, begun = _begin_wave(house, rollout_id, leg)
     return said
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A wave whose effects are dispatched, before its units are asked; what was ``again`` may have been asked before.
+
+    ``driver`` is that of the target as ``policy`` has it; ``before_wave`` are the units' counters.
+    """
+
+    rollout: Rollout
+    policy: Policy
+    driver: Driver
+    fresh: Sequence[EffectRow]
+    again: Sequence[EffectRow] = ()
+    before_wave: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _hand_over(house: House, rollout_id: str, leg: int) -> None:
@@ -133,8 +155,8 @@ def _hand_over(house: House, rollout_id: str, leg: int) -> None:
             enqueue(house, connection, rollout, leg + 1)
 
 
-def _carry_wave(house: House, rollout_id: str, leg: int, check: Callable[[], None]) -> Json:
-    """Carry the present wave of a rollout to where its units are read back; safe to be called again at any point."""
+def _begin_wave(house: House, rollout_id: str, leg: int) -> tuple[Json, _Begun | None]:
+    """Dispatch the present wave of a rollout; None, and what is said instead, where there is none to carry."""
     homecoming.bring_home(house)
     with house.database.read() as connection:
         rollout = rollouts.load(connection, rollout_id)
@@ -142,19 +164,55 @@ def _carry_wave(house: House, rollout_id: str, leg: int, check: Callable[[], Non
     if rollout.legs != leg or rollout.state is not RolloutState.RUNNING:
         if rollout.legs == leg and rollout.state is RolloutState.PAUSED:
             _read_back(house, driver_of(house, policy, rollout.component, rollout.environment), rollout)
-        return {"over": rollout.state.value}
+        return {"over": rollout.state.value}, None
     driver = driver_of(house, policy, rollout.component, rollout.environment)
     if rollout.direction is Direction.BACK:
         wayback.leave_if_possible(house, driver, rollout)
     elif refused := _leave_way_back(house, driver, rollout):
-        return {"paused": refused}
+        return {"paused": refused}, None
     before_wave = _counters_before(house, driver, policy, rollout)
     fresh, again = _dispatch(house, rollout)
-    check()
-    outcomes = _act_on_all(house, driver, rollout, fresh, again, lambda: _stopped(house, rollout))
+    return {}, _Begun(rollout, policy, driver, fresh, again, before_wave)
+
+
+def _carry_wave(house: House, begun: _Begun, stays: Callable[[], bool]) -> tuple[Json, _Begun | None]:
+    """Carry a wave to where its units are read back; safe to be called again at any point.
+
+    Returns:
+        What became of it, and the next wave, where that is dispatched already.
+    """
+    ready: list[GoingOn] = []
+
+    def gather() -> None:
+        if _may_go_on_at_once(begun) and wayback.lies(house.state, begun.rollout):
+            ready.append(GoingOn(_gathered_ahead(house, begun.rollout)))
+
+    outcomes = _act_on_all(house, begun, lambda: _stopped(house, begun.rollout), gather)
     # Somebody may have gone back without the database meanwhile: what they did counts before what follows from ours.
     homecoming.bring_home(house)
-    return _conclude(house, rollout, outcomes, before_wave)
+    going = ready[0] if ready and stays() else None
+    said = _conclude(house, begun, outcomes, going)
+    if going is None or not going.dispatched:
+        return said, None
+    following = replace(begun.rollout, wave=begun.rollout.wave + 1, because="")
+    return said, _Begun(following, begun.policy, begun.driver, going.dispatched)
+
+
+def _may_go_on_at_once(begun: _Begun) -> bool:
+    """Whether the next wave needs nothing but a yes: no counters are read before it, and there is one."""
+    rollout = begun.rollout
+    watched = rollout.environment in begun.policy.watch
+    return rollout.direction is Direction.FORWARD and not watched and not rollout.is_last_wave
+
+
+def _gathered_ahead(house: House, rollout: Rollout) -> Ahead | None:
+    """What the next checkpoint decides from, gathered while the units are waited for; what fails is asked again there.
+
+    The way back must lie there for it, as it must before every wave.
+    """
+    with contextlib.suppress(TidegateError):
+        return look_ahead(house, rollout.release)
+    return None
 
 
 def _is_still_ours(now: Rollout, begun: Rollout) -> bool:
@@ -265,13 +323,9 @@ def _newest(rows: Sequence[EffectRow]) -> list[EffectRow]:
 
 
 def _act_on_all(
-    house: House,
-    driver: Driver,
-    rollout: Rollout,
-    fresh: Sequence[EffectRow],
-    again: Sequence[EffectRow],
-    stopped: Callable[[], str],
+    house: House, begun: _Begun, stopped: Callable[[], str], meanwhile: Callable[[], None]
 ) -> list[Outcome]:
+    rollout, driver, fresh, again = begun.rollout, begun.driver, begun.fresh, begun.again
     rows = [*fresh, *again]
     # These begin at once, and whether they may was asked in the transaction that dispatched them. All others wait for
     # one of these, and much can have been said meanwhile. Nothing stops a rollback, so nothing is asked for one.
@@ -289,7 +343,7 @@ def _act_on_all(
             # of the others.
             return Outcome(row, Finding.IN_DOUBT, str(error))
 
-    return abreast(act, rows)
+    return abreast(act, rows, meanwhile)
 
 
 def _left(driver: Driver, rollout: Rollout, row: EffectRow, because: str, *, asked: bool) -> Outcome:
@@ -356,21 +410,25 @@ def _package(house: House, package: Package | None) -> Path | None:
     return path if path and path.exists() else None
 
 
-def _conclude(house: House, begun: Rollout, outcomes: Sequence[Outcome], before_wave: Mapping[str, Any]) -> Json:
-    """Commit what the units said, and what follows from it."""
+def _conclude(house: House, wave: _Begun, outcomes: Sequence[Outcome], going: GoingOn | None) -> Json:
+    """Commit what the units said, and what follows from it; with ``going`` also that the next wave is dispatched."""
+    begun = wave.rollout
     with house.database.write() as connection:
         now = house.now()
         rollout = lock_rollout(connection, begun.id)
         # What another leg or a rollback has recorded meanwhile stands.
-        rollouts.move_effects(connection, [(o.row, EVENT_OF_FINDING[o.finding], o.detail) for o in outcomes], now)
+        moves = [(o.row, EVENT_OF_FINDING[o.finding], o.detail) for o in outcomes]
+        moved, all_were_ours = rollouts.move_effects(connection, moves, now)
         if not _is_still_ours(rollout, begun):
             # A rollback took over while we acted, or another worker: what the units said is recorded, the rest is
             # theirs.
             return {"over": rollout.state.value}
         _learn_tokens(connection, rollout, [o.seen for o in outcomes if o.finding is Finding.OVERTAKEN], now)
-        newest = _newest(rollouts.effects_of(connection, rollout, rollout.wave))
+        newest = sorted(moved, key=lambda row: row.effect.unit)
+        if not all_were_ours or {row.effect.unit for row in moved} != set(rollout.waves[rollout.wave].units):
+            newest = _newest(rollouts.effects_of(connection, rollout, rollout.wave))
         left = {o.row.effect.unit: o.detail for o in outcomes if not o.begun}
-        following = _follow(house, connection, rollout, newest, now, before_wave, left)
+        following = _follow(house, connection, wave, rollout, newest, now, left, going)
     return {"state": following.value}
 
 
@@ -385,11 +443,12 @@ def _record_outcome(connection: sa.Connection, outcome: Outcome, now: datetime) 
 def _follow(
     house: House,
     connection: sa.Connection,
+    wave: _Begun,
     rollout: Rollout,
     newest: Sequence[EffectRow],
     now: datetime,
-    before_wave: Mapping[str, Any],
     left: Mapping[str, str],
+    going: GoingOn | None,
 ) -> RolloutState:
     states = {row.state for row in newest if row.effect.unit not in left}
     if not leases.holds(connection, rollout.component, rollout.environment, rollout.id, rollout.token):
@@ -407,7 +466,7 @@ def _follow(
         return _halted(connection, rollout, left, now)
     if rollout.direction is Direction.BACK:
         return go_on_back(house, connection, rollout, now)
-    return _confirmed(house, connection, rollout, now, before_wave)
+    return _confirmed(house, connection, wave, rollout, now, going)
 
 
 def _halted(connection: sa.Connection, rollout: Rollout, left: Mapping[str, str], now: datetime) -> RolloutState:
@@ -418,9 +477,15 @@ def _halted(connection: sa.Connection, rollout: Rollout, left: Mapping[str, str]
 
 
 def _confirmed(
-    house: House, connection: sa.Connection, rollout: Rollout, now: datetime, before_wave: Mapping[str, Any]
+    house: House,
+    connection: sa.Connection,
+    begun: _Begun,
+    rollout: Rollout,
+    now: datetime,
+    going: GoingOn | None,
 ) -> RolloutState:
     policy = policies.current(connection).policy
+    going = going if policy is begun.policy else None  # else the target may be another one by now
     watch = policy.watch.get(rollout.environment)
     wave = rollout.waves[rollout.wave]
     if watch is None or not (wave.watched or rollout.is_last_wave):
@@ -430,9 +495,9 @@ def _confirmed(
         return (
             finish(house, connection, rollout, now, because)
             if rollout.is_last_wave
-            else go_on(house, connection, rollout, now, because)
+            else go_on(house, connection, rollout, now, because, going=going)
         )
-    begin_watch(connection, policy, rollout, now, before_wave)
+    begin_watch(connection, policy, rollout, now, begun.before_wave)
     state = rollouts.move(connection, rollout, RolloutEvent.WAVE_CONFIRMED, now, due_at=now)
     data = {"rollout": rollout.id, "wave": rollout.wave + 1, "units": list(wave.units)}
     record(connection, Entry("wave.confirmed", Actor.automation("leg"), rollout.release, data), now)

@@ -47,9 +47,10 @@ def record(
     if judged is not None:
         question = _question_of_adoption(judged) if isinstance(judged, JudgedAdoption) else _question(judged)
         verdict = judged.decision.verdict.value
+        written = judged.written if isinstance(judged, Judged) else None
         digests = {
             **_policies(judged),
-            "facts": contents.keep(connection, canonical(judged.facts)),
+            "facts": contents.keep(connection, written or canonical(judged.facts)),
             "decision": contents.keep(connection, canonical(judged.decision.as_dict())),
         }
     (number,) = log.append(connection, [_leaf(entry, question, verdict, digests)], now)

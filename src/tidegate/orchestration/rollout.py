@@ -32,7 +32,7 @@ from tidegate.orchestration.identity import (
     spend,
     stands,
 )
-from tidegate.orchestration.judge import DecisionRefusedError, Judged, judge
+from tidegate.orchestration.judge import DecisionRefusedError, Judged, LaidOut, judge
 from tidegate.orchestration.messages import say
 from tidegate.orchestration.promotion import promoter
 from tidegate.orchestration.record import Entry, record
@@ -95,11 +95,12 @@ def _start(
         with house.database.write() as connection:
             now = house.now()
             demand_clock(connection, now)
-            judged = _lock_and_ask(connection, release, environment, proven, request, now, in_git, strategy)
+            known = sight.ahead.of(house, release, now) if sight and sight.ahead else None
+            judged = _lock_and_ask(connection, release, environment, proven, request, now, in_git, strategy, known)
             if not judged.decision.allowed:
                 refusal = refuse(connection, judged, now, proven, request)
                 break
-            if sight is not None and sight.seen == seen_of(house, connection, judged):
+            if sight is not None and (known or sight.seen == seen_of(house, connection, judged)):
                 return _begin(house, connection, judged, proven, sight, now, request, strategy)
     else:
         raise ConflictError(f"{release} is being changed while it is to be started", remedy="repeat the command")
@@ -129,6 +130,7 @@ def _lock_and_ask(
     now: datetime,
     in_git: InGit,
     strategy: str = "",
+    known: LaidOut | None = None,
 ) -> Judged:
     locks.lock_organization(connection)
     locks.lock_release(connection, release)
@@ -147,7 +149,7 @@ def _lock_and_ask(
         actor = stands(policy, proven, Act.START, release=release, environment=environment, role=strategy)
     for item in items:
         demand_free(connection, item.component, environment)
-    return judge(connection, release, Question(Action.START, actor, environment), now, in_git=in_git)
+    return judge(connection, release, Question(Action.START, actor, environment), now, in_git=in_git, ahead=known)
 
 
 def ask_start(house: House, release: str, environment: str, by: By) -> str:
@@ -272,8 +274,9 @@ def _begin(
 
 def next_number(connection: sa.Connection, release: str, environment: str, *, joint: bool) -> int:
     """The number that the next rollout of a release there gets, or the next joint one."""
-    found = joint_rollouts.find if joint else rollouts.find
-    return len(found(connection, release=release, environment=environment)) + 1
+    if joint:
+        return len(joint_rollouts.find(connection, release=release, environment=environment)) + 1
+    return rollouts.count(connection, release, environment) + 1
 
 
 def _begin_joint(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -20,7 +21,7 @@ from tidegate.orchestration.abreast import abreast
 from tidegate.orchestration.configuration import target_settings
 from tidegate.orchestration.house import House
 from tidegate.orchestration.image_lock import image_lock_of, keep_lock, package_for
-from tidegate.orchestration.judge import Judged, judge
+from tidegate.orchestration.judge import Ahead, Judged, LaidOut, judge, lay_out
 from tidegate.orchestration.seen import InGit
 from tidegate.store import rollouts
 from tidegate.store.rollouts import Rollout
@@ -46,11 +47,13 @@ class Standing:
 class Sight:
     """How the targets of components stand, and what was known when they were asked.
 
-    A transaction that sees anything else than ``seen`` does not decide on it: the targets are asked again.
+    A transaction that sees anything else than ``seen`` does not decide on it: the targets are asked again. ``ahead`` is
+    what was gathered for the decision, None where nobody can tell whether it still holds.
     """
 
     standings: Mapping[str, Standing]
     seen: tuple[object, ...]
+    ahead: Ahead | None = None
 
 
 def driver_of(house: House, policy: Policy, component: str, environment: str) -> Driver:
@@ -130,16 +133,20 @@ def sight_of(
     Raises:
         TidegateError: what is wrong with one of the targets; of several components, each that cannot go is named.
     """
+    version = house.database.version()
     with house.database.read() as connection:
-        judged = judge(connection, release, question, house.now(), in_git=in_git)
+        now = house.now()
+        found = LaidOut(*lay_out(connection, release, now, in_git=in_git))
+        judged = judge(connection, release, question, now, ahead=found)
         if not judged.decision.allowed:
             return None
         _demand_known(chosen, judged.row.facts.items, release)
         items = [item for item in judged.facts.release.items if only in ("", item.component)]
         asked = _each(items, lambda item: _prospect(house, connection, judged, item, chosen))
-        seen = seen_of(house, connection, judged, only)
-    found = _each(asked, lambda prospect: _standing(house, prospect))
-    return Sight({standing.component: standing for standing in found}, seen)
+    seen = _seen(judged, ((one.component, package_for(one.driver, one.lock), one.known) for one in asked))
+    standings = _each(asked, lambda prospect: _standing(house, prospect))
+    ahead = Ahead(version, release, now, found) if version is not None else None
+    return Sight({standing.component: standing for standing in standings}, seen, ahead)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,12 +277,24 @@ def shared(seen: Observation) -> str:
 
 def seen_of(house: House, connection: sa.Connection, judged: Judged, only: str = "") -> tuple[object, ...]:
     """What a look at targets rests on: the packages, what stood there before, and the policy that lists their units."""
-    found: list[object] = [judged.policies.current.digest]
-    for item in judged.row.facts.items:
-        if only in ("", item.component):
-            known = rollouts.last_good(connection, item.component, judged.question.environment)
-            found += [item.component, target_of(house, connection, judged, item), known.id if known else ""]
-    return tuple(found)
+    environment = judged.question.environment
+    return _seen(
+        judged,
+        (
+            (
+                item.component,
+                target_of(house, connection, judged, item),
+                rollouts.last_good(connection, item.component, environment),
+            )
+            for item in judged.row.facts.items
+            if only in ("", item.component)
+        ),
+    )
+
+
+def _seen(judged: Judged, found: Iterable[tuple[str, Package, Rollout | None]]) -> tuple[object, ...]:
+    standing = ((component, target, known.id if known else "") for component, target, known in found)
+    return (judged.policies.current.digest, *itertools.chain.from_iterable(standing))
 
 
 def target_of(house: House, connection: sa.Connection, judged: Judged, item: Item) -> Package:

@@ -163,24 +163,27 @@ def leave(house: House, driver: Driver, rollout: Rollout) -> None:
         StoreError: it cannot be written here.
         TargetError: it cannot be written on a unit.
     """
-    if _lies(house.state, rollout):
+    if lies(house.state, rollout):
         return
     document = document_of(house, driver, rollout).to_bytes()
-    reserve_journal(house.state, len(driver.units))
-    if driver.abilities.way_back_on_target:
-        abreast(lambda unit: _leave_on(driver, unit, document, rollout), driver.units)
-    _leave_here(house, rollout, document)
+    units = driver.units if driver.abilities.way_back_on_target else ()
+
+    def make_ready() -> None:
+        reserve_journal(house.state, len(driver.units))
+        _leave_script(house, rollout)
+
+    abreast(lambda unit: _leave_on(driver, unit, document, rollout), units, make_ready)
+    write_durably(path_of(house.state, rollout.component, rollout.environment), document)
 
 
-def _leave_here(house: House, rollout: Rollout, document: bytes) -> None:
-    """Write the way back beside the database, and before it the script that goes it; with both, it lies."""
+def _leave_script(house: House, rollout: Rollout) -> None:
+    """Write the script that goes the way back, before that itself lies beside the database."""
     path = path_of(house.state, rollout.component, rollout.environment)
     target = rollout.target if rollout.direction is Direction.BACK else rollout.source
     script = path_beside(path)
     write_durably(script, script_of(rollout.component, rollout.environment, _taken_back(rollout), target))
     with contextlib.suppress(OSError):  # it runs by `sh` all the same
         script.chmod(0o700)
-    write_durably(path, document)
 
 
 def leave_if_possible(house: House, driver: Driver, rollout: Rollout) -> None:
@@ -188,17 +191,19 @@ def leave_if_possible(house: House, driver: Driver, rollout: Rollout) -> None:
 
     Nothing stops a rollback, and so it does not wait for this: what cannot be written is logged.
     """
-    if _lies(house.state, rollout):
+    if lies(house.state, rollout):
         return
     try:
         document = document_of(house, driver, rollout).to_bytes()
-        _leave_here(house, rollout, document)
+        _leave_script(house, rollout)
+        write_durably(path_of(house.state, rollout.component, rollout.environment), document)
         reserve_journal(house.state, len(driver.units))
     except TidegateError as error:
         _logger.warning("the way of rollback %s is not written down: %s", rollout.id, error)
 
 
-def _lies(state: Path, rollout: Rollout) -> bool:
+def lies(state: Path, rollout: Rollout) -> bool:
+    """Whether the way back of a rollout lies beside the database, and so on its units, too."""
     try:
         found = find(state, rollout.component, rollout.environment)
     except TidegateError:

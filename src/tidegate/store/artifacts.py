@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -35,8 +36,6 @@ class ArtifactRow:
 
 def of(connection: sa.Connection, release: str) -> tuple[ArtifactRow, ...]:
     """All artifacts of a release, by component, kind and name."""
-    table = tables.artifact
-    query = sa.select(table).where(table.c.release == release).order_by(table.c.component, table.c.kind, table.c.name)
     return tuple(
         ArtifactRow(
             component=row.component,
@@ -50,8 +49,15 @@ def of(connection: sa.Connection, release: str) -> tuple[ArtifactRow, ...]:
             pushed_at=row.pushed_at,
             tags=tuple(row.tags),
         )
-        for row in connection.execute(query)
+        for row in connection.execute(_of_release(), {"release": release})
     )
+
+
+@cache
+def _of_release() -> sa.Select[Any]:
+    table = tables.artifact
+    wanted = table.c.release == sa.bindparam("release")
+    return sa.select(table).where(wanted).order_by(table.c.component, table.c.kind, table.c.name)
 
 
 def replace(connection: sa.Connection, release: str, rows: Iterable[ArtifactRow]) -> None:

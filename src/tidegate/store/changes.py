@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -198,9 +199,14 @@ def everything(connection: sa.Connection) -> list[ChangeRow]:
 
 def of_release(connection: sa.Connection, release: str) -> list[ChangeRow]:
     """The change requests that are for a release, the first one first."""
+    return [_row(connection, row) for row in connection.execute(_of_release(), {"release": release}).all()]
+
+
+@cache
+def _of_release() -> sa.Select[Any]:
     table, link = tables.change, tables.change_release
-    query = sa.select(table).join(link, link.c.change == table.c.id).where(link.c.release == release)
-    return [_row(connection, row) for row in connection.execute(query.order_by(table.c.number)).all()]
+    query = sa.select(table).join(link, link.c.change == table.c.id)
+    return query.where(link.c.release == sa.bindparam("release")).order_by(table.c.number)
 
 
 def _row(connection: sa.Connection, row: Any) -> ChangeRow:

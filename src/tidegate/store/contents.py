@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import sqlalchemy as sa
 
@@ -13,26 +14,32 @@ from tidegate.store import tables
 
 def insert_once(connection: sa.Connection, table: sa.Table, values: dict[str, object]) -> bool:
     """Insert a row unless one with its key is there; whether it was inserted."""
-    statement = _insert_unless_there(connection, table).values(**values)
+    return connection.execute(_insert_unless_there(connection.dialect.name, table), values).rowcount == 1
+
+
+@cache
+def _insert_unless_there(dialect: str, table: sa.Table) -> sa.Insert:
     # Without the option, the count of an INSERT is only kept by some drivers: psycopg's is -1.
-    return connection.execute(statement.execution_options(preserve_rowcount=True)).rowcount == 1
-
-
-def _insert_unless_there(connection: sa.Connection, table: sa.Table) -> sa.Insert:
+    options = {"preserve_rowcount": True}
     # Imported where it is spoken: with PostgreSQL's come the dialects of four drivers, a tenth of a command's start.
-    if connection.dialect.name == "postgresql":
+    if dialect == "postgresql":
         from sqlalchemy.dialects.postgresql import insert as insert_there
 
-        return insert_there(table).on_conflict_do_nothing()
+        return insert_there(table).on_conflict_do_nothing().execution_options(**options)
     from sqlalchemy.dialects.sqlite import insert as insert_here
 
-    return insert_here(table).on_conflict_do_nothing()
+    return insert_here(table).on_conflict_do_nothing().execution_options(**options)
+
+
+@cache
+def _bytes() -> sa.Select[bytes]:
+    return sa.select(tables.raw(tables.content.c.bytes)).where(tables.content.c.digest == sa.bindparam("digest"))
 
 
 def keep_all(connection: sa.Connection, found: Sequence[bytes]) -> None:
     """Keep all of them, as :func:`keep`."""
     rows = [{"digest": digest(data), "bytes": data} for data in found]
-    connection.execute(_insert_unless_there(connection, tables.content), rows)
+    connection.execute(_insert_unless_there(connection.dialect.name, tables.content), rows)
 
 
 def keep(connection: sa.Connection, data: bytes) -> str:
@@ -49,8 +56,7 @@ def fetch(connection: sa.Connection, name: str) -> bytes:
         StoreError: they are missing.
         DamagedRecordError: they are not what was kept.
     """
-    query = sa.select(tables.raw(tables.content.c.bytes)).where(tables.content.c.digest == name)
-    data = connection.execute(query).scalar()
+    data = connection.execute(_bytes(), {"digest": name}).scalar()
     if data is None:
         raise StoreError(f"the content {name} is missing", where="tg_content", remedy="restore the newest backup")
     if digest(data) != name:

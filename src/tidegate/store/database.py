@@ -131,6 +131,7 @@ class Database:
         self._pid = os.getpid()
         self._lock = threading.RLock()
         self._begin_turns()
+        self._watching: tuple[int, Any] | None = None
         self._afterwards: dict[int, list[Callable[[], None]]] = {}
 
     def __repr__(self) -> str:
@@ -197,6 +198,25 @@ class Database:
             finally:
                 self._roll_back(transaction)
 
+    def version(self) -> int | None:
+        """A number that is another one after anything was committed, by whomever; None where the database has none.
+
+        Two equal ones, the second taken within ``write()``, say that nothing has changed between the two: what was read
+        after the first is as it would be read now. Source: https://sqlite.org/pragma.html#pragma_data_version, which
+        compares what one connection has seen; that of this one commits nothing itself. PostgreSQL tells nothing alike.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        if self.kind != "sqlite":
+            return None
+        if self._pid != os.getpid():
+            self._begin_turns()  # another thread may have been here when this process was forked
+        with failure.wrapped(self.where), self._versions:
+            if self._watching is None or self._watching[0] != os.getpid():
+                self._watching = (os.getpid(), self._engine("versions").raw_connection())
+            return int(self._watching[1].cursor().execute("PRAGMA data_version").fetchone()[0])
+
     def after_commit(self, connection: sa.Connection, then: Callable[[], None]) -> None:
         """Call ``then`` once the transaction of ``connection`` is committed; never, if it is rolled back.
 
@@ -214,6 +234,10 @@ class Database:
 
     def close(self) -> None:
         """Close all idle connections; the next transaction opens new ones."""
+        with self._versions:
+            if self._watching is not None:
+                self._watching[1].close()
+            self._watching = None
         with self._lock:
             for engine in self._engines.values():
                 engine.dispose()
@@ -261,6 +285,7 @@ class Database:
         self._writing = threading.RLock()
         self._looks = threading.BoundedSemaphore(LOOKS)
         self._mine = threading.local()
+        self._versions = threading.Lock()
 
     def _main(self) -> sa.Engine:
         return self._engine("main")

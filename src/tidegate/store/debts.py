@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -95,9 +97,14 @@ def everything(connection: sa.Connection, kinds: Collection[DebtKind] = BLOCKING
     Args:
         kinds: what is looked for; without them what is owed, and not what else is done afterwards.
     """
+    return [_row(found) for found in connection.execute(_of_kinds(), {"kinds": sorted(kinds)})]
+
+
+@cache
+def _of_kinds() -> sa.Select[Any]:
     table = tables.debt
-    query = sa.select(table).where(table.c.kind.in_(sorted(kinds))).order_by(table.c.due_at, table.c.id)
-    return [_row(found) for found in connection.execute(query)]
+    wanted = table.c.kind.in_(sa.bindparam("kinds", expanding=True))
+    return sa.select(table).where(wanted).order_by(table.c.due_at, table.c.id)
 
 
 def drop(connection: sa.Connection, release: str, by: Actor, now: datetime, note: str) -> list[str]:

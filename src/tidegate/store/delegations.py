@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -58,16 +59,24 @@ def revoke(connection: sa.Connection, person: str, to: str, now: datetime) -> Se
 
 def every(connection: sa.Connection, until: datetime | None = None) -> tuple[SignedDelegation, ...]:
     """All delegations that end after ``until``, revoked ones too, in the order in which they came."""
+    rows = connection.execute(_every()) if until is None else connection.execute(_ending_after(), {"until": until})
+    return tuple(_signed(row) for row in rows)
+
+
+@cache
+def _every() -> sa.Select[Any]:
     table = tables.delegation
-    query = (
+    return (
         sa.select(table, tables.content.c.bytes)
         # What is without proof must not vanish: it does not count, and says so.
         .outerjoin(tables.content, tables.content.c.digest == table.c.statement)
         .order_by(table.c.at, table.c.id)
     )
-    if until is not None:
-        query = query.where(table.c.until > until)
-    return tuple(_signed(row) for row in connection.execute(query))
+
+
+@cache
+def _ending_after() -> sa.Select[Any]:
+    return _every().where(tables.delegation.c.until > sa.bindparam("until"))
 
 
 def _signed(row: Any) -> SignedDelegation:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -115,18 +117,22 @@ def everything(connection: sa.Connection) -> list[EmergencyRow]:
 
 def recent(connection: sa.Connection, since: datetime) -> list[SignedEmergency]:
     """The emergencies that were in force at some moment after ``since``, as far as their time goes."""
+    return [
+        SignedEmergency(_row(found).emergency, bytes(found.bytes or b""), found.signature)
+        for found in connection.execute(_recent(), {"since": since})
+    ]
+
+
+@cache
+def _recent() -> sa.Select[Any]:
     table = tables.emergency
-    query = (
+    return (
         sa.select(table, tables.content.c.bytes)
         # What is without proof must not vanish: it does not count, and says so.
         .outerjoin(tables.content, tables.content.c.digest == table.c.statement)
-        .where(table.c.expires_at > since)
+        .where(table.c.expires_at > sa.bindparam("since"))
         .order_by(table.c.declared_at, table.c.id)
     )
-    return [
-        SignedEmergency(_row(found).emergency, bytes(found.bytes or b""), found.signature)
-        for found in connection.execute(query)
-    ]
 
 
 def acknowledge(connection: sa.Connection, emergency: str, by: Actor, now: datetime) -> None:

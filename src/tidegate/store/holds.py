@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -49,17 +51,27 @@ def lift(connection: sa.Connection, hold: str, by: Actor, now: datetime) -> None
 
 def in_force(connection: sa.Connection, now: datetime) -> tuple[Hold, ...]:
     """The holds that nobody has lifted and that have not expired at ``now``."""
-    table = tables.hold
-    expired = table.c.expires_at.is_not(None) & (table.c.expires_at <= now)
-    return _found(connection, sa.select(table).where(table.c.lifted_at.is_(None), ~expired))
+    return _found(connection.execute(_in_force(), {"now": now}))
 
 
 def every(connection: sa.Connection) -> tuple[Hold, ...]:
     """All holds, those too that were lifted or have expired."""
-    return _found(connection, sa.select(tables.hold))
+    return _found(connection.execute(_every()))
 
 
-def _found(connection: sa.Connection, query: sa.Select[Any]) -> tuple[Hold, ...]:
+@cache
+def _every() -> sa.Select[Any]:
+    return sa.select(tables.hold).order_by(tables.hold.c.since, tables.hold.c.id)
+
+
+@cache
+def _in_force() -> sa.Select[Any]:
+    table = tables.hold
+    expired = table.c.expires_at.is_not(None) & (table.c.expires_at <= sa.bindparam("now"))
+    return _every().where(table.c.lifted_at.is_(None), ~expired)
+
+
+def _found(rows: Iterable[Any]) -> tuple[Hold, ...]:
     return tuple(
         Hold(
             row.id,
@@ -73,5 +85,5 @@ def _found(connection: sa.Connection, query: sa.Select[Any]) -> tuple[Hold, ...]
             row.package,
             row.rollback,
         )
-        for row in connection.execute(query.order_by(tables.hold.c.since, tables.hold.c.id))
+        for row in rows
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -23,12 +25,12 @@ def claim(
         ConflictError: somebody else holds it.
     """
     table = tables.lease
-    epoch = int(connection.execute(sa.select(tables.meta.c.value).where(tables.meta.c.name == "epoch")).scalar_one())
+    epoch = int(connection.execute(_epoch()).scalar_one())
     values = {"component": component, "environment": environment, "holder": holder, "epoch": epoch, "since": now}
     if contents.insert_once(connection, table, {**values, "counter": 1}):
         return Token(epoch, 1)
-    where = (table.c.component == component) & (table.c.environment == environment)
-    row = connection.execute(sa.select(table).where(where)).one()
+    here = {"component": component, "environment": environment}
+    row = connection.execute(_held(), here).one()
     if row.holder and row.holder != holder and not take_over:
         raise ConflictError(
             f"{component} in {environment} is held by rollout {row.holder}",
@@ -36,8 +38,23 @@ def claim(
         )
     # Never below what a target has seen, even where that was a token of a store that this one replaced.
     epoch, counter = (epoch, 1) if epoch > row.epoch else (row.epoch, row.counter + 1)
-    connection.execute(sa.update(table).where(where).values(holder=holder, epoch=epoch, counter=counter, since=now))
+    of = {f"of_{name}": value for name, value in here.items()}
+    connection.execute(_take(), {"holder": holder, "epoch": epoch, "counter": counter, "since": now, **of})
     return Token(epoch, counter)
+
+
+@cache
+def _epoch() -> sa.Select[str]:
+    return sa.select(tables.meta.c.value).where(tables.meta.c.name == "epoch")
+
+
+@cache
+def _take() -> sa.Update:
+    table, names = tables.lease, ("holder", "epoch", "counter", "since")
+    taken: dict[str, sa.BindParameter[object]] = {name: sa.bindparam(name) for name in names}
+    of_component = table.c.component == sa.bindparam("of_component")
+    of_environment = table.c.environment == sa.bindparam("of_environment")
+    return sa.update(table).where(of_component, of_environment).values(taken)
 
 
 def raise_epoch(connection: sa.Connection) -> int:
@@ -78,12 +95,15 @@ def token(connection: sa.Connection, component: str, environment: str) -> Token 
 
 def holds(connection: sa.Connection, component: str, environment: str, holder: str, token: Token) -> bool:
     """Whether ``holder`` still has the lease under that very token."""
-    table = tables.lease
-    query = sa.select(table.c.holder, table.c.epoch, table.c.counter).where(
-        table.c.component == component, table.c.environment == environment
-    )
-    row = connection.execute(query).first()
+    row = connection.execute(_held(), {"component": component, "environment": environment}).first()
     return row is not None and tuple(row) == (holder, token.epoch, token.counter)
+
+
+@cache
+def _held() -> sa.Select[Any]:
+    table = tables.lease
+    here = (table.c.component == sa.bindparam("component")) & (table.c.environment == sa.bindparam("environment"))
+    return sa.select(table.c.holder, table.c.epoch, table.c.counter).where(here)
 
 
 def raised(connection: sa.Connection, component: str, environment: str, now: datetime) -> Token:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -35,7 +36,7 @@ class Said:
 
 def append(connection: sa.Connection, said: Sequence[Said], now: datetime) -> range:
     """Append leaves and return their numbers. Locks the head of the log, the last of all locks, until the commit."""
-    head = connection.execute(sa.select(tables.head).where(tables.head.c.id == 1).with_for_update()).one()
+    head = connection.execute(_locked_head()).one()
     time = from_text(head.last_at) if head.last_at else None
     frontier = Frontier.decode(head.frontier)
     rows = []
@@ -46,14 +47,27 @@ def append(connection: sa.Connection, said: Sequence[Said], now: datetime) -> ra
         frontier = frontier.append(hashed)
         filed = {"kind": each.kind, "at": time, "release": each.release or None}
         rows.append({"number": number, "hash": hashed, "bytes": written, **filed})
-    connection.execute(sa.insert(tables.leaf), rows)
+    connection.execute(_add_leaves(), rows)
     numbers = range(head.size, head.size + len(rows))
-    connection.execute(
-        sa.update(tables.head)
-        .where(tables.head.c.id == 1)
-        .values(size=numbers.stop, frontier=frontier.encode(), last_at=to_text(time or now))
-    )
+    moved: dict[str, object] = {"size": numbers.stop, "frontier": frontier.encode(), "last_at": to_text(time or now)}
+    connection.execute(_move_head(), moved)
     return numbers
+
+
+@cache
+def _locked_head() -> sa.Select[Any]:
+    return sa.select(tables.head).where(tables.head.c.id == 1).with_for_update()
+
+
+@cache
+def _move_head() -> sa.Update:
+    moved: dict[str, sa.BindParameter[object]] = {name: sa.bindparam(name) for name in ("size", "frontier", "last_at")}
+    return sa.update(tables.head).where(tables.head.c.id == 1).values(moved)
+
+
+@cache
+def _add_leaves() -> sa.Insert:
+    return sa.insert(tables.leaf)
 
 
 def _leaf(number: int, time: datetime, said: Said) -> Leaf:
@@ -108,25 +122,35 @@ def of_release(connection: sa.Connection, release: str) -> list[bytes]:
 
 def revoked(connection: sa.Connection, release: str) -> frozenset[str]:
     """The ids of the answers about a release that the log says were taken back, whatever their rows say."""
+    found = connection.execute(_of_release_and_kinds(), {"release": release, "kinds": ["approval.revoked"]})
+    revoked = (decode(data).data.get("approvals", ()) for data in found.scalars())
+    return frozenset(approval for approvals in revoked for approval in approvals)
+
+
+@cache
+def _of_release_and_kinds() -> sa.Select[bytes]:
+    return _of_kinds().where(tables.leaf.c.release == sa.bindparam("release"))
+
+
+@cache
+def _of_kinds() -> sa.Select[bytes]:
     table = tables.leaf
-    query = sa.select(tables.raw(table.c.bytes)).where(table.c.release == release, table.c.kind == "approval.revoked")
-    found = (decode(data).data.get("approvals", ()) for data in connection.execute(query).scalars())
-    return frozenset(approval for approvals in found for approval in approvals)
+    wanted = table.c.kind.in_(sa.bindparam("kinds", expanding=True))
+    return sa.select(tables.raw(table.c.bytes)).where(wanted).order_by(table.c.number)
 
 
 def ended_marks(connection: sa.Connection, release: str) -> frozenset[str]:
     """The ids of the marks of a release that the log says were taken back or replaced, whatever their rows say."""
-    table, kinds = tables.leaf, ("checklist.unticked", "waiver.ended", "waiver.asked", "document.attached")
-    query = sa.select(tables.raw(table.c.bytes)).where(table.c.release == release, table.c.kind.in_(kinds))
-    found = (decode(data).data for data in connection.execute(query).scalars())
+    kinds = ["checklist.unticked", "waiver.ended", "waiver.asked", "document.attached"]
+    rows = connection.execute(_of_release_and_kinds(), {"release": release, "kinds": kinds})
+    found = (decode(data).data for data in rows.scalars())
     return frozenset(mark for data in found for mark in (*data.get("marks", ()), *data.get("ended", ())))
 
 
 def revoked_delegations(connection: sa.Connection) -> frozenset[str]:
     """The ids of the delegations that the log says were taken back, whatever their rows say."""
-    table = tables.leaf
-    query = sa.select(tables.raw(table.c.bytes)).where(table.c.kind == "delegation.revoked")
-    found = (decode(data).data.get("delegations", ()) for data in connection.execute(query).scalars())
+    rows = connection.execute(_of_kinds(), {"kinds": ["delegation.revoked"]})
+    found = (decode(data).data.get("delegations", ()) for data in rows.scalars())
     return frozenset(one for several in found for one in several)
 
 
@@ -137,8 +161,9 @@ def ended_emergencies(connection: sa.Connection) -> frozenset[str]:
 
 def standing_holds(connection: sa.Connection) -> list[Leaf]:
     """The leaves of the holds that the log does not say were lifted."""
-    lifted = {leaf.data.get("hold") for leaf in of_kinds(connection, "hold.lifted")}
-    return [leaf for leaf in of_kinds(connection, "hold.added") if leaf.data.get("hold") not in lifted]
+    told = list(of_kinds(connection, "hold.added", "hold.lifted"))
+    lifted = {leaf.data.get("hold") for leaf in told if leaf.kind == "hold.lifted"}
+    return [leaf for leaf in told if leaf.kind == "hold.added" and leaf.data.get("hold") not in lifted]
 
 
 def settled_debts(connection: sa.Connection) -> frozenset[str]:
@@ -158,9 +183,8 @@ def of_kinds(connection: sa.Connection, *kinds: str) -> Iterator[Leaf]:
     Raises:
         DamagedLeafError: one cannot be read.
     """
-    table = tables.leaf
-    query = sa.select(tables.raw(table.c.bytes)).where(table.c.kind.in_(kinds)).order_by(table.c.number)
-    return (decode(bytes(data)) for data in connection.execute(query).scalars())
+    rows = connection.execute(_of_kinds(), {"kinds": list(kinds)})
+    return (decode(bytes(data)) for data in rows.scalars())
 
 
 def head(connection: sa.Connection) -> Head:

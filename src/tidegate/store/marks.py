@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -63,23 +66,31 @@ def end(connection: sa.Connection, ids: list[str], now: datetime) -> None:
 
 def of_release(connection: sa.Connection, release: str) -> tuple[SignedMark, ...]:
     """All marks of a release, those that were taken back too, in the order in which they came."""
-    return _read(connection, tables.mark.c.release == release)
+    return _read(connection.execute(_of_release(), {"release": release}))
 
 
 def of_kinds(connection: sa.Connection, *kinds: MarkKind) -> tuple[SignedMark, ...]:
     """All marks of these kinds, of all releases, in the order in which they came."""
-    return _read(connection, tables.mark.c.kind.in_([kind.value for kind in kinds]))
+    return _read(connection.execute(_every().where(tables.mark.c.kind.in_([kind.value for kind in kinds]))))
 
 
-def _read(connection: sa.Connection, where: sa.ColumnElement[bool]) -> tuple[SignedMark, ...]:
+@cache
+def _every() -> sa.Select[Any]:
     table = tables.mark
-    query = (
+    return (
         sa.select(table, tables.content.c.bytes)
         # A mark whose statement is gone must not vanish: without proof it does not count, and says so.
         .outerjoin(tables.content, tables.content.c.digest == table.c.statement)
-        .where(where)
         .order_by(table.c.at, table.c.id)
     )
+
+
+@cache
+def _of_release() -> sa.Select[Any]:
+    return _every().where(tables.mark.c.release == sa.bindparam("release"))
+
+
+def _read(rows: Iterable[Any]) -> tuple[SignedMark, ...]:
     return tuple(
         SignedMark(
             row.release,
@@ -99,5 +110,5 @@ def _read(connection: sa.Connection, where: sa.ColumnElement[bool]) -> tuple[Sig
             bytes(row.bytes or b""),
             row.signature,
         )
-        for row in connection.execute(query)
+        for row in rows
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -101,8 +102,12 @@ def load(connection: sa.Connection, meeting: str) -> Meeting:
 
 def every(connection: sa.Connection) -> tuple[Meeting, ...]:
     """All meetings, the newest first."""
-    query = _query().order_by(tables.meeting.c.at.desc(), tables.meeting.c.id)
-    return tuple(_meeting(row) for row in connection.execute(query))
+    return tuple(_meeting(row) for row in connection.execute(_newest_first()))
+
+
+@cache
+def _newest_first() -> sa.Select[Any]:
+    return _query().order_by(tables.meeting.c.at.desc(), tables.meeting.c.id)
 
 
 def _query() -> sa.Select[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -251,12 +252,17 @@ def announce(
 
 def announcements(connection: sa.Connection, release: str) -> tuple[Announcement, ...]:
     """What was announced of a release and reached its whole audience, in the order in which it did."""
-    table = tables.announcement
-    query = sa.select(table).where(table.c.release == release, table.c.delivered_at.is_not(None))
     return tuple(
         Announcement(row.id, row.delivered_at, row.content, tuple(row.breaking))
-        for row in connection.execute(query.order_by(table.c.delivered_at, table.c.id))
+        for row in connection.execute(_announcements(), {"release": release})
     )
+
+
+@cache
+def _announcements() -> sa.Select[Any]:
+    table = tables.announcement
+    query = sa.select(table).where(table.c.release == sa.bindparam("release"), table.c.delivered_at.is_not(None))
+    return query.order_by(table.c.delivered_at, table.c.id)
 
 
 def breaking_said(connection: sa.Connection, release: str) -> list[frozenset[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,8 +28,13 @@ class Adoption:
 
 def active(connection: sa.Connection) -> Adoption | None:
     """The adoption in force; None before the first."""
-    row = connection.execute(sa.select(tables.policy).where(tables.policy.c.active.is_(True))).first()
+    row = connection.execute(_active()).first()
     return Adoption(**row._asdict()) if row else None
+
+
+@cache
+def _active() -> sa.Select[Any]:
+    return sa.select(tables.policy).where(tables.policy.c.active.is_(True))
 
 
 def history(connection: sa.Connection) -> list[Adoption]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -115,11 +116,10 @@ def load(connection: sa.Connection, release: str) -> ReleaseRow:
     Raises:
         NotFoundError: there is none.
     """
-    row = connection.execute(sa.select(tables.release).where(tables.release.c.id == release)).first()
+    row = connection.execute(_by_id(), {"release": release}).first()
     if row is None:
         raise NotFoundError(f'there is no release "{release}"', remedy="tidegate release list")
-    query = sa.select(tables.item).where(tables.item.c.release == release).order_by(tables.item.c.ordinal)
-    items = connection.execute(query).all()
+    items = connection.execute(_items(), {"release": release}).all()
     facts = Release(
         id=row.id,
         type=row.type,
@@ -137,6 +137,17 @@ def load(connection: sa.Connection, release: str) -> ReleaseRow:
     )
     packages = {i.component: i.package for i in items}
     return ReleaseRow(facts, row.policy, packages, row.notes, row.closed_at, row.superseded_by or "")
+
+
+@cache
+def _by_id() -> sa.Select[Any]:
+    return sa.select(tables.release).where(tables.release.c.id == sa.bindparam("release"))
+
+
+@cache
+def _items() -> sa.Select[Any]:
+    table = tables.item
+    return sa.select(table).where(table.c.release == sa.bindparam("release")).order_by(table.c.ordinal)
 
 
 def _item(row: Any) -> Item:
@@ -214,18 +225,26 @@ def move(connection: sa.Connection, release: str, event: ReleaseEvent, now: date
         TransitionError: its state does not take this event; nothing has changed.
         ConflictError: somebody else moved it meanwhile.
     """
-    found = connection.execute(sa.select(tables.release.c.state).where(tables.release.c.id == release)).scalar_one()
-    state = ReleaseState(found)
+    state = ReleaseState(connection.execute(_state(), {"release": release}).scalar_one())
     following = RELEASE.next(state, event)
     ended = following not in (ReleaseState.OPEN, ReleaseState.ROLLING)
-    changed = connection.execute(
-        sa.update(tables.release)
-        .where(tables.release.c.id == release, tables.release.c.state == state.value)
-        .values(state=following.value, closed_at=now if ended else None)
-    )
-    if changed.rowcount != 1:
+    moved = {"of": release, "was": state.value, "state": following.value, "closed_at": now if ended else None}
+    if connection.execute(_move(), moved).rowcount != 1:
         raise ConflictError(f"release {release} was moved by somebody else", remedy="look again, then repeat")
     return following
+
+
+@cache
+def _state() -> sa.Select[str]:
+    return sa.select(tables.release.c.state).where(tables.release.c.id == sa.bindparam("release"))
+
+
+@cache
+def _move() -> sa.Update:
+    table = tables.release
+    moved: dict[str, sa.BindParameter[object]] = {name: sa.bindparam(name) for name in ("state", "closed_at")}
+    here = table.c.id == sa.bindparam("of"), table.c.state == sa.bindparam("was")
+    return sa.update(table).where(*here).values(moved)
 
 
 def amend(connection: sa.Connection, release: str, said: Mapping[str, Any]) -> None:
@@ -281,8 +300,7 @@ def add_evidence(connection: sa.Connection, release: str, evidence: Evidence) ->
 
 def evidence_of(connection: sa.Connection, release: str) -> tuple[Evidence, ...]:
     """All evidence of a release, in the order in which it was added."""
-    table = tables.evidence
-    rows = connection.execute(sa.select(table).where(table.c.release == release).order_by(table.c.id))
+    rows = connection.execute(_evidence(), {"release": release})
     return tuple(
         Evidence(
             component=row.component,
@@ -298,6 +316,12 @@ def evidence_of(connection: sa.Connection, release: str) -> tuple[Evidence, ...]
         )
         for row in rows
     )
+
+
+@cache
+def _evidence() -> sa.Select[Any]:
+    table = tables.evidence
+    return sa.select(table).where(table.c.release == sa.bindparam("release")).order_by(table.c.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,14 +421,6 @@ def revoke_approval(
 
 def approvals_of(connection: sa.Connection, release: str) -> tuple[SignedApproval, ...]:
     """All answers about a release, revoked ones too, in the order in which they came."""
-    table = tables.approval
-    query = (
-        sa.select(table, tables.content.c.bytes)
-        # An answer whose statement is gone must not vanish: without proof it does not count, and says so.
-        .outerjoin(tables.content, tables.content.c.digest == table.c.statement)
-        .where(table.c.release == release)
-        .order_by(table.c.at, table.c.id)
-    )
     return tuple(
         SignedApproval(
             Approval(
@@ -420,5 +436,17 @@ def approvals_of(connection: sa.Connection, release: str) -> tuple[SignedApprova
             bytes(row.bytes or b""),
             row.signature,
         )
-        for row in connection.execute(query)
+        for row in connection.execute(_approvals(), {"release": release})
+    )
+
+
+@cache
+def _approvals() -> sa.Select[Any]:
+    table = tables.approval
+    return (
+        sa.select(table, tables.content.c.bytes)
+        # An answer whose statement is gone must not vanish: without proof it does not count, and says so.
+        .outerjoin(tables.content, tables.content.c.digest == table.c.statement)
+        .where(table.c.release == sa.bindparam("release"))
+        .order_by(table.c.at, table.c.id)
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 import sqlalchemy as sa
 
@@ -84,11 +85,20 @@ def load(connection: sa.Connection, request: str) -> Request:
 
 def waiting(connection: sa.Connection, release: str | None = None) -> list[Request]:
     """The requests that have not ended, the oldest first."""
+    if release is None:
+        return [_request(row) for row in connection.execute(_waiting())]
+    return [_request(row) for row in connection.execute(_waiting_of(), {"release": release})]
+
+
+@cache
+def _waiting() -> sa.Select[tuple[object, ...]]:
     table = tables.request
-    query = _select().where(table.c.ended_at.is_(None)).order_by(table.c.asked_at, table.c.id)
-    if release is not None:
-        query = query.where(table.c.release == release)
-    return [_request(row) for row in connection.execute(query)]
+    return _select().where(table.c.ended_at.is_(None)).order_by(table.c.asked_at, table.c.id)
+
+
+@cache
+def _waiting_of() -> sa.Select[tuple[object, ...]]:
+    return _waiting().where(tables.request.c.release == sa.bindparam("release"))
 
 
 def due(connection: sa.Connection, now: datetime) -> list[Request]:

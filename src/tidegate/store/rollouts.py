@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache, lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -214,6 +215,18 @@ def find(
     return [_rollout(row) for row in connection.execute(query)]
 
 
+def count(connection: sa.Connection, release: str, environment: str) -> int:
+    """How many rollouts of a release to an environment there were."""
+    return int(connection.execute(_count(), {"release": release, "environment": environment}).scalar_one())
+
+
+@cache
+def _count() -> sa.Select[int]:
+    table = tables.rollout
+    here = (table.c.release == sa.bindparam("release")) & (table.c.environment == sa.bindparam("environment"))
+    return sa.select(sa.func.count()).select_from(table).where(here)
+
+
 def members(connection: sa.Connection, joint: str) -> list[Rollout]:
     """The rollouts that are part of a joint rollout, those that take back among them, the oldest first."""
     table = tables.rollout
@@ -223,8 +236,16 @@ def members(connection: sa.Connection, joint: str) -> list[Rollout]:
 
 def active(connection: sa.Connection, component: str, environment: str) -> Rollout | None:
     """The rollout that owns this component in this environment, if any."""
-    found = find(connection, component=component, environment=environment, states=sorted(ACTIVE))
-    return found[0] if found else None
+    row = connection.execute(_active(), {"component": component, "environment": environment}).first()
+    return _rollout(row) if row else None
+
+
+@cache
+def _active() -> sa.Select[Any]:
+    table = tables.rollout
+    here = (table.c.component == sa.bindparam("component")) & (table.c.environment == sa.bindparam("environment"))
+    # Of these there is one at most: a unique index sees to it.
+    return sa.select(table).where(here, table.c.state.in_(sorted(state.value for state in ACTIVE)))
 
 
 def move(
@@ -242,9 +263,8 @@ def move(
     if following not in ACTIVE and following is not RolloutState.REVERSING:
         values["ended_at"] = now
     changed = connection.execute(
-        sa.update(table)
-        .where(table.c.id == rollout.id, table.c.state == rollout.state.value, table.c.legs == rollout.legs)
-        .values(**values)
+        _change(tuple(values)).where(table.c.state == rollout.state.value, table.c.legs == rollout.legs),
+        {"of": rollout.id, **values},
     )
     if changed.rowcount != 1:
         raise ConflictError(f"rollout {rollout.id} was moved by somebody else", remedy="look again, then repeat")
@@ -253,7 +273,13 @@ def move(
 
 def change(connection: sa.Connection, rollout: str, **changes: object) -> None:
     """Record what does not move the rollout."""
-    connection.execute(sa.update(tables.rollout).where(tables.rollout.c.id == rollout).values(**changes))
+    connection.execute(_change(tuple(changes)), {"of": rollout, **changes})
+
+
+@lru_cache(maxsize=64)
+def _change(columns: tuple[str, ...]) -> sa.Update:
+    changes: dict[str, sa.BindParameter[object]] = {name: sa.bindparam(name) for name in columns}
+    return sa.update(tables.rollout).where(tables.rollout.c.id == sa.bindparam("of")).values(changes)
 
 
 def lengthen(connection: sa.Connection, rollout: Rollout) -> None:
@@ -276,42 +302,56 @@ def claim_due(connection: sa.Connection, rollout: str, now: datetime, until: dat
     return dues.claim(connection, tables.rollout, rollout, now, until)
 
 
-def add_effects(connection: sa.Connection, wave: int, effects: Sequence[Effect], now: datetime) -> None:
-    """Record effects as intended."""
-    if not effects:
-        return
-    connection.execute(
-        sa.insert(tables.effect),
-        [
-            {
-                "key": effect.key,
-                "rollout": effect.rollout,
-                "wave": wave,
-                "unit": effect.unit,
-                "attempt": effect.attempt,
-                "act": effect.act.value,
-                "state": EffectState.INTENDED.value,
-                "version": effect.to.version if effect.to else "",
-                "package": effect.to.digest if effect.to else "",
-                "previous_version": effect.previous.version if effect.previous else "",
-                "previous_package": effect.previous.digest if effect.previous else "",
-                "share_of": effect.share.of if effect.share else "",
-                "share_points": effect.share.points if effect.share else None,
-                "intended_at": now,
-                "detail": "",
-            }
-            for effect in effects
-        ],
-    )
+def add_effects(
+    connection: sa.Connection, wave: int, effects: Sequence[Effect], now: datetime, *, dispatched: bool = False
+) -> list[EffectRow]:
+    """Record effects as intended, or as dispatched by whoever acts as soon as this is committed; in their order."""
+    state = EffectState.DISPATCHED if dispatched else EffectState.INTENDED
+    rows = [EffectRow(effect, wave, state, now, now if dispatched else None) for effect in effects]
+    if rows:
+        connection.execute(_ADD_EFFECTS, [_effect_record(row) for row in rows])
+    return rows
+
+
+_ADD_EFFECTS = sa.insert(tables.effect)
+
+
+def _effect_record(row: EffectRow) -> dict[str, object]:
+    effect = row.effect
+    return {
+        "key": effect.key,
+        "rollout": effect.rollout,
+        "wave": row.wave,
+        "unit": effect.unit,
+        "attempt": effect.attempt,
+        "act": effect.act.value,
+        "state": row.state.value,
+        "version": effect.to.version if effect.to else "",
+        "package": effect.to.digest if effect.to else "",
+        "previous_version": effect.previous.version if effect.previous else "",
+        "previous_package": effect.previous.digest if effect.previous else "",
+        "share_of": effect.share.of if effect.share else "",
+        "share_points": effect.share.points if effect.share else None,
+        "intended_at": row.intended_at,
+        "dispatched_at": row.dispatched_at,
+        "detail": row.detail,
+    }
+
+
+_EFFECTS = (
+    sa.select(tables.effect)
+    .where(tables.effect.c.rollout == sa.bindparam("rollout"))
+    .order_by(tables.effect.c.wave, tables.effect.c.unit, tables.effect.c.attempt)
+)
+_EFFECTS_OF_WAVE = _EFFECTS.where(tables.effect.c.wave == sa.bindparam("wave"))
 
 
 def effects_of(connection: sa.Connection, rollout: Rollout, wave: int | None = None) -> list[EffectRow]:
     """The effects of a rollout (of one of its waves), in order."""
-    table = tables.effect
-    query = sa.select(table).where(table.c.rollout == rollout.id)
-    if wave is not None:
-        query = query.where(table.c.wave == wave)
-    rows = connection.execute(query.order_by(table.c.wave, table.c.unit, table.c.attempt))
+    if wave is None:
+        rows = connection.execute(_EFFECTS, {"rollout": rollout.id})
+    else:
+        rows = connection.execute(_EFFECTS_OF_WAVE, {"rollout": rollout.id, "wave": wave})
     return [_effect(rollout, row) for row in rows]
 
 
@@ -366,63 +406,97 @@ def move_effects(
     moved = [_moved(row, event, detail, now) for row, event, detail in moves]
     if not moved:
         return [], True
-    known = [
-        {
-            "of": after.effect.key,
-            "was": before.state.value,
-            "state": after.state.value,
-            "dispatched_at": after.dispatched_at,
-            "ended_at": after.ended_at,
-            "detail": after.detail[:2000],
-        }
-        for (before, _, _), after in zip(moves, moved, strict=True)
-    ]
-    table = tables.effect
-    columns: dict[str, sa.BindParameter[object]] = {
-        name: sa.bindparam(name) for name in ("state", "dispatched_at", "ended_at", "detail")
+    known = [_move_record(before, after) for (before, _, _), after in zip(moves, moved, strict=True)]
+    if len(moved) <= _AT_ONCE and all(record == known[0] for record in known):
+        keys = [row.effect.key for row in moved]
+        return moved, connection.execute(_move_all(), {**known[0], "keys": keys}).rowcount == len(moved)
+    each = [{**record, "of": row.effect.key} for record, row in zip(known, moved, strict=True)]
+    return moved, connection.execute(_move_each(), each).rowcount == len(moved)
+
+
+_AT_ONCE = 1000
+"""How many keys one statement names at most: databases take so many parameters and no more."""
+
+
+def _move_record(before: EffectRow, after: EffectRow) -> dict[str, object]:
+    return {
+        "was": before.state.value,
+        "state": after.state.value,
+        "dispatched_at": after.dispatched_at,
+        "ended_at": after.ended_at,
+        "detail": after.detail,
     }
-    update = sa.update(table).where(table.c.key == sa.bindparam("of"), table.c.state == sa.bindparam("was"))
-    return moved, connection.execute(update.values(columns), known).rowcount == len(moved)
+
+
+@cache
+def _move_all() -> sa.Update:
+    return _move().where(tables.effect.c.key.in_(sa.bindparam("keys", expanding=True)))
+
+
+@cache
+def _move_each() -> sa.Update:
+    return _move().where(tables.effect.c.key == sa.bindparam("of"))
+
+
+def _move() -> sa.Update:
+    columns = ("state", "dispatched_at", "ended_at", "detail")
+    moved: dict[str, sa.BindParameter[object]] = {name: sa.bindparam(name) for name in columns}
+    return sa.update(tables.effect).where(tables.effect.c.state == sa.bindparam("was")).values(moved)
 
 
 def _moved(row: EffectRow, event: EffectEvent, detail: str, now: datetime) -> EffectRow:
     following = EFFECT.next(row.state, event)
     dispatched = now if following is EffectState.DISPATCHED else row.dispatched_at
     ended = None if following in (EffectState.DISPATCHED, EffectState.UNKNOWN) else now
-    return EffectRow(row.effect, row.wave, following, row.intended_at, dispatched, ended, detail)
+    return EffectRow(row.effect, row.wave, following, row.intended_at, dispatched, ended, detail[:_LONGEST_DETAIL])
+
+
+_LONGEST_DETAIL = 2000
 
 
 def verified(connection: sa.Connection, components: Sequence[str]) -> tuple[Verified, ...]:
     """What was found good where: adopted, or carried there by a rollout that succeeded and was not reversed since."""
-    table = tables.rollout
-    query = sa.select(table).where(
-        table.c.component.in_(components),
-        table.c.state == RolloutState.SUCCEEDED.value,
-        table.c.direction != Direction.BACK.value,
-    )
     return tuple(
         Verified(row.component, row.environment, row.to_version, row.subject, row.ended_at)
-        for row in connection.execute(query.order_by(table.c.ended_at, table.c.id))
+        for row in connection.execute(_verified(), {"components": list(components)})
+    )
+
+
+@cache
+def _verified() -> sa.Select[Any]:
+    table = tables.rollout
+    return (
+        sa.select(table.c.component, table.c.environment, table.c.to_version, table.c.subject, table.c.ended_at)
+        .where(
+            table.c.component.in_(sa.bindparam("components", expanding=True)),
+            table.c.state == RolloutState.SUCCEEDED.value,
+            table.c.direction != Direction.BACK.value,
+        )
+        .order_by(table.c.ended_at, table.c.id)
     )
 
 
 def done(connection: sa.Connection, components: Sequence[str]) -> tuple[Done, ...]:
     """The newest release of each type that each of these components had in each environment, found good there."""
+    newest: dict[tuple[str, str, str], Done] = {}
+    for row in connection.execute(_done(), {"components": list(components)}):
+        newest[row.component, row.type, row.environment] = Done(*row)
+    return tuple(newest.values())
+
+
+@cache
+def _done() -> sa.Select[Any]:
     rollout, release = tables.rollout, tables.release
-    query = (
+    return (
         sa.select(rollout.c.component, release.c.type, rollout.c.environment, release.c.id, rollout.c.started_at)
         .join(release, release.c.id == rollout.c.release)
         .where(
-            rollout.c.component.in_(components),
+            rollout.c.component.in_(sa.bindparam("components", expanding=True)),
             rollout.c.state == RolloutState.SUCCEEDED.value,
             rollout.c.direction == Direction.FORWARD.value,
         )
         .order_by(rollout.c.started_at, rollout.c.id)
     )
-    newest: dict[tuple[str, str, str], Done] = {}
-    for row in connection.execute(query):
-        newest[row.component, row.type, row.environment] = Done(*row)
-    return tuple(newest.values())
 
 
 def last_good(connection: sa.Connection, component: str, environment: str) -> Rollout | None:
@@ -431,18 +505,34 @@ def last_good(connection: sa.Connection, component: str, environment: str) -> Ro
     After a rollback to an earlier version that is the rollout which had brought that one, even where others of later
     versions were found good in between.
     """
+    last = last_ended(connection, component, environment)
+    if last is None or last.direction is not Direction.BACK:
+        return last
+    returned_to = last.target
     found = find(connection, component=component, environment=environment, states=[RolloutState.SUCCEEDED])
-    if not found or found[0].direction is not Direction.BACK:
-        return found[0] if found else None
-    returned_to = found[0].target
     brought = (r for r in found if r.direction is not Direction.BACK and r.target is not None)
     return next((r for r in brought if r.target and r.target.same_as(returned_to)), None)
 
 
 def last_ended(connection: sa.Connection, component: str, environment: str) -> Rollout | None:
     """The rollout, forward or back, that was the last to be carried to its end there: how it left the traffic."""
-    found = find(connection, component=component, environment=environment, states=[RolloutState.SUCCEEDED])
-    return found[0] if found else None
+    row = connection.execute(_last_ended(), {"component": component, "environment": environment}).first()
+    return _rollout(row) if row else None
+
+
+@cache
+def _last_ended() -> sa.Select[Any]:
+    table = tables.rollout
+    return (
+        sa.select(table)
+        .where(
+            table.c.component == sa.bindparam("component"),
+            table.c.environment == sa.bindparam("environment"),
+            table.c.state == RolloutState.SUCCEEDED.value,
+        )
+        .order_by(table.c.epoch.desc(), table.c.counter.desc(), table.c.started_at.desc(), table.c.id.desc())
+        .limit(1)
+    )
 
 
 @dataclass(frozen=True, slots=True)

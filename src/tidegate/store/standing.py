@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -42,6 +43,7 @@ def standing(connection: sa.Connection) -> tuple[Standing, ...]:
     return tuple(Standing(*place, policy) for place, policy in sorted(versions.items()))
 
 
+@cache
 def _newest() -> sa.Select[Any]:
     """For each component and environment: the last rollout that succeeded, by its token, and all that are under way."""
     table, release = tables.rollout, tables.release
