@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.gitstories import ALICE, START_S, GitStory, checked_out
-from tidegate.core.commit import Person
+from tidegate.core.change import Person
 from tidegate.errors import RepositoryError, TimedOutError
 from tidegate.git.repository import committers, explain, open_repository
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support.gitstories import GitStory
 from tests.support.histories import CASES, Case
-from tidegate.core.commit import MERGE, QUIET_KINDS, Change
+from tidegate.core.change import MERGE, QUIET_KINDS, Change
 from tidegate.core.version import TagFormat, Version, next_prerelease, parse_version
 from tidegate.errors import ConflictError
 from tidegate.git.history import History, Released, Source, releases_of, unreleased

@@ -16,7 +16,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tidegate.core.commit import MERGE, REVERT, UNCONVENTIONAL, Change
+from tidegate.core.change import MERGE, REVERT, UNCONVENTIONAL, Change
 from tidegate.core.plain import plain
 from tidegate.core.policy import Branch, Policy
 from tidegate.core.version import TagFormat

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from tidegate.core.commit import MERGE, Change
+from tidegate.core.change import MERGE, Change
 from tidegate.core.version import Level
 
 

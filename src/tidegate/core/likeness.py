@@ -22,7 +22,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from tidegate.core.commit import Commit
+from tidegate.core.change import Commit
 
 Changed = Mapping[str, tuple[str, str]]
 """The files that a commit changes, and the object of each before and after it."""

@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from tidegate.core.commit import Commit, parse_message
+from tidegate.core.change import Commit
+from tidegate.core.message import parse_message
 from tidegate.core.pattern import pattern
 from tidegate.core.plain import plain
 

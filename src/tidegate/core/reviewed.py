@@ -9,7 +9,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from tidegate.core.commit import Commit, Person, changes_of
+from tidegate.core.change import Commit, Person
+from tidegate.core.commit import changes_of
 
 _REVIEWED = re.compile(r"^reviewed-by:([^<>\n]{0,200})<([^<>\s]{1,254})>[ \t]*$", re.MULTILINE | re.IGNORECASE)
 

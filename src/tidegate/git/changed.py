@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from tidegate.core.commit import parse_message
+from tidegate.core.message import parse_message
 from tidegate.git.moved import touches
 from tidegate.git.repository import Repository
 

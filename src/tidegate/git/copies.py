@@ -14,8 +14,10 @@ from itertools import combinations
 from typing import NamedTuple
 
 from tidegate.core.attribution import Graph
-from tidegate.core.commit import UNCONVENTIONAL, Commit, origins_of, parse_message, reverted_by, squashed_from
+from tidegate.core.change import UNCONVENTIONAL, Commit
+from tidegate.core.commit import origins_of, reverted_by, squashed_from
 from tidegate.core.likeness import Alike, alike, is_copy, oldest_first
+from tidegate.core.message import parse_message
 from tidegate.errors import RepositoryError
 from tidegate.git.repository import Log, Repository
 

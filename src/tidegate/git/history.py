@@ -22,20 +22,13 @@ from typing import NamedTuple
 
 from tidegate.core.attribution import claimed, reachable
 from tidegate.core.bumping import Bump, raised
-from tidegate.core.commit import (
-    MERGE,
-    UNCONVENTIONAL,
-    Change,
-    Commit,
-    NextVersion,
-    changes_from,
-    changes_of,
-    next_version,
-    picked_from,
-)
+from tidegate.core.change import MERGE, UNCONVENTIONAL, Change, Commit
+from tidegate.core.commit import changes_of, picked_from
 from tidegate.core.likeness import alike
+from tidegate.core.next_version import NextVersion, next_version
 from tidegate.core.plain import plain
 from tidegate.core.pull_request import PullRequest, titled
+from tidegate.core.reverts import changes_from
 from tidegate.core.version import Level, Scheme, TagFormat, Version, is_on, next_prerelease
 from tidegate.errors import NotFoundError, RepositoryError, TidegateError, UsageError
 from tidegate.git.copies import (
@@ -112,7 +105,7 @@ class History:
         return tuple(change for change in self.changes if change.kind == MERGE)
 
     def next(self) -> NextVersion:
-        """The version that the changes ask for; see :func:`tidegate.core.commit.next_version`."""
+        """The version that the changes ask for; see :func:`tidegate.core.next_version.next_version`."""
         return next_version(
             self.current, self.changes, prerelease=self.prerelease, taken=self.taken, widths=self.widths
         )

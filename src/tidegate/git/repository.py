@@ -25,7 +25,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import IO, NamedTuple, cast
 
-from tidegate.core.commit import Commit, Person
+from tidegate.core.change import Commit, Person
 from tidegate.core.plain import plain
 from tidegate.errors import RepositoryError, RevisionError, TimedOutError
 from tidegate.git.moved import Move, touching

@@ -20,9 +20,11 @@ from tidegate.core.branch import (
     merged_into,
     offences,
 )
-from tidegate.core.commit import Change, Commit, changes_from, changes_of
+from tidegate.core.change import Change, Commit
+from tidegate.core.commit import changes_of
 from tidegate.core.plain import plain
 from tidegate.core.policy import Policy, Purpose
+from tidegate.core.reverts import changes_from
 from tidegate.core.statement import Act
 from tidegate.core.version import Level, Version, bump
 from tidegate.errors import ConflictError, NotFoundError, RefusedError, StoreError, UsageError

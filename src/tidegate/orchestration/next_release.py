@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from itertools import chain
 
-from tidegate.core.commit import MERGE, NextVersion
-from tidegate.core.commit import Change as CommitChange
+from tidegate.core.change import MERGE
+from tidegate.core.change import Change as CommitChange
 from tidegate.core.facts import Change, Item
+from tidegate.core.next_version import NextVersion
 from tidegate.core.policy import Bump, Component, Hand, Policy
 from tidegate.core.rules.content import exceeding, larger_types, told
 from tidegate.core.rules.saying import article

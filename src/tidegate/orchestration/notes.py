@@ -14,13 +14,15 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from tidegate.core.bumping import Bump, raised
-from tidegate.core.commit import Change, changes_from, next_version
+from tidegate.core.change import Change
+from tidegate.core.next_version import next_version
 from tidegate.core.notes.data import Contact, Material, NotesData, contributors, notes_data
 from tidegate.core.notes.fragment import FOLDERS, MAX_BYTES, Fragment, in_order, is_fragment, read_fragment
 from tidegate.core.notes.regions import bare
 from tidegate.core.notes.topic import Topic
 from tidegate.core.plain import plain
 from tidegate.core.pull_request import PullRequest, titled
+from tidegate.core.reverts import changes_from
 from tidegate.core.version import TagFormat, Version, parse_version
 from tidegate.errors import NotFoundError, RepositoryError, UsageError, WorldError
 from tidegate.git.copies import TakenBack, all_pairs, lost_names, released_outside, twice_inside

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from tidegate.core.actor import Actor, Assurance
-from tidegate.core.commit import NextVersion
 from tidegate.core.decide import decide
 from tidegate.core.decision import Action, Decision, Policies, Question
 from tidegate.core.facts import Change, Facts, Item, Release
 from tidegate.core.holiday import holidays_for
+from tidegate.core.next_version import NextVersion
 from tidegate.core.policy import Bump, Component, Policy
 from tidegate.core.release import ReleaseState
 from tidegate.core.rulebook import Rulebook

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from tidegate.core.alternatives import Alternative, alternatives
 from tidegate.core.bundle import in_order as in_bundle_order
-from tidegate.core.commit import Change
+from tidegate.core.change import Change
 from tidegate.core.course import Course, Planner, goals_of
 from tidegate.core.critical_path import Step, critical_path
 from tidegate.core.decision import Decision, Finding

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from tidegate.core.bumping import Bump
-from tidegate.core.commit import LEVELS, MERGE, Change, NextVersion
+from tidegate.core.change import LEVELS, MERGE, Change
+from tidegate.core.next_version import NextVersion
 from tidegate.core.version import Level, Version, bump, level_between, next_prerelease
 from tidegate.errors import ConflictError, TidegateError, UsageError
 from tidegate.git.history import History, SkippedTag, Source

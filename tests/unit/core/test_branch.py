@@ -23,8 +23,9 @@ from tidegate.core.branch import (
     merged_into,
     offences,
 )
-from tidegate.core.commit import Change, Commit, Person, changes_from
+from tidegate.core.change import Change, Commit, Person
 from tidegate.core.policy import Policy
+from tidegate.core.reverts import changes_from
 from tidegate.errors import UsageError
 
 ALICE = Person("Alice", "alice@example.org")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tidegate.core.bumping import Bump, raised
-from tidegate.core.commit import MERGE, Change, next_version
+from tidegate.core.change import MERGE, Change
+from tidegate.core.next_version import next_version
 from tidegate.core.version import Level, parse_version
 
 API = Bump(Level.MAJOR, "the schema of the API is a promise", paths=("api/schema.json", "proto"))

@@ -9,21 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tidegate.core.commit as module
-from tidegate.core.commit import (
-    MERGE,
-    REVERT,
-    UNCONVENTIONAL,
-    Change,
-    Commit,
-    Footer,
-    Message,
-    Person,
-    changes_from,
-    changes_of,
-    next_version,
-    parse_message,
-)
+from tidegate.core.change import MERGE, REVERT, UNCONVENTIONAL, Change, Commit, Footer, Person
+from tidegate.core.commit import changes_of
+from tidegate.core.message import Message, parse_message
+from tidegate.core.next_version import next_version
 from tidegate.core.plain import plain
+from tidegate.core.reverts import changes_from
 from tidegate.core.version import Level, parse_version
 from tidegate.errors import ConflictError
 

@@ -12,15 +12,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tidegate.core.commit import (
-    INHERITED_REFS,
-    Commit,
-    Person,
-    _Graph,
-    changes_from,
-    changes_of,
-    next_version,
-)
+from tidegate.core.change import Commit, Person
+from tidegate.core.commit import INHERITED_REFS, changes_of
+from tidegate.core.next_version import next_version
+from tidegate.core.reverts import _Graph, changes_from
 from tidegate.core.version import TagFormat, parse_version
 from tidegate.errors import UsageError
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tidegate.core.commit import Commit, Person, changes_from
+from tidegate.core.change import Commit, Person
 from tidegate.core.pull_request import PullRequest, titled
+from tidegate.core.reverts import changes_from
 
 ALICE = Person("Alice", "alice@example.org")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tidegate.core.commit import Commit, Person
+from tidegate.core.change import Commit, Person
 from tidegate.core.reviewed import owners, reviewed
 
 PEOPLE = owners(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidegate.core.commit import Change, Person
+from tidegate.core.change import Change, Person
 from tidegate.core.version import TagFormat, Version
 from tidegate.git.history import Released
 from tidegate.orchestration.changelog import Everything, changelog_path, sections_of, whole

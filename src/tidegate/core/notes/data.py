@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from tidegate.core.commit import REVERT, Change, Person
+from tidegate.core.change import REVERT, Change, Person
 from tidegate.core.notes.fragment import Fragment
 from tidegate.core.notes.prose import Block, BlockKind, paragraph
 from tidegate.core.notes.topic import Topic, topic_of

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
-from tidegate.core.commit import MERGE, QUIET_KINDS, REVERT, UNCONVENTIONAL, Change
+from tidegate.core.change import MERGE, QUIET_KINDS, REVERT, UNCONVENTIONAL, Change
 
 
 class Topic(StrEnum):

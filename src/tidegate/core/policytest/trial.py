@@ -19,7 +19,6 @@ from tidegate.core.backup import Checked, TakenBackup
 from tidegate.core.board import Minutes, Point
 from tidegate.core.canonical import digest_of
 from tidegate.core.change_request import ChangeRequest
-from tidegate.core.commit import parse_message
 from tidegate.core.condition.errors import did_you_mean
 from tidegate.core.debt import Debt, DebtKind, teams_of
 from tidegate.core.decision import Action, Policies, Question
@@ -45,6 +44,7 @@ from tidegate.core.facts import (
 )
 from tidegate.core.holiday import holidays_for
 from tidegate.core.mark import ANYWHERE, Mark, MarkKind
+from tidegate.core.message import parse_message
 from tidegate.core.migration.hazard import Brought, Danger, Hazard
 from tidegate.core.paper import ATTACHED, Migrates, Paper, Section, path_of
 from tidegate.core.policy import Document

@@ -26,7 +26,7 @@ def level_of(change: Change) -> Level:
     if known is not None:
         return known
     # Here, since whoever only asks would otherwise pay for the grammar of commits.
-    from tidegate.core.commit import LEVELS
+    from tidegate.core.change import LEVELS
 
     return Level.MAJOR if change.breaking else LEVELS.get(change.kind, Level.NONE)
 

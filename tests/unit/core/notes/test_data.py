@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tidegate.core.commit import Commit, Person, changes_of
+from tidegate.core.change import Commit, Person
+from tidegate.core.commit import changes_of
 from tidegate.core.notes.data import Material, NotesData, Reference, contributors, notes_data
 from tidegate.core.notes.fragment import read_fragment
 from tidegate.core.notes.mandatory import Gap, gaps

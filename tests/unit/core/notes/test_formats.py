@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tidegate.core.commit import Change, Commit, Person, changes_of
+from tidegate.core.change import Change, Commit, Person
+from tidegate.core.commit import changes_of
 from tidegate.core.notes.data import Contact, Material, notes_data
 from tidegate.core.notes.escaping import escape, inline
 from tidegate.core.notes.fragment import Fragment, read_fragment
