@@ -273,8 +273,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answered(self, request: Request, query: dict[str, str]) -> tuple[int, Any]:
         try:
-            answer = self.api.answer(request, query, self.headers.get("Content-Type") or "")
-            return (201 if request.verb == "create" else 200), answer
+            key = (request.plural, request.namespace, request.name)
+            made = request.verb == "create" or (request.verb == "patch" and key not in self.api.store.objects)
+            return 201 if made else 200, self.api.answer(request, query, self.headers.get("Content-Type") or "")
         except RefusalError as refusal:
             return refusal.code, refusal.body
 
