@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
+import shutil
 import ssl
+import sys
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -31,9 +34,10 @@ from tests.support.kubernetes.real import (
     write_kubeconfig,
 )
 from tests.support.kubernetes.service import SELECTORS, coloured
-from tests.support.kubernetes.world import RBAC
+from tests.support.kubernetes.world import RBAC, make_archive
 from tests.support.patience import PATIENCE_S
 from tidegate.core.effect import ALL, Act, Finding, Health, Observation, Package, Presence, Share, Token, judge
+from tidegate.core.image_lock import ImageLock
 from tidegate.drivers.kubernetes import KubernetesDriver
 from tidegate.drivers.kubernetes.cluster import Cluster, ExpiredError
 from tidegate.drivers.kubernetes.settings import KubernetesSettings
@@ -526,7 +530,9 @@ def test_the_manifest_grants_what_is_needed_and_nothing_else(
         entries += plane.asked(cluster.namespace)
     refused = [entry for entry in entries if entry["responseStatus"]["code"] == 403]
     assert not [entry["requestURI"] for entry in refused]
-    used = {(of.get("apiGroup", ""), of["resource"], entry["verb"]) for entry in entries if (of := entry["objectRef"])}
+    used = {
+        (of.get("apiGroup", ""), of["resource"], entry["verb"]) for entry in entries if (of := entry.get("objectRef"))
+    }
     # The server asks for the right to create, too, when what is applied is not there yet; it writes down the patch.
     made = {(*key[:2], "create") for key in used if key[0] == "apps" and key[2] == "patch"}
     assert used | made == granted
@@ -545,6 +551,36 @@ def test_what_is_not_granted_is_named_before_anything_begins(whole: RealCluster)
     assert "the cluster refused it (403)" in str(error)
     assert 'deployments.apps "web1" is forbidden' in str(error)
     assert error.remedy == "Grant what docs/drivers/kubernetes-rbac.yaml grants, or heed the reason."
+
+
+# ---------------------------------------------------------------------------------------------------- renderers
+
+
+def test_a_chart_is_rendered_for_the_version_of_the_cluster(
+    whole: RealCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The account that has our Role alone is told the version, as every account is."""
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if not shutil.which("helm"):
+        pytest.skip("helm is not installed here: run scripts/bootstrap dev")
+    manifest = whole.workload("web1")
+    manifest["spec"]["template"]["metadata"]["annotations"] = {"made-for": "CLUSTER"}
+    version = whole.kubernetes.ask("GET", "/version")["gitVersion"]
+    files = {
+        "deploy/Chart.yaml": f"apiVersion: v2\nname: shop\nversion: 0.1.0\nkubeVersion: '={version}'\n",
+        "deploy/templates/web.yaml": json.dumps(manifest).replace("CLUSTER", "{{ .Capabilities.KubeVersion.Version }}"),
+    }
+    directory = whole.kubeconfig.parent
+    repository, _, digest = whole.kubernetes.image("1.0.0").partition("@")
+    lock = ImageLock("shop", "1.0.0", make_archive(directory, files), {repository: digest})
+    path = directory / f"{lock.package.digest}.json"
+    path.write_bytes(lock.to_bytes())
+    one = effect("web1", "s1", lock.package)
+    driver = whole.driver(renderer="helm")
+    assert judge(one, driver.apply(one, path, TOKEN), TOKEN) is Finding.CONFIRMED
+    template = whole.live("web1")["spec"]["template"]
+    assert template["metadata"]["annotations"]["made-for"] == version
+    assert image(whole) == f"{repository}@{digest}"
 
 
 # ---------------------------------------------------------------------------------------------------- traffic

@@ -25,6 +25,7 @@ from tests.support.kubernetes.store import KINDS, RefusalError, Store
 ROLLOUTS = "/simulator/rollouts"
 """What no cluster has: how often each workload was rolled out, by ``NAMESPACE/NAME``."""
 
+VERSION = "v1.29.3"
 _PATH = re.compile(
     r"/(?:api|apis/(?P<group>[a-z0-9.]+))/v1/namespaces/(?P<namespace>[a-z0-9-]+)/(?P<plural>[a-z]+)"
     r"(?:/(?P<name>[a-z0-9.-]+))?"
@@ -188,6 +189,8 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         if parts.path == ROLLOUTS:
             return self._send(200, self.api.store.rollouts)
+        if parts.path == "/version":
+            return self._send(200, {"major": "1", "minor": "29", "gitVersion": VERSION})
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         found = _PATH.fullmatch(parts.path)
         if found is None:

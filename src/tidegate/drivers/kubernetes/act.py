@@ -249,7 +249,7 @@ class Work:
     def _intent_of(self, live: Json | None, lock: ImageLock, directory: Path) -> Intent:
         unit = self._unit
         if unit.settings.manifests:
-            return intent_of(unit.settings, unit.kind, unit.name, lock, directory)
+            return intent_of(unit.settings, unit.kind, unit.name, lock, directory, unit.cluster.version)
         if live is None:
             raise TargetError(
                 f"there is no {unit.words} in the namespace {unit.settings.namespace}",

@@ -49,6 +49,7 @@ _EARLIER = {"EndpointSlice": "v1beta1"}
 CONTROLLED = frozenset({"EndpointSlice", "Pod"})
 """Those of them that controllers make, and nobody applies."""
 
+_VERSION = re.compile(r"v[0-9]{1,4}(?:\.[0-9]{1,4}){2}(?:[-+][A-Za-z0-9.+-]{1,64})?")
 _MANAGER = re.compile(r'conflict with "([^"]*)"')
 _classes: dict[tuple[str, str], Any] = {}
 _classes_lock = threading.Lock()
@@ -301,6 +302,18 @@ class Cluster:
     @property
     def _namespace(self) -> str:
         return self._settings.namespace
+
+    def version(self) -> str:
+        """The version of the cluster, such as ``v1.29.3``; empty where it does not say one."""
+
+        def ask(client: Client) -> str:
+            below: Any = client._client
+            answer = below._client.get("/version")
+            found = answer.json() if answer.is_success else {}
+            said = str(found.get("gitVersion", "")) if isinstance(found, dict) else ""
+            return said if _VERSION.fullmatch(said) else ""
+
+        return self._call(ask, self._namespace)
 
     @property
     def address(self) -> str:
