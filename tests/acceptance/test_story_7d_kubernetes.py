@@ -119,13 +119,15 @@ class Real:
         self.clusters[place].change("deployments/billing", edited)
 
     def fares(self, reference: str, how: str) -> None:
-        """What is missing was taken out of the registry, and the node knows it by that name no more."""
+        """What is missing was taken out of the registry, and from the node, where staging had it run."""
         if how == "missing":
             name, _, digest = reference.partition("@")
             url = f"http://{self.registry.host}/v2/{name.partition('/')[2]}/manifests/{digest}"
             urllib.request.urlopen(urllib.request.Request(url, method="DELETE"), timeout=20).close()
-            self.plane.docker("tag", reference, "kept:1")
-            self.plane.docker("rmi", reference)
+            staging = self.clusters["staging"]
+            staging.change("deployments/billing", {"spec": {"replicas": 0}})
+            staging.until(lambda: self.plane.docker("rmi", "--force", reference, check=False).returncode == 0)
+            assert self.plane.docker("pull", reference, check=False).returncode != 0
 
     def first(self) -> str:
         return self.plane.image("2.0.0", "billing")
