@@ -1,6 +1,6 @@
 # `make` alone lists the targets: each line below whose target is followed by `##`.
 .DEFAULT_GOAL := help
-.PHONY: help demo kill-matrix test lint types contracts bench fuzz soak lock install clean
+.PHONY: help demo kill-matrix test cluster-test lint types contracts bench fuzz soak lock install clean
 MAKEFLAGS += --no-print-directory
 # Thousands of processes start in the tests; each would compile all of it where nobody may write what was compiled.
 unexport PYTHONDONTWRITEBYTECODE
@@ -27,6 +27,16 @@ test: ## Check everything, as CI does: install what is missing, then lint, types
 	@scripts/debian-packages dev
 	@$(MAKE) lint types contracts
 	@scripts/in-memory $(PYTHON) -m pytest $(PYTEST_ARGS)
+
+# The tests that ask a real cluster, and no others; -k picks them by their names.
+CLUSTER_TESTS := tests/contract/test_driver_contract.py tests/integration/test_kubernetes_real.py \
+  tests/integration/test_kubernetes_semantics.py tests/acceptance/test_story_7d_kubernetes.py
+
+cluster-test: ## Build Kubernetes from Debian's source, once, as root; start a cluster, and test the driver on it: 20 minutes
+	@scripts/bootstrap dev
+	@scripts/debian-packages dev
+	@scripts/kubernetes
+	@TIDEGATE_TEST_KUBERNETES=$(CURDIR)/.cache/kubernetes/bin $(PYTHON) -m pytest $(PYTEST_ARGS) -k real $(CLUSTER_TESTS)
 
 kill-matrix: ## Kill rollouts and rollbacks at every point, and print what became of each: some hours
 	@scripts/bootstrap dev

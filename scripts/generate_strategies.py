@@ -55,6 +55,11 @@ TESTED: dict[tuple[str, str, str], str] = {
 """By strategy, driver and switch, the test that carries it by this very driver. Of the rest, the two halves are tested
 apart: every driver by its contract, and every switch with hosts of a simulator."""
 
+REAL: dict[tuple[str, str, str], str] = {
+    ("rolling", "kubernetes", ALONE): "tests/acceptance/test_story_7d_kubernetes.py",
+}
+"""What is carried on a real cluster too, by ``make cluster-test``; the other tests of Kubernetes meet its simulator."""
+
 HEAD = f"""\
 # Strategies, drivers and switches
 
@@ -63,8 +68,9 @@ HEAD = f"""\
 Which strategy carries a release by which driver, and what the target must have for it. A switch stands before any
 driver in the same way, so what is supported depends on the switch alone. A cell with a test was carried by this very
 driver; *halves* means that the driver is held by [its contract](../../{_CONTRACT}), and the strategy by
-[flows with the switch](../../{_FLOWS}), each by itself. A switch that cannot weigh carries no canary. See
-[traffic switches and flags](traffic.md).
+[flows with the switch](../../{_FLOWS}), each by itself. Kubernetes is
+[the simulator of its API](kubernetes.md#tested-on) in these tests, but for a cell with *real cluster*; the contract
+runs on both. A switch that cannot weigh carries no canary. See [traffic switches and flags](traffic.md).
 
 """
 
@@ -85,7 +91,9 @@ def cell(strategy: str, driver: str, way: str) -> str:
     if not supported(strategy, way):
         return ""
     test = TESTED.get((strategy, driver, way))
-    return f"[yes](../../{test})" if test else "halves"
+    real = REAL.get((strategy, driver, way))
+    also = f"; [real cluster](../../{real})" if real else ""
+    return f"[yes](../../{test}){also}" if test else "halves"
 
 
 def supported(strategy: str, way: str) -> bool:

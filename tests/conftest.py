@@ -14,6 +14,7 @@ from xdist.scheduler.loadfile import LoadFileScheduling  # type: ignore[import-u
 from tests.support.compose import Images
 from tests.support.docker import DockerEngine, start_docker, why_no_docker
 from tests.support.gitrepo import ISOLATED, UNSET, GitRepository
+from tests.support.kubernetes.real import Kubernetes, running_kubernetes, why_no_kubernetes
 from tests.support.postgres import PostgresServer, find_postgres
 from tests.support.processes import ServerFailedError
 from tests.support.registry import ContainerRegistry, running_registry, why_no_registry
@@ -155,6 +156,18 @@ def compose_images(docker_engine: DockerEngine, tmp_path_factory: pytest.TempPat
         pytest.skip(reason)
     with running_registry(tmp_path_factory.mktemp("registry")) as registry:
         yield Images(docker_engine, registry)
+
+
+@pytest.fixture(scope="session")
+def kubernetes() -> Iterator[Kubernetes]:
+    """A real cluster; skips where none is named and none can be started."""
+    if reason := why_no_kubernetes():
+        pytest.skip(reason)
+    try:
+        with running_kubernetes() as found:
+            yield found
+    except ServerFailedError as error:
+        pytest.skip(f"no cluster starts here: {str(error)[-500:]}")
 
 
 @pytest.fixture

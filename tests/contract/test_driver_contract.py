@@ -226,7 +226,7 @@ class KubernetesWorld:
         return self.cluster.driver()
 
     def driver_dying_at(self, stage: Stage) -> Driver | None:
-        return None if stage is Stage.RESTARTING else self.cluster.dying(records(stage))
+        return None if stage is Stage.RESTARTING else self.cluster.dying(records(stage), done=True)
 
     def driver_cut_off(self) -> Driver | None:
         return self.cluster.dying(lambda request: True, before=True)
@@ -246,9 +246,10 @@ CLUSTERS = {
     "kubernetes-images": ("Deployment", False),
     "kubernetes-stateful-images": ("StatefulSet", False),
 }
+REAL = {name.replace("kubernetes", "real-kubernetes"): made for name, made in CLUSTERS.items()}
 
 
-PARAMS = ("host-local", "host-over-ssh", "compose-local", "command", "simulator", *CLUSTERS, "kubernetes-real")
+PARAMS = ("host-local", "host-over-ssh", "compose-local", "command", "simulator", *CLUSTERS, *REAL)
 
 
 @pytest.fixture(params=PARAMS)
@@ -263,8 +264,8 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         yield SimulatedUnits(simulated())
     elif request.param.startswith("compose"):
         yield from compose_world(request, tmp_path)
-    elif request.param == "kubernetes-real":
-        with real_cluster(tmp_path) as cluster:
+    elif request.param in REAL:
+        with real_cluster(tmp_path, request.getfixturevalue("kubernetes"), *REAL[request.param]) as cluster:
             yield KubernetesWorld(cluster)
     else:
         with simulated_cluster(tmp_path, *CLUSTERS[request.param]) as found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.generate_strategies import PAGE, ROOT, STRATEGIES, TESTED, WAYS, page, supported
+from scripts.generate_strategies import PAGE, REAL, ROOT, STRATEGIES, TESTED, WAYS, page, supported
 from tidegate.core.policy import Strategy
 from tidegate.drivers.registry import DRIVERS
 
@@ -17,7 +17,7 @@ def test_every_strategy_of_the_policy_is_in_it() -> None:
     assert {name.replace("-", "_").replace(" ", "_") for name in STRATEGIES} == set(Strategy.choices)
 
 
-@pytest.mark.parametrize(("key", "test"), TESTED.items(), ids=str)
+@pytest.mark.parametrize(("key", "test"), [*TESTED.items(), *REAL.items()], ids=str)
 def test_what_is_said_to_be_tested_is_supported_and_has_a_test(key: tuple[str, str, str], test: str) -> None:
     strategy, driver, way = key
     assert driver in DRIVERS

@@ -477,9 +477,28 @@ def test_a_credential_that_expires_while_it_rolls_out_is_named_and_the_act_is_ca
 
 
 def test_a_progress_deadline_that_is_over_ends_the_act_at_once(cluster: SimulatedCluster) -> None:
-    finding, seen = deploy(cluster, "1.0.0-bad", driver=cluster.driver(pace=QUICK, failing_for="10m"))
+    deploy(cluster, "1.0.0")
+    finding, seen = deploy(cluster, "1.1.0-bad", driver=cluster.driver(pace=QUICK, failing_for="10m"))
     assert finding is Finding.FAILED
     assert "ProgressDeadlineExceeded: ReplicaSet has timed out progressing." in seen.detail
+
+
+def test_the_first_pods_of_a_workload_have_a_deadline_too(cluster: SimulatedCluster) -> None:
+    """Its controller measures none: to it, 0 of 0 were rolled out, and what came after is no rollout."""
+    cluster.put({"kind": "Deployment", "metadata": {"name": "web1"}, "spec": {"progressDeadlineSeconds": 1}})
+    finding, seen = deploy(cluster, "1.0.0-bad", driver=cluster.driver(pace=QUICK, failing_for="10m"))
+    assert finding is Finding.FAILED
+    assert "(1 of 1 pods updated, 0 available): nothing moved within its progressDeadlineSeconds, 1" in seen.detail
+
+
+def test_a_rollout_that_somebody_paused_in_the_middle_is_given_up_by_that_name(cluster: SimulatedCluster) -> None:
+    act = Halfway(cluster, failing_for="200ms")
+    cluster.put({"kind": "Deployment", "metadata": {"name": "web1"}, "spec": {"paused": True}}, "kubectl-rollout")
+    cluster.api.controllers.asleep.clear()
+    cluster.api.controllers.settle()
+    seen = act.act.result(PATIENCE_S)
+    assert seen.healthy is Health.NO
+    assert "its rollouts were paused meanwhile" in seen.detail
 
 
 def test_a_server_that_never_answers_is_not_waited_for_longer_than_it_may(cluster: SimulatedCluster) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from tests.support.hosts import effect
+from tests.support.kubernetes.server import VERSION
 from tests.support.kubernetes.world import (
     IMAGE,
     NAMESPACE,
@@ -264,21 +266,169 @@ def test_a_dry_run_says_what_renders(cluster: SimulatedCluster) -> None:
 
 # ---------------------------------------------------------------------------------------------------- helm
 
+WEB = json.dumps(workload("web1"))
+"""JSON is YAML, and a template as long as nothing in it has two braces."""
+
 CHART = {
     "deploy/chart/Chart.yaml": "apiVersion: v2\nname: shop\nversion: 0.1.0\n",
     "deploy/chart/values.yaml": "replicas: 2\n",
     "deploy/production.yaml": "replicas: 4\n",
-    "deploy/chart/templates/web.yaml": (
-        yaml.safe_dump(workload("web1")).replace("replicas: 2", "replicas: {{ .Values.replicas }}")
-    ),
+    "deploy/chart/templates/web.yaml": WEB.replace('"replicas": 2', '"replicas": {{ .Values.replicas }}'),
 }
 WITH_HELM: dict[str, Any] = {"manifests": "deploy/chart", "renderer": "helm", "values": "deploy/production.yaml"}
+# A chart as they are written: helpers, a subchart that a value switches on, notes, and what the cluster can.
+REAL_CHART = {
+    "deploy/chart/Chart.yaml": (
+        "apiVersion: v2\nname: shop\nversion: 0.1.0\nkubeVersion: '>=1.20.0-0 <1.31.0-0'\n"
+        "dependencies:\n  - {name: cache, version: 0.2.0, condition: cache.enabled, repository: 'https://charts.example'}\n"
+    ),
+    "deploy/chart/values.yaml": "replicas: 2\ntag: latest\ncache: {enabled: false, size: small}\n",
+    "deploy/chart/templates/_helpers.tpl": (
+        '{{- define "shop.labels" -}}\napp: web1\nrelease: {{ .Release.Name | quote }}\n{{- end }}\n'
+    ),
+    "deploy/chart/templates/NOTES.txt": "It runs at {{ .Values.host }}.\n",
+    "deploy/chart/templates/web.yaml": """\
+{{- /* The shop itself. */ -}}
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web1
+  namespace: {{ .Release.Namespace }}
+  labels: {{- include "shop.labels" . | nindent 4 }}
+spec:
+  replicas: {{ required "say how many" .Values.replicas }}
+  selector: {matchLabels: {app: web1}}
+  template:
+    metadata:
+      labels: {{- include "shop.labels" . | nindent 8 }}
+      annotations: {made-for: {{ .Capabilities.KubeVersion.Version | quote }}}
+    spec:
+      containers:
+        - name: shop
+          image: "registry.example/shop:{{ .Values.tag }}"
+{{- range $i, $port := .Values.ports }}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: "shop-{{ $i }}"}
+spec: {selector: {app: web1}, ports: [{port: {{ $port }}}]}
+{{- end }}
+""",
+    "deploy/chart/charts/cache/Chart.yaml": "apiVersion: v2\nname: cache\nversion: 0.2.0\n",
+    "deploy/chart/charts/cache/values.yaml": "size: tiny\n",
+    "deploy/chart/charts/cache/templates/map.yaml": (
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: cache}\ndata: {size: {{ .Values.size }}}\n"
+    ),
+    "deploy/base.yaml": "replicas: 3\nports: [80]\ncache: {enabled: true}\n",
+    "deploy/production.yaml": "replicas: 4\ncache: {size: large}\n",
+}
+WITH_VALUES = {**WITH_HELM, "values": ["deploy/base.yaml", "deploy/production.yaml"]}
+TEST_HOOK = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: probe, annotations: {helm.sh/hook: %s}}
+"""
 
 
-@pytest.mark.skipif(not shutil.which("helm"), reason="helm is not installed here")
+@pytest.fixture
+def helm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real helm, which the development lock brings, on the PATH."""
+    beside = Path(sys.executable).parent
+    monkeypatch.setenv("PATH", f"{beside}:{os.environ['PATH']}")
+    if not shutil.which("helm"):
+        pytest.skip("helm is not installed here: run scripts/bootstrap dev")
+
+
+@pytest.mark.usefixtures("helm")
 def test_a_chart_is_rendered_by_the_real_helm(cluster: SimulatedCluster) -> None:
     assert deploy(cluster, packed(cluster, "1.0.0", CHART), **WITH_HELM) is Finding.CONFIRMED
     assert cluster.live("web1")["spec"]["replicas"] == 4
+
+
+@pytest.mark.usefixtures("helm")
+def test_a_chart_with_values_subchart_and_helpers_is_rendered_for_the_cluster_where_it_goes(
+    cluster: SimulatedCluster,
+) -> None:
+    """The last file of values wins, and the image is by digest whatever tag the chart writes."""
+    for kind in ("configmaps", "services"):
+        cluster.api.rules["tidegate"].append(
+            {"apiGroups": [""], "resources": [kind], "verbs": ["get", "create", "patch"]}
+        )
+    assert deploy(cluster, packed(cluster, "1.0.0", REAL_CHART), **WITH_VALUES) is Finding.CONFIRMED
+    live = cluster.live("web1")
+    assert (live["spec"]["replicas"], cluster.image("web1")) == (4, f"{IMAGE}@{digest_of('1.0.0')}")
+    assert live["metadata"]["labels"] == {"app": "web1", "release": "shop"}
+    assert live["spec"]["template"]["metadata"]["annotations"]["made-for"] == VERSION
+    stored = cluster.api.store
+    assert stored.get(("configmaps", NAMESPACE, "cache"))["data"] == {"size": "large"}
+    assert stored.get(("services", NAMESPACE, "shop-0"))["spec"]["ports"] == [{"port": 80}]
+    without = {**REAL_CHART, "deploy/base.yaml": "ports: []\ncache: {enabled: false}\n"}
+    stored.delete(("configmaps", NAMESPACE, "cache"))
+    assert deploy(cluster, packed(cluster, "1.1.0", without), **WITH_VALUES) is Finding.CONFIRMED
+    assert ("configmaps", NAMESPACE, "cache") not in stored.objects
+
+
+@pytest.mark.usefixtures("helm")
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"deploy/production.yaml": "replicas: null\n"}, "say how many"),
+        ({"deploy/chart/templates/x.yaml": "{{ fail (printf `no %s` `way`) }}\n"}, "no way"),
+        ({"deploy/chart/templates/x.yaml": "{{ .Values.a.b.c }}\n"}, "nil pointer evaluating"),
+        ({"deploy/chart/templates/x.yaml": "{{ if }}\n"}, "parse error at (shop/templates/x.yaml:1)"),
+        ({"deploy/production.yaml": "replicas: [\n"}, "failed to parse"),
+        ({"deploy/chart/values.schema.json": '{"required": ["owner"]}'}, "owner"),
+        (
+            {"deploy/chart/Chart.yaml": "apiVersion: v2\nname: shop\nversion: 0.1.0\nkubeVersion: '>=1.99.0'\n"},
+            "chart requires kubeVersion: >=1.99.0 which is incompatible with Kubernetes v1.29.3",
+        ),
+        (
+            {
+                "deploy/chart/Chart.yaml": "apiVersion: v2\nname: shop\nversion: 0.1.0\n"
+                "dependencies: [{name: queue, version: 1.0.0, repository: 'https://charts.example'}]\n"
+            },
+            "missing in charts/ directory: queue",
+        ),
+    ],
+    ids=["required", "fail", "nil", "parse", "values", "schema", "cluster", "dependency"],
+)
+def test_what_helm_cannot_render_is_said_in_its_words_and_nothing_is_changed(
+    cluster: SimulatedCluster, files: dict[str, str], said: str
+) -> None:
+    with pytest.raises(TargetError) as caught:
+        deploy(cluster, packed(cluster, "1.0.0", {**REAL_CHART, **files}), **WITH_VALUES)
+    assert str(caught.value).startswith("web1: the package was refused: helm cannot render deploy/chart: ")
+    assert said in str(caught.value)
+    assert "/tidegate-" not in str(caught.value)
+    assert cluster.restarts("web1") == 0
+
+
+@pytest.mark.usefixtures("helm")
+def test_what_helm_renders_is_held_to_the_same_rules(cluster: SimulatedCluster) -> None:
+    """But a test of the chart is none of what is deployed, and is left out."""
+    name = "deploy/chart/templates/probe.yaml"
+    with pytest.raises(TargetError, match="ConfigMap probe is a hook of Helm, and hooks are not run"):
+        deploy(cluster, packed(cluster, "1.0.0", {**CHART, name: TEST_HOOK % "pre-upgrade"}), **WITH_HELM)
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n"
+    with pytest.raises(TargetError, match="an object of the kind 'Secret' cannot be applied"):
+        deploy(cluster, packed(cluster, "1.0.0", {**CHART, name: secret}), **WITH_HELM)
+    elsewhere = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: kube-system}\n"
+    with pytest.raises(TargetError, match="ConfigMap 'a' is not for the namespace production"):
+        deploy(cluster, packed(cluster, "1.0.0", {**CHART, name: elsewhere}), **WITH_HELM)
+    assert cluster.restarts("web1") == 0
+    tested = packed(cluster, "1.1.0", {**CHART, name: TEST_HOOK % "test"})
+    assert deploy(cluster, tested, **WITH_HELM) is Finding.CONFIRMED
+
+
+@pytest.mark.usefixtures("helm")
+def test_a_chart_finds_nothing_in_a_cluster_and_nothing_on_this_machine(cluster: SimulatedCluster) -> None:
+    peeps = (
+        "{{ if lookup `v1` `Namespace` `` `default` }}{{ fail `it asked` }}{{ end }}"
+        "{{ if .Files.Get `../production.yaml` }}{{ fail `it read` }}{{ end }}"
+        "{{ if .Files.Get `/etc/passwd` }}{{ fail `it read` }}{{ end }}\n"
+    )
+    files = {**CHART, "deploy/chart/templates/x.yaml": peeps}
+    assert deploy(cluster, packed(cluster, "1.0.0", files), **WITH_HELM) is Finding.CONFIRMED
 
 
 def test_helm_is_asked_for_its_template_with_the_files_of_the_version(
@@ -293,7 +443,7 @@ def test_helm_is_asked_for_its_template_with_the_files_of_the_version(
     assert cluster.live("web1")["spec"]["replicas"] == 4
     assert Path(f"{made}.argv").read_text().split() == [
         *("template", "shop", "./deploy/chart", "--namespace", "production"),
-        *("--skip-tests", "--values", "./deploy/production.yaml"),
+        *("--skip-tests", "--kube-version", VERSION, "--values", "./deploy/production.yaml"),
     ]
 
 

@@ -212,7 +212,7 @@ class ServiceSwitch:
         try:
             slices = self._cluster.some("EndpointSlice", {"kubernetes.io/service-name": self._settings.service})
         except GoneError:
-            return _Endpoints(None)  # a server before 1.21
+            return _Endpoints(None)  # a server before 1.17
         named = {name for one in slices for name in _ready_pods(one)}
         return _Endpoints(
             {

@@ -22,7 +22,8 @@ class Controllers:
 
     ``images`` says how each image fares: ``ok``, ``unready``, ``missing`` or ``crashes``; one that is not there is
     missing. ``asleep`` names the workloads that no controller looks at. ``deadline`` lets the progress deadline pass
-    as soon as nothing moves any more. ``pods_allowed`` is a quota.
+    as soon as nothing moves any more. ``pods_allowed`` is a quota. ``over`` is the template of each Deployment that was
+    once rolled out: what becomes of its pods after that, and if there were none, is no rollout and has no deadline.
     """
 
     store: Store
@@ -31,6 +32,7 @@ class Controllers:
     deadline: bool = True
     pods_allowed: int = 1000
     made: int = 0
+    over: dict[str, str] = field(default_factory=dict)
 
     def settle(self) -> None:
         """Step until nothing changes any more."""
@@ -99,9 +101,14 @@ class Controllers:
         new = [pod for pod in pods if pod["metadata"]["labels"]["pod-template-hash"] == revision]
         ready = sum(map(_ready, pods))
         complete = len(new) == len(pods) == wanted == ready
+        key = ("deployments", namespace, workload["metadata"]["name"])
+        if complete:
+            self.over["/".join(key)] = revision
+        elif self.over.get("/".join(key)) != revision:
+            self.over.pop("/".join(key), None)
         conditions = [
             _condition("Available", ready >= wanted, "MinimumReplicasAvailable", "MinimumReplicasUnavailable"),
-            _progressing(complete, self.deadline and not moved),
+            _progressing("/".join(key) in self.over, self.deadline and not moved),
         ]
         if refused:
             conditions.append(
@@ -116,7 +123,6 @@ class Controllers:
             "unavailableReplicas": max(0, wanted - ready),
         }
         status = {name: count for name, count in counts.items() if count}
-        key = ("deployments", namespace, workload["metadata"]["name"])
         self.store.set_status(key, {**status, "conditions": conditions})
 
     # ------------------------------------------------------------------------------------------ StatefulSets

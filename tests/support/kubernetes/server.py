@@ -25,6 +25,7 @@ from tests.support.kubernetes.store import KINDS, RefusalError, Store
 ROLLOUTS = "/simulator/rollouts"
 """What no cluster has: how often each workload was rolled out, by ``NAMESPACE/NAME``."""
 
+VERSION = "v1.29.3"
 _PATH = re.compile(
     r"/(?:api|apis/(?P<group>[a-z0-9.]+))/v1/namespaces/(?P<namespace>[a-z0-9-]+)/(?P<plural>[a-z]+)"
     r"(?:/(?P<name>[a-z0-9.-]+))?"
@@ -188,6 +189,8 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         if parts.path == ROLLOUTS:
             return self._send(200, self.api.store.rollouts)
+        if parts.path == "/version":
+            return self._send(200, {"major": "1", "minor": "29", "gitVersion": VERSION})
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         found = _PATH.fullmatch(parts.path)
         if found is None:
@@ -273,8 +276,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answered(self, request: Request, query: dict[str, str]) -> tuple[int, Any]:
         try:
-            answer = self.api.answer(request, query, self.headers.get("Content-Type") or "")
-            return (201 if request.verb == "create" else 200), answer
+            key = (request.plural, request.namespace, request.name)
+            made = request.verb == "create" or (request.verb == "patch" and key not in self.api.store.objects)
+            return 201 if made else 200, self.api.answer(request, query, self.headers.get("Content-Type") or "")
         except RefusalError as refusal:
             return refusal.code, refusal.body
 

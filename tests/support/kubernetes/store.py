@@ -207,8 +207,11 @@ class Store:
         ]
         if live is not None and live == new:
             return copy.deepcopy(live)
-        self._stamp(new, dry)
-        if not dry:
+        if dry:  # it keeps the version it had: none, where it would be created
+            new["metadata"].pop("resourceVersion", None)
+            new["metadata"].update({"resourceVersion": live["metadata"]["resourceVersion"]} if live else {})
+        else:
+            self._stamp(new)
             self.objects[key] = new
             self.owners[key] = {who: paths for who, paths in owners.items() if paths}
             self._count(key, new, manager)
@@ -232,9 +235,8 @@ class Store:
             self.closed = True
             self.lock.notify_all()
 
-    def _stamp(self, new: Json, dry: bool = False) -> None:
-        if not dry:
-            self.version += 1
+    def _stamp(self, new: Json) -> None:
+        self.version += 1
         new["metadata"]["resourceVersion"] = str(self.version)
 
     def _count(self, key: Key, new: Json, manager: str) -> None:

@@ -88,14 +88,21 @@ def make_lock(
 class Dying(httpx2.BaseTransport):
     """The network of a process that ends: after ``ends`` says so of a request, nothing is sent any more.
 
-    ``before`` ends it before the request is sent; else it has its effect, and nobody hears the answer.
+    ``before`` ends it before the request is sent; else it has its effect, and nobody hears the answer. ``done`` ends it
+    only when the request succeeded: a controller that wrote in between makes it be sent again.
     """
 
     def __init__(
-        self, ends: Callable[[httpx2.Request], bool], *, before: bool = False, verify: ssl.SSLContext | bool = True
+        self,
+        ends: Callable[[httpx2.Request], bool],
+        *,
+        before: bool = False,
+        done: bool = False,
+        verify: ssl.SSLContext | bool = True,
     ) -> None:
         self._ends = ends
         self._before = before
+        self._done = done
         self._within = httpx2.HTTPTransport(verify=verify)
         self.over = False
 
@@ -105,7 +112,7 @@ class Dying(httpx2.BaseTransport):
             self.over = True
             raise httpx2.ConnectError("the process is gone")
         response = self._within.handle_request(request)
-        if now:
+        if now and (response.is_success or not self._done):
             self.over = True
             response.read()
             raise httpx2.ReadError("the process is gone")
@@ -138,9 +145,11 @@ class SimulatedCluster:
     kind: str = "Deployment"
     manifests: bool = True
 
-    def dying(self, ends: Callable[[httpx2.Request], bool], *, before: bool = False) -> KubernetesDriver:
+    def dying(
+        self, ends: Callable[[httpx2.Request], bool], *, before: bool = False, done: bool = False
+    ) -> KubernetesDriver:
         """A driver whose process ends at a request."""
-        return self.driver(Dying(ends, before=before))
+        return self.driver(Dying(ends, before=before, done=done))
 
     def prepare(self) -> None:
         """What the organisation has there before Tidegate comes."""
@@ -168,8 +177,7 @@ class SimulatedCluster:
 
     def package(self, directory: Path, version: str) -> tuple[Path, Package]:
         image = f"{IMAGE}@{digest_of(version)}"
-        bad = "unready" if self.kind == "Deployment" else "crashes"  # a StatefulSet has no progress deadline
-        self.api.controllers.images[image] = bad if "bad" in version else "ok"
+        self.api.controllers.images[image] = "crashes" if "bad" in version else "ok"
         manifests = [workload(name, self.kind) for name in ("web1", "web2")] if self.manifests else None
         return make_lock(directory, version, manifests)
 

@@ -249,7 +249,7 @@ class Work:
     def _intent_of(self, live: Json | None, lock: ImageLock, directory: Path) -> Intent:
         unit = self._unit
         if unit.settings.manifests:
-            return intent_of(unit.settings, unit.kind, unit.name, lock, directory)
+            return intent_of(unit.settings, unit.kind, unit.name, lock, directory, unit.cluster.version)
         if live is None:
             raise TargetError(
                 f"there is no {unit.words} in the namespace {unit.settings.namespace}",
@@ -469,7 +469,8 @@ class _Waiting:
     def __init__(self, settings: KubernetesSettings) -> None:
         self._timeout_s = settings.rollout_timeout.total_seconds()
         self._failing_s = settings.failing_for.total_seconds()
-        self._begun = time.monotonic()
+        self._begun = self._moved = time.monotonic()
+        self._moves: tuple[int, ...] = ()
         self._failing_since: float | None = None
 
     def given_up(self, now: Progress) -> str:
@@ -478,6 +479,13 @@ class _Waiting:
         self._failing_since = (self._failing_since or at) if now.failing else None
         if now.over or (self._failing_since is not None and at - self._failing_since >= self._failing_s):
             return redact(f"not rolled out ({now.counts}): {now.failing}")[:_LONGEST]
+        if now.moves != self._moves:
+            self._moves, self._moved = now.moves, at
+        # The controller measures this itself, but not for the pods of a workload that had none: to it, the rollout was
+        # over when there were 0 of 0.
+        if now.observed and now.deadline_s is not None and at - self._moved >= now.deadline_s:
+            allowed = f"its progressDeadlineSeconds, {now.deadline_s:g}"
+            return f"not rolled out ({now.counts}): nothing moved within {allowed}"
         if at - self._begun >= self._timeout_s:
             return f"not rolled out within {self._timeout_s:g} s ({now.counts})"
         return ""

@@ -43,11 +43,15 @@ KINDS = {
 }
 """What the driver reads or applies: group, version and plural of each kind."""
 
+_EARLIER = {"EndpointSlice": "v1beta1"}
+"""The version that servers have which do not have the one above, where what is read of it is the same: before 1.21."""
+
 CONTROLLED = frozenset({"EndpointSlice", "Pod"})
 """Those of them that controllers make, and nobody applies."""
 
+_VERSION = re.compile(r"v[0-9]{1,4}(?:\.[0-9]{1,4}){2}(?:[-+][A-Za-z0-9.+-]{1,64})?")
 _MANAGER = re.compile(r'conflict with "([^"]*)"')
-_classes: dict[str, Any] = {}
+_classes: dict[tuple[str, str], Any] = {}
 _classes_lock = threading.Lock()
 _MOST_WATCHES = 40
 """How many connections are kept by watches, of the 100 that a client has."""
@@ -130,8 +134,16 @@ class Cluster:
             GoneError: the server has no such kind.
         """
 
+        try:
+            return self._listed(_class(kind), kind, labels)
+        except GoneError:
+            if kind not in _EARLIER:
+                raise
+            return self._listed(_class(kind, _EARLIER[kind]), kind, labels)
+
+    def _listed(self, of: Any, kind: str, labels: Mapping[str, str]) -> list[Json]:
         def ask(client: Client) -> list[Json]:
-            found = client.list(_class(kind), namespace=self._namespace, labels=dict(labels) or None)
+            found = client.list(of, namespace=self._namespace, labels=dict(labels) or None)
             return [json.loads(json.dumps(one.to_dict())) for one in found]
 
         return self._call(ask, ", ".join(labels.values()) or kind)
@@ -255,7 +267,7 @@ class Cluster:
     def store(
         self, unit: str, old: Stored, record: Record, binary: Mapping[str, bytes], *, dry_run: bool = False
     ) -> Stored:
-        """Write a record over the one that was read.
+        """Write a record over the one that was read; a dry run leaves that one.
 
         Raises:
             ChangedError: it is not the one that was read any more.
@@ -278,6 +290,9 @@ class Cluster:
             return write(thing, namespace=self._namespace, dry_run=dry_run)
 
         try:
+            if dry_run:  # the answer to a creation that was only tried has no version
+                self._call(ask, state_name(unit))
+                return old
             return _read_stored(unit, self._object(ask, state_name(unit)))
         except GoneError as error:
             raise ChangedError from error
@@ -287,6 +302,18 @@ class Cluster:
     @property
     def _namespace(self) -> str:
         return self._settings.namespace
+
+    def version(self) -> str:
+        """The version of the cluster, such as ``v1.29.3``; empty where it does not say one."""
+
+        def ask(client: Client) -> str:
+            below: Any = client._client
+            answer = below._client.get("/version")
+            found = answer.json() if answer.is_success else {}
+            said = str(found.get("gitVersion", "")) if isinstance(found, dict) else ""
+            return said if _VERSION.fullmatch(said) else ""
+
+        return self._call(ask, self._namespace)
 
     @property
     def address(self) -> str:
@@ -365,16 +392,17 @@ def state_name(unit: str) -> str:
     return f"tidegate-{unit}"
 
 
-def _class(kind: str) -> Any:
+def _class(kind: str, version: str = "") -> Any:
     """The library's class of a kind: one that keeps every field of the server, known to the library or not."""
     from lightkube.generic_resource import create_namespaced_resource, get_generic_resource
 
+    group, present, plural = KINDS[kind]
+    asked = version or present
     with _classes_lock:
-        if kind not in _classes:
-            group, version, plural = KINDS[kind]
-            known = get_generic_resource(f"{group}/{version}" if group else version, kind)  # type: ignore[no-untyped-call]
-            _classes[kind] = known or create_namespaced_resource(group, version, kind, plural)
-        return _classes[kind]
+        if (kind, asked) not in _classes:
+            known = get_generic_resource(f"{group}/{asked}" if group else asked, kind)  # type: ignore[no-untyped-call]
+            _classes[kind, asked] = known or create_namespaced_resource(group, asked, kind, plural)
+        return _classes[kind, asked]
 
 
 def _precondition(live: Json | None) -> Json:
@@ -414,7 +442,7 @@ def _event(line: str, where: str) -> tuple[str, str]:
 def _refused(error: Any, where: str) -> Exception:
     """What a refusal of the server means to us."""
     status = error.status
-    code, message = int(status.code or 0), redact(str(status.message or "no reason"))
+    code, message = int(status.code or 0), redact(str(status.message or "no reason")).rstrip(": ")
     if code == 404:
         return GoneError(message, where=where, remedy="Look at the namespace; name the object that is there.")
     if code == 409:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +22,20 @@ from tidegate.errors import TargetError
 _WORKLOADS = ("Deployment", "StatefulSet")
 
 
-def intent_of(settings: KubernetesSettings, kind: str, name: str, lock: ImageLock, directory: Path) -> Intent:
+def intent_of(
+    settings: KubernetesSettings, kind: str, name: str, lock: ImageLock, directory: Path, cluster: Callable[[], str]
+) -> Intent:
     """What the manifests of a version say of one workload, its images by digest.
 
-    The other workloads among them are applied by their own units; everything else is applied with each.
+    The other workloads among them are applied by their own units; everything else is applied with each. ``cluster``
+    tells a renderer the version of the cluster.
 
     Raises:
         TargetError: the archive is not the one of the lock, or its manifests cannot be applied.
     """
     path = settings.manifests or ""
     archive = Archive(directory / f"{lock.archive}.tar.gz", lock.archive, name)
-    found = [_checked(one, settings, name) for one in _documents(archive, settings, lock.component)]
+    found = [_checked(one, settings, name) for one in _documents(archive, settings, lock.component, cluster)]
     workloads = [one for one in found if (one["kind"], one["metadata"]["name"]) == (kind, name)]
     if len(workloads) != 1:
         number = "no" if not workloads else "more than one"
@@ -103,10 +106,13 @@ def _checked(found: Any, settings: KubernetesSettings, where: str) -> Json:
     return found
 
 
-def _documents(archive: Archive, settings: KubernetesSettings, component: str) -> Iterator[Any]:
+def _documents(
+    archive: Archive, settings: KubernetesSettings, component: str, cluster: Callable[[], str]
+) -> Iterator[Any]:
     import yaml  # type: ignore[import-untyped]
 
-    order = Order(settings.manifests or "", settings.namespace, settings.release or component, settings.values)
+    release = settings.release or component
+    order = Order(settings.manifests or "", settings.namespace, release, settings.values, cluster)
     for name, text in RENDERERS[settings.renderer].render(archive, order):
         try:
             if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.CSafeLoader)):

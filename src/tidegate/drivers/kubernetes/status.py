@@ -32,13 +32,15 @@ _STUCK = frozenset(
 @dataclass(frozen=True, slots=True)
 class Progress:
     """``observed``: the controller knows of the last change. ``failing`` says why it does not get on; ``over``: it
-    will not any more."""
+    will not any more. ``moves`` changes with each pod that comes or goes; ``deadline_s`` is how long it may not."""
 
     observed: bool
     complete: bool
     failing: str = ""
     over: bool = False
     counts: str = ""
+    moves: tuple[int, ...] = ()
+    deadline_s: float | None = None
 
     @property
     def health(self) -> Health:
@@ -61,10 +63,14 @@ def progress(workload: Json, pods: Sequence[Json]) -> Progress:
     if stateful:
         complete = complete and status.get("updateRevision") == status.get("currentRevision")
     counts = f"{updated} of {wanted} pods updated, {available} available"
+    moves = (updated, total, available, int(status.get("readyReplicas") or 0))
+    deadline = spec.get("progressDeadlineSeconds")
     if complete or not observed:
-        return Progress(observed, complete, counts=counts)
+        return Progress(observed, complete, "", False, counts, moves, deadline)
     failing, over = _failing(status, [pod for pod in pods if _is_of(pod, workload)])
-    return Progress(observed, False, failing, over, counts)
+    if spec.get("paused"):
+        failing = "; ".join(filter(None, ("its rollouts were paused meanwhile", failing)))
+    return Progress(observed, False, failing, over, counts, moves, deadline)
 
 
 def is_gone(workload: Json) -> bool:

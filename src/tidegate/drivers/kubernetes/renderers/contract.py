@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -23,13 +23,15 @@ _LONGEST_REASON = 600
 class Order:
     """What is rendered: ``path`` in the archive, for a namespace.
 
-    ``release`` and ``values`` are for renderers that know releases and files of values.
+    ``release`` and ``values`` are for renderers that know releases and files of values; ``cluster`` tells whoever
+    asks the version of the cluster, or nothing.
     """
 
     path: str
     namespace: str
     release: str = ""
     values: Sequence[str] = ()
+    cluster: Callable[[], str] = str
 
 
 class Renderer(Protocol):
