@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -35,10 +36,16 @@ AUTHOR, ON_CALL, OWNER, LEAD = "alice", "dave", "bob", "erin"
 PLACES = ("staging", "production")
 
 
+def _own_name() -> str:
+    return f"billing-{uuid.uuid4().hex[:8]}"
+
+
 class Place(Protocol):
     """A cluster with the namespaces of the organisation, in which billing 2.0.0 runs."""
 
     registry: ContainerRegistry
+    images: str
+    """The name of billing's images: of this story alone, since the registry is shared, and a tag moves in none."""
     base: str
     """What an image is made from that runs there."""
 
@@ -62,8 +69,9 @@ class Simulated:
 
     def __init__(self, directory: Path, api: ApiServer, registry: ContainerRegistry) -> None:
         self.directory, self.api, self.registry = directory, api, registry
+        self.images = _own_name()
         api.grant("tidegate", RBAC)
-        image = f"{registry.host}/billing:2.0.0"
+        image = f"{registry.host}/{self.images}:2.0.0"
         api.controllers.images[image] = "ok"
         for place in PLACES:
             there = workload("billing", image=image)
@@ -89,7 +97,7 @@ class Simulated:
         self.api.controllers.images[reference] = how
 
     def first(self) -> str:
-        return resolved(f"{self.registry.host}/billing:2.0.0")
+        return resolved(f"{self.registry.host}/{self.images}:2.0.0")
 
 
 class Real:
@@ -99,9 +107,10 @@ class Real:
         assert plane.registry is not None
         self.plane, self.clusters, self.registry = plane, clusters, plane.registry
         self.base = f"{plane.repository('pause')}:1"
-        plane.digest("2.0.0", "billing")
+        self.images = _own_name()
+        plane.digest("2.0.0", self.images)
         for cluster in clusters.values():
-            cluster.put(workload("billing", image=f"{plane.repository('billing')}:2.0.0"))
+            cluster.put(workload("billing", image=f"{plane.repository(self.images)}:2.0.0"))
         for cluster in clusters.values():
             cluster.until(lambda: cluster.live("billing")["status"].get("readyReplicas") == 2)  # noqa: B023
 
@@ -130,7 +139,7 @@ class Real:
             assert self.plane.docker("pull", reference, check=False).returncode != 0
 
     def first(self) -> str:
-        return self.plane.image("2.0.0", "billing")
+        return self.plane.image("2.0.0", self.images)
 
 
 class Solutions:
@@ -138,7 +147,7 @@ class Solutions:
 
     def __init__(self, directory: Path, cluster: Place) -> None:
         self.cluster, self.registry = cluster, cluster.registry
-        self.image = f"{self.registry.host}/billing"
+        self.image = f"{self.registry.host}/{cluster.images}"
         self.org = Organisation(directory, "7d")
         self.finish()
         self.org.repository.commit("feat: first", {**FIRST, DOCKERFILE: f"FROM {cluster.base}\nCOPY . /app\n"})
@@ -186,7 +195,7 @@ class Solutions:
         return release
 
     def reference(self, version: str) -> str:
-        return f"{self.image}@{self.registry.tags('billing')[version]}"
+        return f"{self.image}@{self.registry.tags(self.cluster.images)[version]}"
 
     def fares(self, version: str, how: str) -> None:
         """Say how the image of a version fares on the cluster."""
