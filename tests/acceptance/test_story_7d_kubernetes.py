@@ -135,8 +135,11 @@ class Real:
             urllib.request.urlopen(urllib.request.Request(url, method="DELETE"), timeout=20).close()
             staging = self.clusters["staging"]
             staging.change("deployments/billing", {"spec": {"replicas": 0}})
-            staging.until(lambda: self.plane.docker("rmi", "--force", reference, check=False).returncode == 0)
-            assert self.plane.docker("pull", reference, check=False).returncode != 0
+            # By its own name, with all that are given to it: the node's engine has built it too.
+            own = self.plane.docker("image", "inspect", "--format", "{{.Id}}", reference).stdout.decode().strip()
+            staging.until(lambda: self.plane.docker("rmi", "--force", own, check=False).returncode == 0)
+            pulled = self.plane.docker("pull", reference, check=False)
+            assert pulled.returncode != 0, pulled.stdout
 
     def first(self) -> str:
         return self.plane.image("2.0.0", self.images)
