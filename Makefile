@@ -1,6 +1,6 @@
 # `make` alone lists the targets: each line below whose target is followed by `##`.
 .DEFAULT_GOAL := help
-.PHONY: help demo kill-matrix test cluster-test lint types contracts bench fuzz soak lock install clean
+.PHONY: help demo kill-matrix test thorough cluster-test lint types contracts bench fuzz soak lock install clean
 MAKEFLAGS += --no-print-directory
 # Thousands of processes start in the tests; each would compile all of it where nobody may write what was compiled.
 unexport PYTHONDONTWRITEBYTECODE
@@ -26,7 +26,12 @@ test: ## Check everything, as CI does: install what is missing, then lint, types
 	@scripts/bootstrap dev
 	@scripts/debian-packages dev
 	@$(MAKE) lint types contracts
-	@scripts/in-memory $(PYTHON) -m pytest $(PYTEST_ARGS)
+	@scripts/in-memory $(PYTHON) -m pytest -m "not thorough" $(PYTEST_ARGS)
+
+thorough: ## Run the tests that take too long for make test: what it tells once is told in all its forms
+	@scripts/bootstrap dev
+	@scripts/debian-packages dev
+	@scripts/in-memory $(PYTHON) -m pytest -m thorough $(PYTEST_ARGS)
 
 # The tests that ask a real cluster, and no others; -k picks them by their names.
 CLUSTER_TESTS := tests/contract/test_driver_contract.py tests/integration/test_kubernetes_real.py \

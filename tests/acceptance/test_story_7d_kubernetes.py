@@ -40,6 +40,15 @@ def _own_name() -> str:
     return f"billing-{uuid.uuid4().hex[:8]}"
 
 
+_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
+
+
+def _asked(url: str, method: str = "GET", **headers: str) -> bytes:
+    request = urllib.request.Request(url, method=method, headers=headers)  # noqa: S310
+    with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+        return bytes(answer.read())
+
+
 class Place(Protocol):
     """A cluster with the namespaces of the organisation, in which billing 2.0.0 runs."""
 
@@ -131,8 +140,12 @@ class Real:
         """What is missing was taken out of the registry, and from the node, where staging had it run."""
         if how == "missing":
             name, _, digest = reference.partition("@")
-            url = f"http://{self.registry.host}/v2/{name.partition('/')[2]}/manifests/{digest}"
-            urllib.request.urlopen(urllib.request.Request(url, method="DELETE"), timeout=20).close()
+            there = f"http://{self.registry.host}/v2/{name.partition('/')[2]}"
+            # An engine keeps manifests for a while, and would ask for what they name alone.
+            named = json.loads(_asked(f"{there}/manifests/{digest}", Accept=_MANIFEST))
+            for blob in (named["config"], named["layers"][-1]):
+                _asked(f"{there}/blobs/{blob['digest']}", "DELETE")
+            _asked(f"{there}/manifests/{digest}", "DELETE")
             staging = self.clusters["staging"]
             staging.change("deployments/billing", {"spec": {"replicas": 0}})
             # By its own name, with all that are given to it: the node's engine has built it too.

@@ -175,12 +175,12 @@ def demand_whole(world: World, story: Story) -> None:
     ("story", "point"),
     [
         ("watched-rollout", "apply:before:web1 #1"),
-        ("watched-rollout", "apply:after:web1 #1"),
-        ("watched-rollout", "commit:before leg.dispatch #1"),
+        pytest.param("watched-rollout", "apply:after:web1 #1", marks=pytest.mark.thorough),
+        pytest.param("watched-rollout", "commit:before leg.dispatch #1", marks=pytest.mark.thorough),
         # Its waves are carried by one leg: the other has carried a later one of it when this one wakes.
         ("rollout", "commit:before leg.conclude #1"),
         # Its fence is the store: what holds the late one back is the journal on the machine of both.
-        ("scripted", "apply:before:web1 #1"),
+        pytest.param("scripted", "apply:before:web1 #1", marks=pytest.mark.thorough),
         # The cluster itself: who writes under a lower token is refused.
         ("cluster", "apply:before:web1 #1"),
     ],
@@ -196,15 +196,15 @@ def test_a_worker_that_slept_past_its_lease_does_nothing_twice(
 @pytest.mark.parametrize(
     ("story", "point"),
     [
-        ("databases", "apply:before:database #1"),
+        pytest.param("databases", "apply:before:database #1", marks=pytest.mark.thorough),
         # Its lock is lost with its session, and then it is refused; a file that is run is run once.
-        ("databases", "migrate:after:token #1"),
+        pytest.param("databases", "migrate:after:token #1", marks=pytest.mark.thorough),
         ("databases", "migrate:before:mark #1"),
         # The journal beside the engine knows the key.
-        ("compose", "apply:before:web1 #1"),
+        pytest.param("compose", "apply:before:web1 #1", marks=pytest.mark.thorough),
         # HAProxy keeps the token that came after.
         ("blue-green", "apply:before:traffic #1"),
-        ("blue-green", "apply:before:web2 #1"),
+        pytest.param("blue-green", "apply:before:web2 #1", marks=pytest.mark.thorough),
     ],
 )
 def test_a_worker_that_slept_before_what_stands_around_it_does_nothing_twice(

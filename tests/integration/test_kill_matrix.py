@@ -24,30 +24,26 @@ from tests.support.registry import why_no_registry
 WITHOUT_HOSTS = ("decisions", "policy", "tag", "emergency", "train")
 """The stories in which nothing is brought to a host."""
 
-MATRIX = [
-    *(
-        ("sqlite", s)
-        for s in (
-            "rollout",
-            "watched-rollout",
-            "rollback",
-            "flag",
-            "unhealthy",
-            "errors",
-            "together",
-            "scripted",
-            "cluster",
-            "compose",
-            "blue-green",
-            "databases",
-            "backup",
-            "incident",
-            "drill",
-            *WITHOUT_HOSTS,
-        )
+ALWAYS = {
+    "sqlite": ("rollout", "rollback", "scripted", "databases", "decisions"),
+    "postgres": ("rollout", "together", "policy"),
+}
+"""What ``make test`` tells: a story of each kind, and of what a database's own locks decide."""
+
+STORIES = {
+    "sqlite": (
+        *("rollout", "watched-rollout", "rollback", "flag", "unhealthy", "errors", "together", "scripted", "cluster"),
+        *("compose", "blue-green", "databases", "backup", "incident", "drill"),
+        *WITHOUT_HOSTS,
     ),
     # An unhealthy unit and one that answers errors are taken back by the same code; `make kill-matrix` runs both.
-    *(("postgres", s) for s in ("rollout", "watched-rollout", "rollback", "errors", "together", *WITHOUT_HOSTS)),
+    "postgres": ("rollout", "watched-rollout", "rollback", "errors", "together", *WITHOUT_HOSTS),
+}
+
+MATRIX = [
+    pytest.param(database, story, marks=() if story in ALWAYS[database] else pytest.mark.thorough)
+    for database, stories in STORIES.items()
+    for story in stories
 ]
 EVERY = {
     "sqlite": {
