@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileSche
 
 OF_REAL_PARTS = ("acceptance", "contract", "integration")
 """The folders whose tests start processes and servers."""
+
+
+ON_POSTGRES_TOO = 3
+"""Of so many flows, one is told on PostgreSQL by ``make test``; ``make thorough`` tells the others. On SQLite all are,
+and what reads and writes rows is tested on both by itself."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Leave to ``make thorough`` what is told on the other database, but for some of it, always the same."""
+    is_flow = item.path.parent.name == "integration" and item.path.name.startswith(("test_flow_", "test_real_traffic"))
+    if is_flow and "postgres" in item.name and zlib.crc32(item.nodeid.encode()) % ON_POSTGRES_TOO:
+        item.add_marker(pytest.mark.thorough)
 
 
 @pytest.hookimpl(trylast=True)
