@@ -18,6 +18,7 @@ from tidegate.backups.contract import Look, NotWholeError
 from tidegate.backups.keeping import unwritable
 from tidegate.core.backup import Figures
 from tidegate.errors import ConflictError, TargetError, UsageError
+from tidegate.unpacking import unpack_all
 
 _CHUNK = 1 << 20
 _LEVEL = 6
@@ -95,7 +96,7 @@ class FilesBackup:
             with tarfile.open(file, mode="r:gz") as tar:
                 # Filtered: nothing is written outside of the place. The modes are given at the end, since a directory
                 # that may not be written could not be filled.
-                tar.extractall(place, filter="tar")
+                unpack_all(tar, place)
         except _CUTS as error:
             raise NotWholeError(
                 f"it cannot be unpacked: {str(error)[:200] or type(error).__name__}",

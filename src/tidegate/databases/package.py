@@ -15,6 +15,7 @@ from tidegate.core.image_lock import ImageLock, read_image_lock
 from tidegate.databases.contract import Files
 from tidegate.errors import TargetError, UsageError
 from tidegate.migrations.folder import LIMIT_BYTES, is_migration
+from tidegate.unpacking import unpack_data
 
 MOST_FILES = 3_000
 MOST_UNPACKED = 4 << 30
@@ -95,7 +96,7 @@ def unpacked(archive: Path) -> Iterator[Path]:
                     members, size = members + 1, size + member.size
                     if members > MOST_MEMBERS or size > MOST_UNPACKED:
                         raise TargetError("the package is too large to be unpacked", remedy="release less in it")
-                    tar.extract(member, name, filter="data")
+                    unpack_data(tar, member, Path(name))
         except (OSError, tarfile.TarError, EOFError, ValueError, zlib.error) as error:
             raise _unreadable(archive, error) from error
         yield Path(name)
