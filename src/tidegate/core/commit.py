@@ -195,7 +195,7 @@ def _plain_footer(line: str) -> _PlainFooter | None:
     if match is None or is_lone_title(line.rstrip()):
         return None
     footer = Footer(match[1], match[2].strip())
-    wrote = _COAUTHORS.fullmatch(line)
+    wrote = _COAUTHORS.fullmatch(line) if "authored" in line.lower() else None
     return _PlainFooter(
         note=Footer(footer.token, plain(footer.value)),
         closes=_issues_in((footer,), _CLOSING_TOKEN),
@@ -261,6 +261,9 @@ def _closed(message: Message) -> tuple[str, ...]:
 def _closed_in(text: str) -> list[str]:
     # Line by line, since hardly one has an issue in it: the expression is slow, and looks at each word.
     if "#" not in text and "GH-" not in text:
+        return []
+    lowered = text.lower()
+    if text.isascii() and not ("clos" in lowered or "fix" in lowered or "resolv" in lowered):
         return []
     return [issue for line in text.split("\n") if "#" in line or "GH-" in line for issue in _CLOSES.findall(line)]
 

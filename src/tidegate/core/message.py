@@ -362,6 +362,11 @@ def _unwrapped(title: re.Match[str]) -> tuple[str, int]:
 
 def without_pulls(title: str) -> tuple[str, list[str]]:
     """A title without the pull requests that it names, as in ``text (#12)``, and those."""
+    text, opening, number = title.rpartition(" (#")
+    digits = number[:-1]
+    is_number = number.endswith(")") and digits.isascii() and digits.isdecimal() and len(digits) <= 12
+    if opening and is_number and "(#" not in text and "(!" not in text:
+        return text, [f"#{digits}"]  # as most titles that name one
     *before, last = _PULL.split(title)
     text = "".join(part.removesuffix(" ") for part in before[::2]) + last if before else last
     return text, [number.replace("!", "#") for number in before[1::2]]
