@@ -76,22 +76,16 @@ _SPECIAL = tuple(
         *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
         *("192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24"),
         *("203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
-        *("::/96", "::ffff:0:0/96", "64:ff9b:1::/48", "100::/64", "100:0:0:1::/64", "2001::/23", "2001:db8::/32"),
+        *("::/96", "64:ff9b:1::/48", "100::/64", "100:0:0:1::/64", "2001::/23", "2001:db8::/32"),
         *("3fff::/20", "5f00::/16", "fc00::/7", "fe80::/9", "ff00::/8"),
     )
 )
 
 
 def _is_open(ip: IP) -> bool:
-    """Whether it is on the open Internet. Python's ``is_global`` alone lets multicast and old site-local ones pass."""
-    if any(ip in network for network in _SPECIAL if network.version == ip.version):
-        return False
-    # An address that stands for another one was taken for that.
-    if isinstance(ip, ipaddress.IPv6Address) and ip.sixtofour is not None:
-        return False
-    closed = ip.is_private or ip.is_loopback or ip.is_link_local or ip.is_multicast or ip.is_reserved
-    old = isinstance(ip, ipaddress.IPv6Address) and ip.is_site_local
-    return ip.is_global and not (closed or old or ip.is_unspecified)
+    """Whether it is on the open Internet, as far as IANA and this Python know."""
+    special = any(ip in network for network in _SPECIAL if network.version == ip.version)
+    return not special and ip.is_global and not (ip.is_private or ip.is_reserved)
 
 
 def _unwrapped(ip: IP) -> IP:

@@ -7,13 +7,13 @@ or three are asked.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 
 class _Pattern:
     """Stands for a compiled expression, and takes its methods over as they are first asked for."""
 
-    def __init__(self, text: str, flags: int = 0) -> None:
+    def __init__(self, text: str, flags: int) -> None:
         self._text, self._flags = text, flags
 
     def __getattr__(self, name: str) -> Any:
@@ -23,11 +23,6 @@ class _Pattern:
         return asked
 
 
-if TYPE_CHECKING:
-
-    def pattern(text: str, flags: int = 0) -> re.Pattern[str]:
-        """An expression, compiled when it is first asked."""
-        raise NotImplementedError
-
-else:
-    pattern = _Pattern
+def pattern(text: str, flags: int = 0) -> re.Pattern[str]:
+    """An expression, compiled when it is first asked."""
+    return cast("re.Pattern[str]", _Pattern(text, flags))

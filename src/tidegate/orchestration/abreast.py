@@ -137,7 +137,9 @@ class _Threads:
     """Threads that are kept for a while: to start two hundred takes longer than many a host takes to answer.
 
     There is always one for whoever asks, so that a round never waits for another's. They die with the process; nobody
-    leaves a round before all of its threads are done with it.
+    leaves a round before all of its threads are done with it. A ``ThreadPoolExecutor`` that is kept has one bound for
+    all who share it, and a round is asked within a round (the units of each component of several): they would wait for
+    each other for ever. And it is waited for at the end of the process, however long a unit hangs.
     """
 
     def __init__(self) -> None:

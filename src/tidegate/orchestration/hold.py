@@ -64,9 +64,7 @@ def add(
     if component and client:
         raise UsageError("a hold is of a component or of a client", remedy="name one of the two, or add two holds")
     place = f"{CLIENT}{client}" if client else component
-    if incident:
-        with house.database.read() as connection:
-            reason = f"{incidents.load(connection, incident).id}: {reason}"
+    reason = _with_incident(house, incident, reason)
     with refusals(house, "hold", claim.person, environment=environment, component=place):
         concerns = {"environment": environment, "component": place, "reason": reason}
         proven = _prove(house, claim, Act.HOLD, **concerns)
@@ -96,6 +94,13 @@ def add(
             data = {"hold": hold.id, "until": until, **concerns, **proof}
             record(connection, Entry("hold.added", actor, data=data), now)
     return hold
+
+
+def _with_incident(house: House, incident: str, reason: str) -> str:
+    if not incident:
+        return reason
+    with house.database.read() as connection:
+        return f"{incidents.load(connection, incident).id}: {reason}"
 
 
 def _prove(house: House, claim: Claim, act: Act, **concerns: str) -> Proven:
