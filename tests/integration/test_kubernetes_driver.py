@@ -14,7 +14,6 @@ from typing import Any
 
 import httpx2
 import pytest
-import yaml  # type: ignore[import-untyped]
 
 from tests.support.hosts import TARGET, effect
 from tests.support.kubernetes.server import Fault, Request
@@ -24,10 +23,10 @@ from tests.support.kubernetes.world import (
     FAST,
     IMAGE,
     NAMESPACE,
-    RBAC,
     Dying,
     SimulatedCluster,
     digest_of,
+    granted_rights,
     make_lock,
     simulated_cluster,
     workload,
@@ -600,14 +599,7 @@ def test_a_config_map_among_the_manifests_goes_and_returns_with_the_version(tmp_
 
 
 def test_the_driver_needs_what_the_manifest_grants_and_nothing_else(tmp_path: Path) -> None:
-    rules = [rule for one in yaml.safe_load_all(RBAC.read_text()) if one["kind"] == "Role" for rule in one["rules"]]
-    granted = {
-        (group, resource, verb)
-        for rule in rules
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
-    }
+    granted = granted_rights()
     used: set[tuple[str, str, str]] = set()
     for kind in ("Deployment", "StatefulSet"):
         directory = tmp_path / kind

@@ -34,7 +34,7 @@ from tests.support.kubernetes.real import (
     write_kubeconfig,
 )
 from tests.support.kubernetes.service import SELECTORS, coloured
-from tests.support.kubernetes.world import RBAC, make_archive
+from tests.support.kubernetes.world import RBAC, granted_rights, make_archive
 from tests.support.patience import PATIENCE_S
 from tidegate.core.effect import ALL, Act, Finding, Health, Observation, Package, Presence, Share, Token, judge
 from tidegate.core.image_lock import ImageLock
@@ -500,14 +500,7 @@ def test_the_manifest_grants_what_is_needed_and_nothing_else(
     kubernetes: Kubernetes, plane: Plane, tmp_path: Path
 ) -> None:
     """By the audit log of the API: what was asked was allowed, and all that is granted was asked for."""
-    rules = [rule for one in yaml.safe_load_all(RBAC.read_text()) if one["kind"] == "Role" for rule in one["rules"]]
-    granted = {
-        (group, resource, verb)
-        for rule in rules
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-        for verb in rule["verbs"]
-    }
+    granted = granted_rights()
     entries: list[Any] = []
     for kind in ("Deployment", "StatefulSet"):
         directory = tmp_path / kind

@@ -220,3 +220,15 @@ def simulated_cluster(directory: Path, kind: str = "Deployment", manifests: bool
             yield cluster
     finally:
         api.close()
+
+
+def granted_rights() -> set[tuple[str, str, str]]:
+    """What the manifest of the documents grants: group, resource and verb."""
+    rules = [rule for one in yaml.safe_load_all(RBAC.read_text()) if one["kind"] == "Role" for rule in one["rules"]]
+    return {
+        (group, resource, verb)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
