@@ -10,7 +10,8 @@ import pytest
 from tests.support.gitstories import Content, GitStory
 from tidegate.core.version import TagFormat, Version, parse_version
 from tidegate.errors import ConflictError, NotFoundError, RepositoryError, UsageError
-from tidegate.git.history import History, Source, releases_of, unreleased
+from tidegate.git.history import History, Source, unreleased
+from tidegate.git.releases import read_releases
 from tidegate.git.repository import open_repository
 
 V = TagFormat("v{version}")
@@ -354,7 +355,7 @@ def test_a_folder_that_was_moved_takes_its_past_along(tmp_path: Path) -> None:
         "under the first name",
     }
     assert str(history.next().version) == "1.1.0"
-    unreleased_now, *_ = releases_of(open_repository(tmp_path), Source("lib/new", TagFormat("v{version}")))
+    unreleased_now, *_ = tuple(read_releases(open_repository(tmp_path), Source("lib/new", TagFormat("v{version}"))))
     assert {change.summary for change in unreleased_now.changes} >= {"under the second", "under the first name"}
 
 

@@ -11,7 +11,8 @@ from tests.support.gitstories import GitStory
 from tidegate.core.bumping import Bump
 from tidegate.core.version import Level, Scheme, TagFormat
 from tidegate.errors import ConflictError, UsageError
-from tidegate.git.history import History, Source, releases_of, unreleased, unreleased_each
+from tidegate.git.history import History, Source, unreleased, unreleased_each
+from tidegate.git.releases import read_releases
 from tidegate.git.repository import open_repository
 
 V = Source(".", TagFormat("v{version}"))
@@ -21,7 +22,7 @@ def told(folder: Path, source: Source = V, at: str = "HEAD") -> list[tuple[str, 
     """Each release's version, and the summaries of what counts in it."""
     return [
         (str(release.version or "unreleased"), [c.summary for c in release.changes if not c.void and c.kind != "merge"])
-        for release in releases_of(open_repository(folder), source, at)
+        for release in tuple(read_releases(open_repository(folder), source, at))
     ]
 
 
@@ -97,7 +98,7 @@ def test_the_releases_of_a_module_with_its_rules_and_its_padded_versions(tmp_pat
     ]
     found = unreleased(open_repository(tmp_path), source.path, (), source.tag_format, bumps=source.bumps)
     assert str(found.next().version) == "03.00.00"
-    assert releases_of(open_repository(tmp_path), source)[0].changes[0].level() is Level.MAJOR
+    assert read_releases(open_repository(tmp_path), source).take(0).changes[0].level() is Level.MAJOR
 
 
 def test_a_first_padded_version_is_padded(tmp_path: Path) -> None:
@@ -316,5 +317,6 @@ def test_a_tag_of_a_tag_is_a_release(tmp_path: Path) -> None:
         story.tag("v1.0.0", base, annotated=True)
     who = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "advice.nestedTag=false"]
     subprocess.run(["git", *who, "tag", "-a", "-m", "again", "v1.0.1", "v1.0.0"], cwd=tmp_path, check=True)
-    found = releases_of(open_repository(tmp_path), Source(".", TagFormat("v{version}")))
+    found = tuple(read_releases(open_repository(tmp_path), Source(".", TagFormat("v{version}"))))
     assert [row.tag for row in found] == [None, "v1.0.1", "v1.0.0"]
+    assert [row.previous_tag for row in found] == ["v1.0.1", "v1.0.0", ""]

@@ -16,7 +16,8 @@ from tests.support.histories import CASES, Case
 from tidegate.core.change import MERGE, QUIET_KINDS, Change
 from tidegate.core.version import TagFormat, Version, next_prerelease, parse_version
 from tidegate.errors import ConflictError
-from tidegate.git.history import History, Released, Source, releases_of, unreleased
+from tidegate.git.history import History, Source, unreleased
+from tidegate.git.releases import Released, read_releases
 from tidegate.git.repository import open_repository
 
 V = TagFormat("v{version}")
@@ -137,7 +138,7 @@ def _proposed(found: History) -> Version | None:
 def released_of(case: Case, folder: Path) -> tuple[Released, ...]:
     with GitStory(folder) as story:
         case.tell(story)
-    return releases_of(open_repository(folder), Source(case.path, TagFormat(case.tag_format)), case.at)
+    return tuple(read_releases(open_repository(folder), Source(case.path, TagFormat(case.tag_format)), case.at))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -156,7 +157,7 @@ def test_any_commit_is_in_one_release_the_lowest_that_contains_it(
 ) -> None:
     folder = tmp_path_factory.mktemp("random")
     names = tell_at_random(folder, steps, tags)
-    found = releases_of(open_repository(folder), Source(".", V), names[-1])
+    found = tuple(read_releases(open_repository(folder), Source(".", V), names[-1]))
 
     told = [(change.sha, row) for row in found for change in row.changes]
     assert sorted(sha for sha, _ in told) == sorted(git(folder, "rev-list", names[-1])), "each commit once"

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from tidegate.core.change import LEVELS, REVERT, Change, Commit, tale, unique, voided
 from tidegate.core.commit import changes_of, origins_of, picked_from, unquoted
+from tidegate.core.descent import Descent
 from tidegate.core.message import (
     HEADER,
     PULL_IN_TITLE,
@@ -137,39 +138,11 @@ class _Graph:
         self._parents = parents
         self._names = list(parents)
         self._position = {sha: position for position, sha in enumerate(parents)}
-        self._steps = _MOST_STEPS
-
-    @cached_property
-    def _chains(self) -> dict[str, tuple[int, int]]:
-        """Each commit's line of first parents, and its place in it, the newest first."""
-        found: dict[str, tuple[int, int]] = {}
-        for number, begin in enumerate(self._names):
-            name, place = begin, 0
-            while name not in found and name in self._parents:
-                found[name] = (number, place)
-                above = self._parents[name]
-                name, place = (above[0] if above else ""), place + 1
-        return found
+        self._descent = Descent(parents, _MOST_STEPS)
 
     def holds(self, sha: str, ancestor: str) -> bool:
-        """Whether a commit descends from another; no, where a strange history would take too long to tell.
-
-        Looks no further down than that lies, and along a line of first parents not at all.
-        """
-        deepest, outside = self._position[ancestor], len(self._position)
-        line, place = self._chains[ancestor]
-        waiting, seen = [sha], {sha}
-        while waiting and self._steps:
-            self._steps -= 1
-            name = waiting.pop()
-            own, at = self._chains[name]
-            if own == line and at <= place:
-                return True
-            for parent in self._parents[name]:
-                if parent not in seen and self._position.get(parent, outside) <= deepest:
-                    seen.add(parent)
-                    waiting.append(parent)
-        return False
+        """Whether a commit descends from another; no, where a strange history would take too long to tell."""
+        return self._descent.holds(sha, ancestor) is True
 
     def brought_in(self, sha: str) -> set[str]:
         """A commit; for a merge also what it brought to its first parent's line.

@@ -8,18 +8,19 @@ common (:mod:`tidegate.core.likeness`). Whoever took something back and copies i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
 from tidegate.core.attribution import Graph
 from tidegate.core.change import UNCONVENTIONAL, Commit
 from tidegate.core.commit import origins_of, reverted_by, squashed_from
+from tidegate.core.descent import Descent
 from tidegate.core.likeness import Alike, alike, is_copy, oldest_first
 from tidegate.core.message import parse_message
 from tidegate.errors import RepositoryError
-from tidegate.git.repository import Log, Repository
+from tidegate.git.log import Log
+from tidegate.git.repository import Repository
 
 COPIED = "a copy of it was released with {}"
 ORIGINAL = "what it is a copy of was released with {}"
@@ -249,44 +250,3 @@ def _known_before(repository: Repository, pairs: Sequence[Pair], since: Sequence
         # A message may name anything, also what a partial clone knows of and has not: of that nothing can be told.
         return frozenset()
     return frozenset(origin for origin in known if not any(taken_back.by(origin)))
-
-
-class Descent:
-    """Who descends from whom in a graph that has children before their parents.
-
-    Args:
-        steps: how many commits may be looked at in all; None: as many as it takes.
-    """
-
-    def __init__(self, graph: Graph, steps: int | None = None) -> None:
-        self._graph = graph
-        self._left = steps
-
-    @cached_property
-    def _places(self) -> Mapping[str, int]:
-        return {name: place for place, name in enumerate(self._graph)}
-
-    def place(self, commit: str) -> int:
-        """Where a commit of the graph stands in it."""
-        return self._places[commit]
-
-    def holds(self, commit: str, ancestor: str) -> bool | None:
-        """Whether a commit descends from another; None where the steps did not suffice to tell.
-
-        Looks no further down than that lies.
-        """
-        deepest, outside = self._places[ancestor], len(self._places)
-        waiting, seen = [commit], {commit}
-        while waiting:
-            name = waiting.pop()
-            if name == ancestor:
-                return True
-            for parent in self._graph.get(name, ()):
-                if parent not in seen and self._places.get(parent, outside) <= deepest:
-                    seen.add(parent)
-                    waiting.append(parent)
-            if self._left is not None:
-                self._left -= 1
-                if self._left < 0:
-                    return None
-        return False

@@ -20,7 +20,7 @@ from itertools import islice
 from operator import attrgetter
 from typing import NamedTuple
 
-from tidegate.core.attribution import claimed, reachable
+from tidegate.core.attribution import reachable
 from tidegate.core.bumping import Bump, raised
 from tidegate.core.change import MERGE, UNCONVENTIONAL, Change, Commit
 from tidegate.core.commit import changes_of, picked_from
@@ -33,8 +33,6 @@ from tidegate.core.version import Level, Scheme, TagFormat, Version, is_on, next
 from tidegate.errors import NotFoundError, RepositoryError, TidegateError, UsageError
 from tidegate.git.copies import (
     COPIED,
-    ORIGINAL,
-    Descent,
     Pair,
     TakenBack,
     all_pairs,
@@ -44,7 +42,8 @@ from tidegate.git.copies import (
     twice_inside,
     unmarked_pairs,
 )
-from tidegate.git.repository import Log, Repository, Tag
+from tidegate.git.log import Log
+from tidegate.git.repository import Repository, Tag
 from tidegate.git.tree import check_each_inside
 
 _OTHER_LINES = 3
@@ -135,19 +134,6 @@ class History:
         return same and all(change.level() is Level.NONE for change in self.since_prerelease)
 
 
-class Released(NamedTuple):
-    """What one release brought; ``version`` and ``tag`` are None for what is not released yet.
-
-    A final release holds what its pre-releases brought too. ``tagged_s`` is when the tag was made, in seconds since
-    1970, as its maker's clock claimed.
-    """
-
-    version: Version | None
-    tag: str | None
-    tagged_s: int | None
-    changes: tuple[Change, ...]
-
-
 def unreleased(
     repository: Repository,
     path: str,
@@ -188,9 +174,9 @@ def unreleased_each(
     Raises:
         RepositoryError, UsageError, NotFoundError: as :func:`unreleased`.
     """
-    _refuse_shallow(repository)
+    refuse_shallow(repository)
     commit, every = repository.commit_and_tags(at)
-    paths = _paths(repository, commit, sources)
+    paths = paths_of(repository, commit, sources)
     tags = [tag for tag in every if tag.name != without]
     lines = _lines(repository, commit, tags, {name: source.tag_format for name, source in sources.items()})
     since = _since_each(repository, list(lines.values()))
@@ -199,7 +185,7 @@ def unreleased_each(
     outside = released_outside(repository, log, since, pairs)
     taken_back = TakenBack(log.commits)
     known = _Known(pairs, taken_back, outside, lost_names(repository, log, since, taken_back))
-    log, labels = _titled(log, pulls)
+    log, labels = titled_log(log, pulls)
     own = {name: _own(repository, log, paths[name], line, known) for name, line in lines.items()}
     return {name: _history(commit, source, lines[name], own[name], tags, labels) for name, source in sources.items()}
 
@@ -228,151 +214,22 @@ def _without_paths(repository: Repository, sources: Mapping[str, Source], at: st
     failures: dict[str, TidegateError] = {}
     for name, source in sources.items():
         try:
-            _paths(repository, commit, {name: source})
+            paths_of(repository, commit, {name: source})
         except (NotFoundError, UsageError) as error:
             failures[name] = error
     return failures
 
 
-def _titled(log: Log, pulls: Sequence[PullRequest]) -> tuple[Log, Mapping[str, tuple[str, ...]]]:
+def titled_log(log: Log, pulls: Sequence[PullRequest]) -> tuple[Log, Mapping[str, tuple[str, ...]]]:
+    """A log by the titles of the pull requests that a code host knows, and the labels of each commit."""
     if not pulls:
         return log, {}
     commits, labels = titled(log.commits, pulls)
     return log._replace(commits=commits), labels
 
 
-def releases_of(
-    repository: Repository, source: Source, at: str = "HEAD", pulls: Sequence[PullRequest] = ()
-) -> tuple[Released, ...]:
-    """What each release brought that a commit descends from, the highest first; before them what is unreleased.
-
-    A commit belongs to the lowest release that contains it. Pre-releases that lead to no final version yet stand by
-    themselves.
-
-    Raises:
-        RepositoryError, UsageError, NotFoundError: as :func:`unreleased`.
-    """
-    return tuple(each_release(repository, source, at, pulls))
-
-
-def each_release(
-    repository: Repository, source: Source, at: str = "HEAD", pulls: Sequence[PullRequest] = ()
-) -> Iterator[Released]:
-    """The same, one after the other: what was told of a long history need not be kept."""
-    releases = read_releases(repository, source, at, pulls)
-    return (releases.take(place) for place in range(len(releases)))
-
-
-class Releases:
-    """The releases of a component, the highest first, before them what is unreleased; each is told once, in any order.
-
-    ``commits`` are as many as were read.
-    """
-
-    def __init__(
-        self,
-        source: Source,
-        log: Log,
-        heads: Sequence[tuple[Version, Tag]],
-        labels: Mapping[str, Sequence[str]],
-        pairs: Sequence[Pair],
-        taken_back: TakenBack,
-        lost: Collection[str],
-    ) -> None:
-        owners = claimed(log.parents, [(number, tag.target) for number, (_, tag) in enumerate(heads)])
-        self.commits = len(log.commits)
-        self._source, self._labels, self._touched = source, labels, log.touched
-        self._heads = heads
-        self._groups = _grouped(log, owners)
-        versions = [version for version, _ in heads]
-        self._released = _released_lower(log, pairs, owners, versions, taken_back)
-        self._copies, self._lost = twice_inside(pairs), lost
-
-    def __len__(self) -> int:
-        return len(self._heads) + 1
-
-    def tag_at(self, place: int) -> str:
-        """The tag of a release; empty for what is unreleased, and below the lowest."""
-        return self._heads[-place][1].name if 0 < place < len(self) else ""
-
-    def take(self, place: int) -> Released:
-        """A release, which takes its commits with it: a second time it has none."""
-        if not place:
-            return Released(None, None, None, self._told(None))
-        version, tag = self._heads[-place]
-        return Released(version, tag.name, tag.made_s, self._told(len(self._heads) - place))
-
-    def _told(self, owner: int | None) -> tuple[Change, ...]:
-        commits, graph = self._groups.pop(owner, ([], {}))
-        return raised(
-            changes_from(commits, graph, self._released, self._copies, self._lost),
-            self._touched,
-            self._source.bumps,
-            self._labels,
-        )
-
-
-def read_releases(
-    repository: Repository, source: Source, at: str = "HEAD", pulls: Sequence[PullRequest] = ()
-) -> Releases:
-    """The history up to a revision, read and divided; what each release brought is told when it is asked for.
-
-    Raises:
-        RepositoryError, UsageError, NotFoundError: as :func:`unreleased`.
-    """
-    _refuse_shallow(repository)
-    commit = repository.resolve(at)
-    paths = _paths(repository, commit, {"": source})[""]
-    log, labels = _titled(repository.commits(commit, (), paths, names=bool(source.bumps)), pulls)
-    heads = _heads(repository.dated_tags(source.tag_format.prefix), source.tag_format, log)
-    pairs = all_pairs(repository, log)
-    taken_back = TakenBack(log.commits)
-    return Releases(source, log, heads, labels, pairs, taken_back, lost_names(repository, log, (), taken_back))
-
-
-def _released_lower(
-    log: Log, pairs: Iterable[Pair], owners: Mapping[str, int], versions: Sequence[Version], taken_back: TakenBack
-) -> dict[str, str]:
-    """The commits that a lower release has by another commit, and why they do not count."""
-    found: dict[str, str] = {}
-    descent = Descent(log.parents)
-    for copy, origin, apart, part in pairs:
-        if copy not in log.parents or origin not in log.parents:
-            continue
-        has_copy, has_origin = owners.get(copy, len(versions)), owners.get(origin, len(versions))
-        reverting = taken_back.by(copy if has_copy < has_origin else origin)
-        if any(owners.get(sha, len(versions)) < max(has_copy, has_origin) for sha in reverting):
-            continue
-        if has_copy < has_origin:
-            found[origin] = COPIED.format(versions[has_copy])
-        elif has_origin < has_copy and not part and (apart or not descent.holds(copy, origin)):
-            found[copy] = ORIGINAL.format(versions[has_origin])
-    return found
-
-
-def _heads(tags: Iterable[Tag], tag_format: TagFormat, log: Log) -> list[tuple[Version, Tag]]:
-    """The versions that divide the history, the lowest first: final ones, and pre-releases above all of them."""
-    merged = {version: tag for version, tag in _versions(tags, tag_format).items() if tag.target in log.parents}
-    last = max((version for version in merged if not version.is_prerelease), default=None)
-    return sorted(
-        (version, tag) for version, tag in merged.items() if not version.is_prerelease or last is None or version > last
-    )
-
-
 _by_precedence = attrgetter("key")
 """The same order as that of versions themselves, with one key for each of them and not two for each comparison."""
-
-_Group = tuple[list[Commit], dict[str, tuple[str, ...]]]
-
-
-def _grouped(log: Log, owners: Mapping[str, int]) -> dict[int | None, _Group]:
-    """The component's commits and the graph of all commits, by the number of the release that brought them."""
-    groups: dict[int | None, _Group] = defaultdict(lambda: ([], {}))
-    for sha, parents in log.parents.items():
-        groups[owners.get(sha)][1][sha] = parents
-    for commit in log.commits:
-        groups[owners.get(commit.sha)][0].append(commit)
-    return groups
 
 
 class _Line(NamedTuple):
@@ -398,7 +255,7 @@ def _lines(
 ) -> dict[str, _Line]:
     """Where each component's line stands; the highest versions of all are asked for at once."""
     near = {name: _near(tags, tag_format) for name, tag_format in formats.items()}
-    taken = {name: _versions(near[name], tag_format) for name, tag_format in formats.items()}
+    taken = {name: versions_of(near[name], tag_format) for name, tag_format in formats.items()}
     first = [taken[name][version].name for name in formats for version in _highest(taken[name])]
     known = dict.fromkeys(repository.merged(commit, first, every=len(first) > _SECOND_LOOK), True)
     looked = known | {tag: False for tag in first if tag not in known}
@@ -517,7 +374,13 @@ def _foreign(near: Iterable[Tag], tag_format: TagFormat) -> list[SkippedTag]:
     ]
 
 
-def _paths(repository: Repository, commit: str, sources: Mapping[str, Source]) -> dict[str, tuple[str, ...]]:
+def paths_of(repository: Repository, commit: str, sources: Mapping[str, Source]) -> dict[str, tuple[str, ...]]:
+    """The paths of components in their one spelling.
+
+    Raises:
+        UsageError: a path is none inside the repository.
+        NotFoundError: a path does not exist at that commit.
+    """
     asked = {name: (source.path, *source.shared) for name, source in sources.items()}
     normal = check_each_inside(repository, commit, {path for paths in asked.values() for path in paths})
     return {name: tuple(normal[path] for path in paths) for name, paths in asked.items()}
@@ -611,7 +474,12 @@ def _since(source: Source, own: _Own, line: _Line, labels: Mapping[str, tuple[st
     return raised(found, log.touched, source.bumps, labels)
 
 
-def _refuse_shallow(repository: Repository) -> None:
+def refuse_shallow(repository: Repository) -> None:
+    """Tell no history of a clone that has only a part of it.
+
+    Raises:
+        RepositoryError: it is shallow.
+    """
     if repository.is_shallow:
         raise RepositoryError(
             "this is a shallow clone: commits and tags are missing, so the last release cannot be told",
@@ -622,7 +490,7 @@ def _refuse_shallow(repository: Repository) -> None:
 
 def tagged_versions(repository: Repository, tag_format: TagFormat) -> dict[Version, Tag]:
     """The versions that tags of a format carry."""
-    return _versions(repository.all_tags(), tag_format)
+    return versions_of(repository.all_tags(), tag_format)
 
 
 def merged_of(repository: Repository, tags: Collection[Tag], commit: str) -> frozenset[str]:
@@ -630,7 +498,8 @@ def merged_of(repository: Repository, tags: Collection[Tag], commit: str) -> fro
     return repository.merged(commit, [tag.name for tag in tags], every=len(tags) > _SECOND_LOOK)
 
 
-def _versions(tags: Iterable[Tag], tag_format: TagFormat) -> dict[Version, Tag]:
+def versions_of(tags: Iterable[Tag], tag_format: TagFormat) -> dict[Version, Tag]:
+    """The versions that some tags carry by a format."""
     return {version: tag for tag in tags if (version := tag_format.match(tag.name)) is not None}
 
 

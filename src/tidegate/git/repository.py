@@ -15,20 +15,19 @@ Docs: docs/adr/0007-git-by-its-own-command.md.
 
 from __future__ import annotations
 
-import codecs
 import os
 import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import IO, NamedTuple, cast
 
 from tidegate.core.change import Commit, Person
 from tidegate.core.plain import plain
 from tidegate.errors import RepositoryError, RevisionError, TimedOutError
-from tidegate.git.moved import Move, touching
+from tidegate.git.log import LOG_FORMAT, Log, read_log, read_named_log, read_raw, seconds
+from tidegate.git.moved import touching
 
 TIMEOUT_S = 120.0
 """Seconds one ``git`` call may take; the whole log of 50,000 commits takes half a second."""
@@ -62,8 +61,6 @@ _GUARDS = {
     "GIT_NO_LAZY_FETCH": "1",
 }
 _OBJECT_NAME = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_LOG_FORMAT = "%x00%H%x00%P%x00%an%x00%ae%x00%cn%x00%ce%x00%ct%x00%at%x00%B"
-_LOG_FIELDS = 9
 _PIECE = 1 << 18
 _MOMENT_S = 0.004
 """How long is waited for more of an answer, where all that was written is read."""
@@ -80,19 +77,6 @@ class Tag(NamedTuple):
     name: str
     target: str
     made_s: int | None = None
-
-
-class Log(NamedTuple):
-    """Commits of a range, children before parents, and the parents of *all* its commits, chosen or not.
-
-    ``touched`` has the paths that each commit changes against its first parent, where they were asked for; ``moves``
-    those commits that add files and take others away.
-    """
-
-    commits: tuple[Commit, ...]
-    parents: Mapping[str, tuple[str, ...]]
-    touched: Mapping[str, tuple[str, ...]] = MappingProxyType({})
-    moves: Mapping[str, Move] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +209,7 @@ class Repository:
         nested = any(kind == "tag" for _, _, _, kind, _ in lines)
         ends = {tag.name: tag.target for tag in self.all_tags()} if nested else {}
         return tuple(
-            Tag(name, ends.get(name, peeled or target), _seconds(made)) for name, target, peeled, _, made in lines
+            Tag(name, ends.get(name, peeled or target), seconds(made)) for name, target, peeled, _, made in lines
         )
 
     def merged(self, commit: str, names: Sequence[str], *, every: bool = False) -> frozenset[str]:
@@ -272,12 +256,12 @@ class Repository:
         wanted = ["--name-status", "--no-renames", "--diff-merges=first-parent"] if names or not everywhere else []
         plainly = ["--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=none", "--no-relative"]
         bounds = [_checked(until), "--not", *(_checked(commit) for commit in since)]
-        arguments = ["log", "-z", "--topo-order", "--root", f"--format={_LOG_FORMAT}", "--encoding=UTF-8"]
+        arguments = ["log", "-z", "--topo-order", "--root", f"--format={LOG_FORMAT}", "--encoding=UTF-8"]
         if not wanted:
             call = (*arguments, *plainly, *bounds, "--")
             # What came since a release is mostly little.
-            return _read_log([self.git(*call)] if since else self._in_pieces(*call))
-        log = _read_named_log(self.git(*arguments, *plainly, *wanted, *bounds, "--"))
+            return read_log([self.git(*call)] if since else self._in_pieces(*call))
+        log = read_named_log(self.git(*arguments, *plainly, *wanted, *bounds, "--"))
         return log if everywhere else log._replace(commits=self.of_paths(log, paths))
 
     def of_paths(self, log: Log, paths: Sequence[str]) -> tuple[Commit, ...]:
@@ -293,14 +277,14 @@ class Repository:
         """The commits that one of ``heads`` has, committed at a time or later, whose messages have one of the texts."""
         search = ["--fixed-strings", *(f"--grep={text}" for text in texts), f"--max-age={max(since_s, 0)}"]
         bounds = [_checked(head) for head in heads]
-        output = self.git("log", "-z", *search, f"--format={_LOG_FORMAT}", "--encoding=UTF-8", *bounds, "--")
-        return _read_log([output]).commits
+        output = self.git("log", "-z", *search, f"--format={LOG_FORMAT}", "--encoding=UTF-8", *bounds, "--")
+        return read_log([output]).commits
 
     def recent(self, heads: Sequence[str], since_s: int) -> tuple[Commit, ...]:
         """The commits that one of ``heads`` has, committed at a time or later, children before parents."""
         bounds = [f"--max-age={max(since_s, 0)}", *(_checked(head) for head in heads)]
-        output = self.git("log", "-z", "--topo-order", f"--format={_LOG_FORMAT}", "--encoding=UTF-8", *bounds, "--")
-        return _read_log([output]).commits
+        output = self.git("log", "-z", "--topo-order", f"--format={LOG_FORMAT}", "--encoding=UTF-8", *bounds, "--")
+        return read_log([output]).commits
 
     def without(self, commits: Sequence[str], heads: Sequence[str]) -> frozenset[str]:
         """Those of some commits that none of ``heads`` has; what is no commit here is left out."""
@@ -328,8 +312,8 @@ class Repository:
     def commit(self, revision: str) -> Commit:
         """The commit that a revision leads to."""
         name = self.resolve(revision)
-        output = self.git("log", "-z", "--no-walk", f"--format={_LOG_FORMAT}", "--encoding=UTF-8", name, "--")
-        return _read_log([output]).commits[0]
+        output = self.git("log", "-z", "--no-walk", f"--format={LOG_FORMAT}", "--encoding=UTF-8", name, "--")
+        return read_log([output]).commits[0]
 
     def commits_named(self, names: Sequence[str]) -> tuple[Commit, ...]:
         """These commits, by their full names, in that order."""
@@ -337,9 +321,9 @@ class Repository:
         for at in range(0, len(names), _NAMES_AT_ONCE):
             some = [_checked(name) for name in names[at : at + _NAMES_AT_ONCE]]
             output = self.git(
-                "log", "-z", "--no-walk=unsorted", f"--format={_LOG_FORMAT}", "--encoding=UTF-8", *some, "--"
+                "log", "-z", "--no-walk=unsorted", f"--format={LOG_FORMAT}", "--encoding=UTF-8", *some, "--"
             )
-            found += _read_log([output]).commits
+            found += read_log([output]).commits
         return tuple(found)
 
     def objects_changed(self, names: Iterable[str]) -> dict[str, dict[str, tuple[str, str]]]:
@@ -358,7 +342,7 @@ class Repository:
         )
         if done.returncode != 0:
             raise explain(done.stderr.decode(errors="replace"), self.git_dir)
-        return _read_raw(os.fsdecode(done.stdout).split("\0"))
+        return read_raw(os.fsdecode(done.stdout).split("\0"))
 
     def blobs(self, names: Iterable[str]) -> Iterator[bytes]:
         """The contents of files by object name, in that order, each checked against its name.
@@ -509,113 +493,6 @@ def explain(complaint: str, where: Path) -> RepositoryError:
             return RepositoryError(what, where=str(where), remedy=remedy.format(where=owned))
     said = plain(complaint) or "no reason given"
     return RepositoryError(f"git failed: {said}", where=str(where), remedy="Check the repository with: git fsck")
-
-
-def _read_log(pieces: Iterable[bytes]) -> Log:
-    commits = _read_commits(pieces)
-    return Log(tuple(commits), {commit.sha: commit.parents for commit in commits})
-
-
-def _read_named_log(output: bytes) -> Log:
-    """Take the answer of ``git log -z --name-status`` apart.
-
-    Each record begins with an empty token: no path and no status is empty, and the number of fields before them is
-    fixed, so that no message can pretend to be the next record.
-    """
-    tokens = output.split(b"\0")
-    fields: list[bytes] = []
-    changed: list[Sequence[bytes]] = []
-    position = 0
-    while position + _LOG_FIELDS < len(tokens):
-        start = position + 1 + _LOG_FIELDS
-        end = _end_of_paths(tokens, start)
-        fields += tokens[position:start]
-        changed.append(tokens[start:end])
-        position = end
-    commits = tuple(_read_commits([b"\0".join(fields)]))
-    touched: dict[str, tuple[str, ...]] = {}
-    moves: dict[str, Move] = {}
-    for commit, pairs in zip(commits, changed, strict=True):
-        touched[commit.sha] = names = tuple(map(os.fsdecode, pairs[1::2]))
-        # Git puts one line end before the first status of a record.
-        states = [state[-1:] for state in pairs[::2]]
-        if b"A" in states and b"D" in states:
-            moves[commit.sha] = Move(_of(names, states, b"A"), _of(names, states, b"D"))
-    return Log(commits, {commit.sha: commit.parents for commit in commits}, touched, moves)
-
-
-def _read_raw(tokens: Sequence[str]) -> dict[str, dict[str, tuple[str, str]]]:
-    """Take ``git log -z --raw --format=%x00%H`` apart: an empty token, the commit, then a description for each path."""
-    found: dict[str, dict[str, tuple[str, str]]] = {}
-    changed: dict[str, tuple[str, str]] = {}
-    words = iter(tokens)
-    for token in words:
-        if not token:
-            changed = found.setdefault(next(words, ""), {})
-        else:
-            mode, new_mode, old, new, _ = token.lstrip("\n:").split(" ", 4)
-            changed[next(words)] = (f"{mode} {old}", f"{new_mode} {new}")
-    return found
-
-
-def _of(names: Sequence[str], states: Sequence[bytes], wanted: bytes) -> tuple[str, ...]:
-    return tuple(name for name, state in zip(names, states, strict=True) if state == wanted)
-
-
-def _end_of_paths(tokens: Sequence[bytes], start: int) -> int:
-    end = start
-    while end < len(tokens) and tokens[end]:
-        end += 1
-    return end
-
-
-def _read_commits(pieces: Iterable[bytes]) -> list[Commit]:
-    """Records without paths: every field stands at a fixed distance from the one before, so columns are cut out."""
-    people = _People()
-    commits: list[Commit] = []
-    for tokens in _whole_records(pieces):
-        columns = (tokens[number :: _LOG_FIELDS + 1] for number in range(1, _LOG_FIELDS + 1))
-        for sha, parents, name, address, committer, committer_email, time, authored, message in zip(
-            *columns, strict=True
-        ):
-            wrote, put = people[name, address], people[committer, committer_email]
-            at = _seconds(time)
-            # Most commits are committed in the second in which they are written.
-            written = at if authored == time else _seconds(authored)
-            commits.append(Commit(sha, tuple(parents.split()), wrote, put, at, message, written))
-    return commits
-
-
-class _People(dict[tuple[str, str], Person]):
-    """Each person of a log once: a long history has many commits and few people."""
-
-    def __missing__(self, key: tuple[str, str]) -> Person:
-        return self.setdefault(key, Person(*key))
-
-
-def _whole_records(pieces: Iterable[bytes]) -> Iterator[list[str]]:
-    """The fields of as many whole records as each piece completes, each record led by an empty one."""
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    rest = ""
-    for piece in pieces:
-        tokens = _text(rest + decoder.decode(piece)).split("\0")
-        # The last token may go on in the next piece, and the record that it belongs to is not whole.
-        whole = (len(tokens) - 1) // (_LOG_FIELDS + 1) * (_LOG_FIELDS + 1)
-        rest = "\0".join(tokens[whole:])
-        if whole:
-            yield tokens[:whole]
-    tokens = _text(rest + decoder.decode(b"", final=True)).split("\0")
-    if len(tokens) > _LOG_FIELDS:
-        yield tokens[: _LOG_FIELDS + 1]
-
-
-def _text(fields: str) -> str:
-    """Fields without the mark that some editors put before the first letter: it is no part of a title."""
-    return fields.replace("\0\ufeff", "\0")
-
-
-def _seconds(text: str) -> int:
-    return int(text) if text.lstrip("-").isdigit() else 0
 
 
 def _stream_blobs(repository: Repository, names: list[str]) -> Iterator[bytes]:

@@ -28,9 +28,10 @@ from tidegate.core.reverts import changes_from
 from tidegate.core.statement import Act
 from tidegate.core.version import Level, Version, bump
 from tidegate.errors import ConflictError, NotFoundError, RefusedError, StoreError, UsageError
+from tidegate.git.log import Log
 from tidegate.git.picking import Picker, equal_to_some_of, patch_ids, read_raw
 from tidegate.git.refs import BRANCHES, TAGS, Ref, demand_unprotected, read_branch, read_ref, read_refs
-from tidegate.git.repository import Log, Repository
+from tidegate.git.repository import Repository
 from tidegate.git.writing import Workshop, open_workshop
 from tidegate.orchestration.house import House
 from tidegate.orchestration.identity import Claim, Proven, demand_listed

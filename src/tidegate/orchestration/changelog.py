@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from itertools import chain, pairwise
 
 from tidegate.core.notes.changelog import HEADER, Section, Update, update
 from tidegate.core.notes.data import Material, NotesData, notes_data
@@ -14,7 +13,7 @@ from tidegate.core.notes.fragment import Fragment
 from tidegate.core.pull_request import PullRequest
 from tidegate.core.version import Scheme, Version, parse_version
 from tidegate.errors import ConflictError, NotFoundError, UsageError
-from tidegate.git.history import Released, read_releases
+from tidegate.git.releases import Released, read_releases
 from tidegate.git.repository import Repository
 from tidegate.git.tree import normal_path
 from tidegate.orchestration.files import read_text, write_text
@@ -63,24 +62,30 @@ _WORTH_SHARING = 5_000
 """Commits from which on a second process is asked for help, which takes some ten milliseconds to begin."""
 
 
-def sections_of(scope: Scope, releases: Iterable[Released], issue_link: str = "") -> list[Section]:
-    """The sections of releases of the past, newest first; what is not released yet has none."""
-    made = (release for release in releases if release.version is not None)
-    return [
-        section
-        for release, before in pairwise(chain(made, (None,)))
-        if release is not None
-        and (section := _section_of_past(scope, release, before and before.tag, issue_link)) is not None
-    ]
+def sections_of(
+    scope: Scope, take: Callable[[int], Released], count: int, issue_link: str = "", *, shared: bool = False
+) -> list[Section]:
+    """The sections of releases of the past, newest first; what is not released yet has none.
+
+    Args:
+        take: gives each of ``count`` releases, in any order.
+        shared: they are many, so that a second process is asked for help.
+    """
+
+    def section_at(place: int) -> Section | None:
+        return _section_of_past(scope, take(place), issue_link)
+
+    made = made_by_two(section_at, count) if shared else [section_at(place) for place in range(count)]
+    return [section for section in made if section is not None]
 
 
-def _section_of_past(scope: Scope, release: Released, previous_tag: str | None, issue_link: str) -> Section | None:
+def _section_of_past(scope: Scope, release: Released, issue_link: str) -> Section | None:
     if release.version is None:
         return None
     day = datetime.fromtimestamp(release.tagged_s, scope.tz).date() if release.tagged_s is not None else None
     version = str(release.version)
     material = Material(scope.component, version, day, release.changes, scope.title, issue_link=issue_link)
-    return _section(scope, notes_data(material), release.version, previous_tag or "")
+    return _section(scope, notes_data(material), release.version, release.previous_tag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,25 +114,18 @@ def everything(
         UsageError: a fragment is none.
     """
     releases = read_releases(repository, scope.source, at, pulls)
-    waiting, last = releases.take(0), releases.tag_at(1)
+    waiting = releases.take(0)
     fragments: Sequence[Fragment] = ()
     if sources != "commits" and waiting.changes:
-        fragments = fragments_since(repository, scope, at, f"refs/tags/{last}" if last else "")
+        since = f"refs/tags/{waiting.previous_tag}" if waiting.previous_tag else ""
+        fragments = fragments_since(repository, scope, at, since)
     material = Material(
         scope.component, "", None, waiting.changes, scope.title, fragments=fragments, issue_link=issue_link
     )
     markdown = render(notes_data(material), CHANGELOG)
-
-    def section_at(number: int) -> Section | None:
-        return _section_of_past(scope, releases.take(number + 1), releases.tag_at(number + 2), issue_link)
-
-    released = len(releases) - 1
-    if releases.commits >= _WORTH_SHARING:
-        made = made_by_two(section_at, released)
-    else:
-        made = [section_at(number) for number in range(released)]
-    told = tuple(section for section in made if section is not None)
-    return Everything(markdown if "\n### " in markdown else "", told)
+    shared = releases.commits >= _WORTH_SHARING
+    told = sections_of(scope, releases.take, len(releases), issue_link, shared=shared)
+    return Everything(markdown if "\n### " in markdown else "", tuple(told))
 
 
 def whole(found: Everything) -> str:

@@ -27,7 +27,8 @@ from tidegate.core.version import TagFormat, Version, parse_version
 from tidegate.errors import NotFoundError, RepositoryError, UsageError, WorldError
 from tidegate.git.copies import TakenBack, all_pairs, lost_names, released_outside, twice_inside
 from tidegate.git.history import History, Source, merged_of, tagged_versions, unreleased_each
-from tidegate.git.repository import Log, Repository, Tag
+from tidegate.git.log import Log
+from tidegate.git.repository import Repository, Tag
 from tidegate.git.tree import check_inside, files_directly_in, normal_path
 
 if TYPE_CHECKING:

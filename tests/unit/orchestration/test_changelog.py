@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tidegate.core.change import Change, Person
 from tidegate.core.version import TagFormat, Version
-from tidegate.git.history import Released
+from tidegate.git.releases import Released
 from tidegate.orchestration.changelog import Everything, changelog_path, sections_of, whole
 from tidegate.orchestration.notes import Scope
 
@@ -17,14 +17,14 @@ def change(kind: str, text: str) -> Change:
 
 SCOPE = Scope("billing", "Billing", tag_format=TagFormat("v{version}"))
 RELEASES = (
-    Released(None, None, None, (change("feat", "not released"),)),
-    Released(Version(1, 1, 0), "v1.1.0", 1_770_768_000, (change("feat", "b"), change("fix", "c"))),
+    Released(None, None, None, (change("feat", "not released"),), "v1.1.0"),
+    Released(Version(1, 1, 0), "v1.1.0", 1_770_768_000, (change("feat", "b"), change("fix", "c")), "v1.0.0"),
     Released(Version(1, 0, 0), "v1.0.0", 1_767_225_600, (change("feat", "a"),)),
 )
 
 
 def test_each_release_has_its_section_and_what_is_not_released_has_none() -> None:
-    told = whole(Everything("", tuple(sections_of(SCOPE, RELEASES))))
+    told = whole(Everything("", tuple(sections_of(SCOPE, RELEASES.__getitem__, len(RELEASES)))))
     assert told.partition("## [Unreleased]\n")[2] == (
         "\n## [1.1.0] - 2026-02-11\n\n### Added\n\n- b\n\n### Fixed\n\n- c\n"
         "\n## [1.0.0] - 2026-01-01\n\n### Added\n\n- a\n"
@@ -32,13 +32,13 @@ def test_each_release_has_its_section_and_what_is_not_released_has_none() -> Non
 
 
 def test_each_section_knows_the_tag_before_it() -> None:
-    sections = sections_of(SCOPE, RELEASES)
+    sections = sections_of(SCOPE, RELEASES.__getitem__, len(RELEASES))
     assert [(one.tag, one.previous_tag) for one in sections] == [("v1.1.0", "v1.0.0"), ("v1.0.0", "")]
 
 
 def test_before_the_first_release_there_is_no_section() -> None:
-    assert sections_of(SCOPE, RELEASES[:1]) == []
-    assert sections_of(SCOPE, ()) == []
+    assert sections_of(SCOPE, RELEASES.__getitem__, 1) == []
+    assert sections_of(SCOPE, ().__getitem__, 0) == []
 
 
 def test_a_changelog_lies_beside_its_component() -> None:
