@@ -23,10 +23,12 @@ _INERT = re.compile(
 )
 """What lies beside migrations and is none: of any other file it must be said that nobody can read it."""
 
-NO_TRANSACTION = re.compile(
-    r"\A(?:\s*--[^\n]*\n)*?\s*--\s*(?:tidegate: no transaction|\+goose NO TRANSACTION)", re.IGNORECASE
-)
-"""What the first lines of a file of SQL say that Tidegate runs outside a transaction."""
+_NO_TRANSACTION = r"--[ \t]*+(?:tidegate: no transaction|\+goose NO TRANSACTION)"
+NO_TRANSACTION = re.compile(rf"\A\s*+(?:(?!{_NO_TRANSACTION})--[^\n]*+\s*+)*+{_NO_TRANSACTION}", re.IGNORECASE)
+"""What the first lines of a file of SQL say that Tidegate runs outside a transaction.
+
+Nothing in it gives back what it took: a file is hostile text, and may be nothing but space.
+"""
 
 _DOWN = re.compile(r"^(?P<name>.+?)(?P<sep>[._-])(?P<way>down|undo|rollback|revert)(?P<end>\.sql)$", re.IGNORECASE)
 _UP = re.compile(r"^(?P<name>.+?)(?P<sep>[._-])(?P<way>up|do|deploy)(?P<end>\.sql)$", re.IGNORECASE)

@@ -45,14 +45,17 @@ _LOCKS = {
 }
 """What is not a table that is written anew."""
 
-_CONFLICT = re.compile(r"\bON\s+(?:CONFLICT\b.*\bDO\s+UPDATE|DUPLICATE\s+KEY)", _ANY_CASE | re.DOTALL)
+_ON_CONFLICT = re.compile(r"\bON\s+CONFLICT\b", _ANY_CASE)
+_DO_UPDATE = re.compile(r"\bDO\s+UPDATE", _ANY_CASE)
+_ON_DUPLICATE = re.compile(r"\bON\s+DUPLICATE\s+KEY", _ANY_CASE)
 
 _OR_REPLACE = re.compile(r"INSERT\s+OR\s+REPLACE\b", _ANY_CASE)
 
 _KNOWN_FUNCTIONS = frozenset({"setval", "set_config", "nextval", "pg_advisory_lock", "pg_advisory_xact_lock",
                               "pg_advisory_unlock", "count", "max", "min", "coalesce", "now", "version",
                               "pg_get_serial_sequence"})  # fmt: skip
-_CALL = re.compile(r"([A-Za-z_][A-Za-z0-9_.]*)\s*\(")
+_CALL = re.compile(r"(?:(?<![\w$])([\w$]++)|[\"`\]])\s*+\(")
+"""A name before a parenthesis; the name is empty where it is quoted, since then nobody here reads it."""
 _NO_CALLS = frozenset({"in", "values", "select", "exists", "from", "and", "or", "not", "where", "as", "on", "over"})
 
 _NAME = r'((?:["`]?[\w$]+["`]?\.)?["`]?[\w$]+["`]?)'
@@ -72,7 +75,8 @@ _VALIDATES = re.compile(rf"{_ALTERS}VALIDATE\s+CONSTRAINT\s+{_NAME}\s*$", _ANY_C
 _PARTITION = re.compile(rf"{_ALTERS}(?P<how>DROP|TRUNCATE|DETACH)\s+PARTITION\s+(?!IF\b)(?P<name>[^\s,;]+)", _ANY_CASE)
 _ONLINE = re.compile(r",\s*(?:LOCK\s*=?\s*NONE|ALGORITHM\s*=?\s*INSTANT)\b", _ANY_CASE)
 """MySQL, MariaDB: it is refused rather than done with a lock."""
-_SQLITE_OPTIONS = re.compile(r"\)\s*(?:(?:WITHOUT\s+ROWID|STRICT)\s*,?\s*)+$", _ANY_CASE)
+_SQLITE_OPTION = r"(?:WITHOUT\s+ROWID|STRICT)"
+_SQLITE_OPTIONS = re.compile(rf"\)\s*{_SQLITE_OPTION}(?:\s*,\s*{_SQLITE_OPTION})*$", _ANY_CASE)
 _ADD_SEVERAL = re.compile(r"^(ALTER\s+TABLE\s+\S+\s+ADD\s+)(?:COLUMN\s+)?\((.*)\)$", _ANY_CASE | re.DOTALL)
 _KNOWN_COMMANDS = re.compile(
     r"""ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?\S+\s+(?:
@@ -169,8 +173,16 @@ def _of_rows(word: str, statement: Statement) -> Operation:
     if word in _DESTROYS:
         return _plain(Kind.DESTROY_DATA, statement)
     text = statement.text
-    adds = word in ("INSERT", "COPY", "LOAD") and not _CONFLICT.search(text) and not _OR_REPLACE.match(text)
+    adds = word in ("INSERT", "COPY", "LOAD") and not _changes_what_is_there(text)
     return _plain(Kind.HARMLESS if adds else Kind.CHANGE_DATA, statement)
+
+
+def _changes_what_is_there(text: str) -> bool:
+    """Whether an INSERT may change rows that are there already."""
+    # One after the other: one expression for both would look from each ON CONFLICT to the end.
+    conflict = _ON_CONFLICT.search(text)
+    updates = conflict is not None and _DO_UPDATE.search(text, conflict.end()) is not None
+    return updates or _ON_DUPLICATE.search(text) is not None or _OR_REPLACE.match(text) is not None
 
 
 def _why_not(word: str) -> str:
@@ -195,10 +207,12 @@ def _plain(kind: Kind, statement: Statement) -> Operation:
 
 
 def _select(statement: Statement) -> Operation:
-    called = {name.lower().rpartition(".")[2] for name in _CALL.findall(statement.text)} - _NO_CALLS
+    called = {name.lower() for name in _CALL.findall(statement.text)} - _NO_CALLS
     if called <= _KNOWN_FUNCTIONS:
         return _plain(Kind.HARMLESS, statement)
-    return unreadable(statement.line, statement.text, f"what {min(called - _KNOWN_FUNCTIONS)}() does is not known")
+    name = min(called - _KNOWN_FUNCTIONS)
+    what = f"{name}()" if name else "a function whose name is quoted"
+    return unreadable(statement.line, statement.text, f"what {what} does is not known")
 
 
 def _bare(name: str) -> str:
@@ -212,7 +226,7 @@ def _parsed(statement: Statement, dialect: str) -> Iterator[Operation]:
     if known is not None:
         yield known
         return
-    text = _SQLITE_OPTIONS.sub(")", statement.text) if dialect == "sqlite" else statement.text
+    text = _SQLITE_OPTIONS.sub(")", statement.text.rstrip()) if dialect == "sqlite" else statement.text
     if dialect == "mysql" and (several := _ADD_SEVERAL.match(text)):
         yield from _add_several(several[1], several[2], statement, dialect)
         return

@@ -14,7 +14,7 @@ from tidegate.versionfiles.spelling import PEP440
 
 _NAME = re.compile(r"(.*[-_.])?requirements([-_.].*)?\.(txt|in)|constraints([-_.].*)?\.txt")
 # A line goes on after a backslash, as pip reads it.
-_LOGICAL = re.compile(r"(?:[^\r\n\\]+|\\(?:\r\n|\r|\n)?)*(?:\r\n|\r|\n|\Z)")
+_LOGICAL = re.compile(r"(?:[^\r\n\\]++|\\(?:\r\n|\r|\n)?)*(?:\r\n|\r|\n|\Z)")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
 _OPTIONS = re.compile(r"\s--?[a-z].*", re.DOTALL)
 _PIN = re.compile(r"(?<![=<>!~])==(?!=)\s*([0-9][^\s,;)#\\]*)")

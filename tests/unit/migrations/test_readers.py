@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tidegate.core.migration.advice import safe_way, why
 from tidegate.core.migration.hazard import Danger, Hazard, hazards_of
-from tidegate.core.migration.operation import Kind
-from tidegate.migrations.folder import LIMIT_BYTES, is_migration, read_file, read_tree
+from tidegate.core.migration.operation import IN_TRANSACTION, Kind
+from tidegate.migrations.folder import LIMIT_BYTES, in_transactions, is_migration, read_file, read_tree
 
 Files = dict[str, str | bytes]
 
@@ -102,6 +102,13 @@ SQL: Files = {"m/0001_first.sql": "CREATE TABLE t (id int, name varchar(50), n n
         ("INSERT INTO t VALUES (1, 'a; DROP TABLE t', 2)", []),
         ("SELECT setval('s', 3)", []),
         ("SELECT drop_everything()", ["unreadable?"]),
+        ('SELECT "drop_everything"()', ["unreadable?"]),
+        ("SELECT public .drop_everything ()", ["unreadable?"]),
+        ("SELECT löschen(1)", ["unreadable?"]),
+        ("SELECT pg_catalog.setval('public.s', 12, true)", []),
+        ("SELECT count(*) FROM t WHERE id IN (1, 2) AND (name = 'x')", []),
+        ("INSERT INTO t VALUES (1) ON CONFLICT (id) DO NOTHING", []),
+        ("INSERT INTO t VALUES (1)\nON CONFLICT (id)\nDO UPDATE SET name = 'x'", ["data? t"]),
         ("DO $$ BEGIN EXECUTE 'DROP TABLE t'; END $$", ["unreadable?"]),
         ("CALL p()", ["unreadable?"]),
         ("WITH x AS (DELETE FROM t RETURNING *) SELECT * FROM x", ["unreadable?"]),
@@ -519,6 +526,47 @@ def test_what_is_hostile_is_a_finding_and_never_a_failure(name: str) -> None:
     script = read_file(path, data, "postgres")
     assert script is not None
     assert any(one.kind is Kind.UNREADABLE and one.because.startswith(because) for one in script.operations)
+
+
+LONG: dict[str, tuple[str, Kind]] = {
+    "empty lines": ("\n" * 500_000 + "DROP TABLE t;", Kind.DROP_TABLE),
+    "space behind a comment": ("--" + " " * 400_000 + "\n" * 100_000 + "DROP TABLE t;", Kind.DROP_TABLE),
+    "a list with stars": ("/*" + "\n \t*" * 100_000 + "*/ DROP TABLE t;", Kind.DROP_TABLE),
+    "one word": ("SELECT " + "a" * 500_000, Kind.HARMLESS),
+    "space at the end": ("CREATE TABLE k (id int) STRICT" + " " * 60_000 + "x", Kind.UNREADABLE),
+    "conflicts": ("INSERT INTO t VALUES (1) " + "ON CONFLICT " * 40_000, Kind.HARMLESS),
+}
+"""What an expression that tries each place anew, and from each goes to the end, does not read in a day."""
+
+
+@pytest.mark.parametrize("name", LONG)
+@pytest.mark.parametrize("dialect", ["postgres", "sqlite"])
+def test_what_is_long_is_read_once(name: str, dialect: str) -> None:
+    text, kind = LONG[name]
+    tree = read_tree({"m/1.sql": (name, text.encode())}, dialect, "sql")
+    read = in_transactions(tree, {"m/1.sql": (name, text.encode())})
+    assert [one.kind for one in read.scripts[0].operations if not one.because.startswith("PostgreSQL")] == [kind]
+
+
+@pytest.mark.parametrize(
+    ("head", "says"),
+    [
+        ("-- tidegate: no transaction\n", True),
+        ("\n\n-- By hand.\n--\n\n  --\tTIDEGATE: no transaction\n", True),
+        ("-- +goose NO TRANSACTION\n-- +goose Up\n", True),
+        ("-- why tidegate: no transaction\n", False),
+        ("SELECT 1;\n-- tidegate: no transaction\n", False),
+        ("--\n\n-- nothing\n", False),
+        ("", False),
+    ],
+)
+def test_a_file_says_in_its_first_lines_that_it_runs_outside_a_transaction(head: str, says: bool) -> None:
+    files: dict[str, tuple[str, bytes | str]] = {
+        "m/1.sql": (head, f"{head}CREATE INDEX CONCURRENTLY i ON t (id);".encode())
+    }
+    (script,) = in_transactions(read_tree(files, "postgres", "sql"), files).scripts
+    index = next(one for one in script.operations if one.kind is Kind.ADD_INDEX)
+    assert (index.lock != IN_TRANSACTION) is says
 
 
 @given(st.binary(max_size=400), st.sampled_from(["m/1.py", "m/1.sql"]), st.sampled_from(["", "mysql", "sqlite"]))

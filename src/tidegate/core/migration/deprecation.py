@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection
 
 _MARK = re.compile(
-    r"(?:--|#|/\*|^\s*\*)\s*deprecated:\s*((?:[\w\"`]{1,128}\.){0,2}[\w\"`]{1,128})", re.IGNORECASE | re.MULTILINE
+    r"(?:--|#|/\*|^[ \t]*+\*)\s*+deprecated:\s*+((?:[\w\"`]{1,128}\.){0,2}[\w\"`]{1,128})", re.IGNORECASE | re.MULTILINE
 )
 
 
