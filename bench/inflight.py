@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -35,12 +36,13 @@ def on_sqlite(sizes: Sizes) -> Iterator[Row]:
             for release in releases:
                 rollout.start(executor.house, release, "production", OLGA)
 
-            def watched() -> bool:
+            def states() -> Counter[str]:
                 with world.house.database.read() as connection:
-                    return all(r.state.value == "watching" for r in rollouts.find(connection))
+                    return Counter(found.state.value for found in rollouts.find(connection))
 
-            if not until(watched, 600, every_s=1.0):
-                raise RuntimeError("the rollouts did not all come to their watch")
+            until(lambda: "running" not in states(), 600, every_s=1.0)
+            if (came := states()) != {"watching": len(names)}:
+                raise RuntimeError(f"the rollouts did not all come to their watch: {dict(came)}")
             time.sleep(min(SETTLED_S, sizes.idle_s * 3))
             after = resident_mb()
     note = f"each watched every {EVERY_S} s; {before:.0f} MB before the first was started"

@@ -33,13 +33,18 @@ class DeploySource:
     tag: str = ""
 
     def heads(self, known: Iterable[Head]) -> list[Head]:
-        """Those of the known branches and tags that this entry means, by name."""
-        if self.tag:
-            return [head for head in known if head.name == TAGS + self.tag]
-        named = {head.name: head for head in known if self._names(head.name)}
+        """Those of the known branches and tags that this entry means, by name.
+
+        Of two that bear one name, which no repository has, one that has not the commit counts: neither their order
+        nor a fact too many may open a gate.
+        """
+        worst_last = sorted(known, key=lambda head: (head.contains, head.commit), reverse=True)
+        named = {head.name: head for head in worst_last if self._means(head.name)}
         return [head for name, head in sorted(named.items()) if not _is_shadowed(name, named)]
 
-    def _names(self, name: str) -> bool:
+    def _means(self, name: str) -> bool:
+        if self.tag:
+            return name == TAGS + self.tag
         branch = _branch(name)
         return branch is not None and any(_matches(pattern, branch) for pattern in self.branches)
 

@@ -14,6 +14,7 @@ import contextlib
 import json
 import logging
 import os
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -258,7 +259,7 @@ def write_durably(path: Path, data: bytes) -> None:
     Raises:
         StoreError: it cannot be written.
     """
-    draft = path.with_suffix(f".{os.getpid()}.draft")
+    draft = _draft_beside(path)
     try:
         _make_directory(path.parent)
         try:
@@ -275,6 +276,11 @@ def write_durably(path: Path, data: bytes) -> None:
         raise StoreError(
             f"the way back cannot be written: {error.strerror}", where=str(path), remedy="free the disk, then repeat"
         ) from error
+
+
+def _draft_beside(path: Path) -> Path:
+    """A name that nobody else writes at: another thread of ours, or another process that has our number elsewhere."""
+    return path.with_suffix(f".{uuid.uuid4().hex}.draft")
 
 
 def _make_directory(path: Path) -> None:
@@ -325,7 +331,7 @@ def reserve_journal(state: Path, units: int = 0) -> None:
 
 
 def _create_room(path: Path, room: int) -> None:
-    draft = path.with_suffix(f".{os.getpid()}.room")
+    draft = _draft_beside(path)
     try:
         write_durably(draft, b"\n" * room)
         # Never in place of a journal that somebody has just begun.

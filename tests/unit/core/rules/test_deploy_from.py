@@ -246,6 +246,13 @@ def test_where_it_is_looked_for(source: DeploySource, references: tuple[str, ...
     assert source.refs == references
 
 
+@pytest.mark.parametrize(("source", "name"), [(DeploySource("main", ("main",)), "heads/main"),
+                                              (DeploySource("the tag v1", tag="v1"), "tags/v1")])  # fmt: skip
+def test_of_two_of_one_name_that_which_has_not_the_commit_counts(source: DeploySource, name: str) -> None:
+    has, has_not = Head(name, "a" * 40, True), Head(name, "b" * 40, False)
+    assert source.heads([has, has_not]) == source.heads([has_not, has]) == [has_not]
+
+
 def test_a_name_is_matched_as_it_is_written() -> None:
     odd = DeploySource("", branches=("a.b(c)+*",))
     heads = [head("heads/a.b(c)+"), head("heads/a.b(c)+/d"), head("heads/axb(c)+"), head("heads/a.b(c)")]
