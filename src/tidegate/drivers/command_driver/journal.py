@@ -6,6 +6,7 @@ The files are those of the host's agent, and written by it: a line is on the dis
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -116,8 +117,12 @@ class Journal:
             agent.write_json(f"{self.path_of(package)}.json", record)
 
     def _copy(self, source: Path, to: Path) -> None:
+        # Under the lock of the unit; durable before the record that speaks of it.
         draft = to.with_name(f"{to.name}.draft")
-        shutil.copyfile(source, draft)
+        with source.open("rb") as given, draft.open("wb") as file:
+            shutil.copyfileobj(given, file)
+            file.flush()
+            os.fsync(file.fileno())
         draft.replace(to)
 
     def used(self, package: Package) -> None:
