@@ -34,6 +34,8 @@ from tests.support.kill_world import Points, World, copy, execute, found, hurry,
 from tests.support.patience import PATIENCE_S
 from tests.support.postgres import started_server
 from tests.support.warm import build_models, keep
+from tidegate.orchestration.abreast import KEPT_S
+from tidegate.orchestration.executor import until
 
 RECOVERIES = 4
 """A worker that loses its lease on a busy machine ends itself; the next one goes on."""
@@ -92,6 +94,8 @@ class Databases:
 
 def forked(act: Callable[[], object], report: Path | None = None, timeout_s: float = 2 * PATIENCE_S) -> int:
     """Run ``act`` in a child, to its end; its wait status. What it returns goes to ``report`` as JSON."""
+    # Threads that are kept for the next question end by themselves when none comes.
+    until(lambda: threading.active_count() == 1, KEPT_S + 5)
     assert threading.active_count() == 1, threading.enumerate()
     child = os.fork()
     if child == 0:
