@@ -20,7 +20,8 @@ class Descent:
         self._left = steps
 
     @cached_property
-    def _places(self) -> Mapping[str, int]:
+    def places(self) -> Mapping[str, int]:
+        """Where each commit of the graph stands in it, the newest first."""
         return {name: place for place, name in enumerate(self._graph)}
 
     @cached_property
@@ -35,16 +36,12 @@ class Descent:
                 name, place = (above[0] if above else ""), place + 1
         return found
 
-    def place(self, commit: str) -> int:
-        """Where a commit of the graph stands in it."""
-        return self._places[commit]
-
     def holds(self, commit: str, ancestor: str) -> bool | None:
         """Whether a commit descends from another; None where the steps did not suffice to tell.
 
         Looks no further down than that lies, and along a line of first parents not at all.
         """
-        deepest, outside = self._places[ancestor], len(self._places)
+        deepest, outside = self.places[ancestor], len(self.places)
         line, place = self._chains[ancestor]
         waiting, seen = [commit], {commit}
         while waiting:
@@ -57,7 +54,7 @@ class Descent:
             if own == line and at <= place:
                 return True
             for parent in self._graph[name]:
-                if parent not in seen and self._places.get(parent, outside) <= deepest:
+                if parent not in seen and self.places.get(parent, outside) <= deepest:
                     seen.add(parent)
                     waiting.append(parent)
         return False

@@ -137,7 +137,6 @@ class _Graph:
     def __init__(self, parents: Mapping[str, Sequence[str]]) -> None:
         self._parents = parents
         self._names = list(parents)
-        self._position = {sha: position for position, sha in enumerate(parents)}
         self._descent = Descent(parents, _MOST_STEPS)
 
     def holds(self, sha: str, ancestor: str) -> bool:
@@ -172,7 +171,8 @@ class _Graph:
         return brought
 
     def _inside(self, names: Iterable[str]) -> set[int]:
-        return {self._position[name] for name in names if name in self._position}
+        places = self._descent.places
+        return {places[name] for name in names if name in places}
 
 
 class _Index:

@@ -99,10 +99,10 @@ def _parted(groups: Iterable[Alike], graph: Graph) -> list[Alike]:
     descent = Descent(graph, _STEPS)
     apart: set[tuple[str, str]] = set()
     found: list[Alike] = []
-    placed = [(min(descent.place(commit.sha) for commit in group.commits), group) for group in groups]
+    placed = [(min(descent.places[commit.sha] for commit in group.commits), group) for group in groups]
     for _, group in sorted(placed, key=lambda pair: pair[0], reverse=True):
         couples = [
-            (one.sha, other.sha) if descent.place(one.sha) < descent.place(other.sha) else (other.sha, one.sha)
+            (one.sha, other.sha) if descent.places[one.sha] < descent.places[other.sha] else (other.sha, one.sha)
             for one, other in combinations(group.commits, 2)
         ]
         if all(_are_apart(couple, graph, descent, apart) for couple in couples):
