@@ -32,16 +32,17 @@ def escape(text: str, limit: int = 400) -> str:
     if "`" not in line:
         return _escape_text(line)
     pieces = _CODE_SPAN.split(line)
-    return "".join(piece if number % 2 else _escape_text(piece) for number, piece in enumerate(pieces))
+    escaped = (piece if number % 2 else _escape_text(piece, begins=not number) for number, piece in enumerate(pieces))
+    return "".join(escaped)
 
 
 def inline(text: str, limit: int = PROSE_LIMIT) -> str:
     """One paragraph that people wrote for the notes, on one line: code spans, links and strong words are kept."""
     line, done, pieces = plain(text, limit), 0, []
     for found in _KEPT.finditer(line):
-        pieces += [_escape_text(line[done : found.start()]), _kept(found)]
+        pieces += [_escape_text(line[done : found.start()], begins=not done), _kept(found)]
         done = found.end()
-    return "".join([*pieces, _escape_text(line[done:])])
+    return "".join([*pieces, _escape_text(line[done:], begins=not done)])
 
 
 def _kept(found: re.Match[str]) -> str:
@@ -52,11 +53,12 @@ def _kept(found: re.Match[str]) -> str:
     return f"[{_escape_text(found['label'])}]({found['address']})"
 
 
-def _escape_text(text: str) -> str:
+def _escape_text(text: str, *, begins: bool = True) -> str:
+    """A piece without markup; ``begins``: it is the first of its line, where a list or a heading could begin."""
     # To translate a text looks up each of its characters, and most texts have nothing to escape.
     escaped = text.translate(_SPECIAL) if _SIGN.search(text) else text
     # Most texts begin with a letter.
-    opens = not escaped[:1].isalpha() and _OPENING.match(escaped)
+    opens = begins and not escaped[:1].isalpha() and _OPENING.match(escaped)
     return _OPENING.sub(_escape_opening, escaped, count=1) if opens else escaped
 
 

@@ -422,3 +422,18 @@ SECTIONS = {
 )
 def test_an_entry_begins_with_a_capital_where_it_begins_with_a_word(words: str, shown_words: str) -> None:
     assert capital(words) == shown_words
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("with `approve`: the yes", "with `approve`: the yes"),
+        ("`a` - b, and **c**: d", "`a` - b, and **c**: d"),
+        ("- a `b`", "\\- a `b`"),
+        (": a", "\\: a"),
+        ("1. `a` 2. b", "1\\. `a` 2. b"),
+    ],
+)
+def test_only_the_beginning_of_a_line_can_begin_a_list(text: str, told: str) -> None:
+    assert inline(text) == told
+    assert escape(text) == told or "**" in text
