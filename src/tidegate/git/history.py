@@ -15,7 +15,7 @@ import heapq
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from operator import attrgetter
 from typing import NamedTuple
@@ -70,8 +70,7 @@ class SkippedTag(NamedTuple):
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(NamedTuple):
     """A component's unreleased history at a commit.
 
     ``current`` is the last final version and ``tag`` its tag; both are empty before the first release. ``prerelease``

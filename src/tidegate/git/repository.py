@@ -19,11 +19,11 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
 from tidegate.core.change import Commit, Person
+from tidegate.core.pattern import pattern
 from tidegate.core.plain import plain
 from tidegate.errors import RepositoryError, RevisionError, TimedOutError
 from tidegate.git.log import LOG_FORMAT, Log, read_log, read_named_log, read_raw, seconds
@@ -32,7 +32,7 @@ from tidegate.git.moved import touching
 TIMEOUT_S = 120.0
 """Seconds one ``git`` call may take; the whole log of 50,000 commits takes half a second."""
 
-_USERS_OWN = re.compile(
+_USERS_OWN = pattern(
     r"GIT_(CONFIG_GLOBAL|CONFIG_SYSTEM|CONFIG_NOSYSTEM|CONFIG_COUNT|CONFIG_(KEY|VALUE)_[0-9]+|CEILING_DIRECTORIES|"
     r"DISCOVERY_ACROSS_FILESYSTEM|EXEC_PATH)"
 )
@@ -79,8 +79,7 @@ class Tag(NamedTuple):
     made_s: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Repository:
+class Repository(NamedTuple):
     """An opened repository; made by :func:`open_repository`.
 
     ``root`` is the top of the work tree, or the repository itself where there is none. ``object_format`` is ``sha1`` or
@@ -486,8 +485,8 @@ def explain(complaint: str, where: Path) -> RepositoryError:
     """Git's complaint as an error that says what to do."""
     import shlex
 
-    for pattern, what, remedy in _EXPLANATIONS:
-        if re.search(pattern, complaint, re.IGNORECASE):
+    for said, what, remedy in _EXPLANATIONS:
+        if re.search(said, complaint, re.IGNORECASE):
             place = re.search(r"repository at '(.+)'", complaint)
             owned = shlex.quote(place[1] if place else str(where))
             return RepositoryError(what, where=str(where), remedy=remedy.format(where=owned))

@@ -8,10 +8,11 @@ there is one, and Jinja when something is rendered: the notes of the last releas
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from tidegate.core.bumping import Bump, raised
 from tidegate.core.change import Change
@@ -42,8 +43,7 @@ _LASTING = frozenset({Topic.KNOWN_ISSUES, Topic.SUPPORT})
 _CONTACTS = ("documentation", "issues", "support")
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """Whose notes are made: a component of a policy, or a part of any repository."""
 
     component: str
@@ -52,7 +52,7 @@ class Scope:
     shared: tuple[str, ...] = ()
     tag_format: TagFormat = field(default_factory=lambda: TagFormat("v{version}"))
     bumps: tuple[Bump, ...] = ()
-    requires: Mapping[str, str] = field(default_factory=dict)
+    requires: Mapping[str, str] = MappingProxyType({})
     contacts: tuple[Contact, ...] = ()
     notes_path: str = DEFAULT_PATH
     changelog_path: str = ""
@@ -65,8 +65,7 @@ class Scope:
         return Source(self.path, self.tag_format, self.shared, self.bumps)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """What notes are asked for.
 
     Args:
@@ -89,8 +88,7 @@ class Asked:
     pulls: tuple[PullRequest, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(NamedTuple):
     """Which changes are told, as the release of which version."""
 
     at: str
@@ -103,8 +101,7 @@ class Range:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Gathered:
+class Gathered(NamedTuple):
     """The notes as data, and what they were made from."""
 
     repository: Repository
@@ -210,7 +207,7 @@ def gather(repository: Repository, scope: Scope, asked: Asked, now: datetime) ->
     )
     data = notes_data(material)
     if asked.sources == "fragments":
-        data = replace(data, contributors=contributors(told.changes))
+        data = data._replace(contributors=contributors(told.changes))
     return Gathered(repository, scope, told, data)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tidegate.core.notes.regions import merge, signed, was_written
 from tidegate.core.plain import plain
@@ -13,8 +13,7 @@ from tidegate.orchestration.files import read_text, write_text
 from tidegate.orchestration.notes import Gathered
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """A file that was brought up to date: where it is, whether it changed, and what is to be said of it."""
 
     path: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,7 +84,19 @@ def _source(style: str) -> str:
 
 @cache
 def _shipped(style: str) -> Any:
+    from jinja2.bccache import bc_version
+
+    from tidegate.templates import compiled
+
+    if bc_version == compiled.FORMAT and style in STYLES:
+        return _sandbox().ready(import_module(f"{compiled.__name__}.{style}"))
+    # A later Jinja writes another Python.
     return _sandbox().compiled(_source(style), style)
+
+
+def python_of(style: str) -> str:
+    """A shipped style as the module in Python that stands in ``templates/compiled``."""
+    return _sandbox().python_of(_source(style), style)
 
 
 @cache

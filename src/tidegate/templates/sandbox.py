@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import is_dataclass
 from datetime import date
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any
 
 from jinja2 import BaseLoader, StrictUndefined, TemplateError, TemplateSyntaxError, filters, nodes
@@ -129,8 +128,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """Fields of our own data and what a loop knows of itself; no method of a text, a list or a number."""
         if isinstance(obj, LoopContext):
             return attr in _LOOP
-        known = is_dataclass(obj) and not isinstance(obj, type)
-        return known and super().is_safe_attribute(obj, attr, value) and not callable(value)
+        ours = isinstance(obj, tuple) and hasattr(obj, "_fields")
+        return ours and super().is_safe_attribute(obj, attr, value) and not callable(value)
 
     def is_safe_callable(self, obj: Any) -> bool:
         """Nothing is called."""
@@ -194,6 +193,18 @@ class Sandbox(ImmutableSandboxedEnvironment):
             return self.from_string(source)
         except Exception as error:
             raise _mistake(error, where) from error
+
+    def ready(self, compiled: ModuleType) -> Any:
+        """A template that was compiled before, by :meth:`python_of`, ready to be shown."""
+        return self.template_class.from_module_dict(self, vars(compiled), {})
+
+    def python_of(self, source: str, name: str) -> str:
+        """A template as a module in Python, looked through as any other.
+
+        Raises:
+            TemplateSyntaxError: it is no template, or does what none may do.
+        """
+        return str(self.compile(source, name, None, raw=True, defer_init=True))
 
     def shown_by(self, template: Any, where: str, data: Mapping[str, Any]) -> str:
         """What a compiled template makes of the data; see :meth:`show`."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -14,8 +14,7 @@ from tidegate.templates.notes import render
 from tidegate.templates.sandbox import Rendered, Sandbox
 
 
-@dataclass(frozen=True)
-class Thing:
+class Thing(NamedTuple):
     """Something to show."""
 
     name: str = "*a*"

@@ -22,11 +22,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote
 
 from tidegate.core.notes.outline import Heading, headings_of, without_comments
 from tidegate.core.notes.regions import digest_of
+from tidegate.core.pattern import pattern
 from tidegate.core.plain import plain
 from tidegate.errors import UsageError
 
@@ -42,19 +43,18 @@ and this project adheres to [Semantic Versioning](https://semver.org/spec/v2.0.0
 """
 """With what a new file begins. Source: keepachangelog.com 1.1.0."""
 
-_TITLE = re.compile(
+_TITLE = pattern(
     r"(?:\[(?P<linked>[^\[\]]+)\](?:\([^()\s]*\)|\[[^\[\]]*\])?|(?P<bare>[^\s()\[\]]+))(?P<rest>.*)", re.DOTALL
 )
-_UNRELEASED = re.compile(r"\[?unreleased\]?(?:\s.*)?", re.IGNORECASE | re.DOTALL)
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_META = re.compile(r"<!-- tidegate:generated (?P<label>\S{1,260})(?P<groups>(?: [^\s:<>]{1,80}:[0-9a-f]{12})*) -->")
-_WAITING = re.compile(r"<!-- tidegate:unreleased(?P<groups>(?: [^\s:<>]{1,80}:[0-9]{1,9}:[0-9a-f]{12})*) -->")
-_LINK = re.compile(r" {0,3}\[(?P<label>[^\[\]]+)\]:[ \t]*(?P<address>\S{1,2000})[ \t]*")
-_COMPARED = re.compile(r"(?P<base>.*/(?:compare|branches/compare)/)(?P<old>.+?)(?P<dots>\.{2,3}|%0D)(?P<new>.+)")
+_UNRELEASED = pattern(r"\[?unreleased\]?(?:\s.*)?", re.IGNORECASE | re.DOTALL)
+_DATE = pattern(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_META = pattern(r"<!-- tidegate:generated (?P<label>\S{1,260})(?P<groups>(?: [^\s:<>]{1,80}:[0-9a-f]{12})*) -->")
+_WAITING = pattern(r"<!-- tidegate:unreleased(?P<groups>(?: [^\s:<>]{1,80}:[0-9]{1,9}:[0-9a-f]{12})*) -->")
+_LINK = pattern(r" {0,3}\[(?P<label>[^\[\]]+)\]:[ \t]*(?P<address>\S{1,2000})[ \t]*")
+_COMPARED = pattern(r"(?P<base>.*/(?:compare|branches/compare)/)(?P<old>.+?)(?P<dots>\.{2,3}|%0D)(?P<new>.+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """One version's section: the heading and the groups as they were rendered.
 
     ``label`` is the version as the heading names it, ``tag`` its tag, ``previous_tag`` that of the release before it
@@ -68,8 +68,7 @@ class Section:
     markdown: str
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(NamedTuple):
     """A changelog brought up to date.
 
     Args:
@@ -90,8 +89,7 @@ class Update:
     waiting: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(NamedTuple):
     """A piece of the file: a version's section, *Unreleased*, or what is neither (``label`` is None)."""
 
     label: str | None

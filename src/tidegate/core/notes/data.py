@@ -12,27 +12,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import date
+from types import MappingProxyType
+from typing import NamedTuple
 
 from tidegate.core.change import REVERT, Change, Person
 from tidegate.core.notes.fragment import Fragment
 from tidegate.core.notes.prose import Block, BlockKind, paragraph
 from tidegate.core.notes.topic import Topic, topic_of
+from tidegate.core.pattern import pattern
 from tidegate.core.plain import plain
 from tidegate.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """An issue or pull request by its number or key, and its address where one is known."""
 
     text: str
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One thing that is told, in a line, with what people wrote below it.
 
     ``breaks`` is what a commit says that it breaks, besides its title. ``commit`` is the full name of the commit that
@@ -58,27 +58,24 @@ class Entry:
         return bool(self.fragment)
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(NamedTuple):
     """Another component, and the versions of it without which this one does not work."""
 
     component: str
     versions: str
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(NamedTuple):
     """Where users find help: what it is, and how it is reached."""
 
     title: str
     reach: str
 
 
-_ISSUE_LINK = re.compile(r"https?://[^\s()<>\\{}\[\]]+\{number\}[^\s()<>\\{}\[\]]*")
+_ISSUE_LINK = pattern(r"https?://[^\s()<>\\{}\[\]]+\{number\}[^\s()<>\\{}\[\]]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Material:
+class Material(NamedTuple):
     """All that notes are made of.
 
     ``title`` is what people call the component; without it its name. ``version`` is empty for what has no version yet.
@@ -92,26 +89,13 @@ class Material:
     changes: Sequence[Change]
     title: str = ""
     fragments: Sequence[Fragment] = ()
-    requires: Mapping[str, str] = field(default_factory=dict)
+    requires: Mapping[str, str] = MappingProxyType({})
     contacts: Sequence[Contact] = ()
     issue_link: str = ""
     previous: str = ""
 
-    def __post_init__(self) -> None:
-        """Refuse an address that is none of the web, or could end its own parentheses.
 
-        Raises:
-            UsageError: as said.
-        """
-        if self.issue_link and not _ISSUE_LINK.fullmatch(self.issue_link):
-            raise UsageError(
-                f'"{plain(self.issue_link, 200)}" is not an address for issues',
-                remedy="Write an https address with {number} in it, such as https://git.example/issues/{number}.",
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class NotesData:
+class NotesData(NamedTuple):
     """The notes of one release, section by section. Its fields are what ``--json`` prints and what templates see."""
 
     component: str
@@ -163,7 +147,16 @@ class NotesData:
 
 
 def notes_data(material: Material) -> NotesData:
-    """The data of the notes. Changes that were taken back before they were released are not told."""
+    """The data of the notes. Changes that were taken back before they were released are not told.
+
+    Raises:
+        UsageError: the link of issues is no address of the web, or could end its own parentheses.
+    """
+    if material.issue_link and not _ISSUE_LINK.fullmatch(material.issue_link):
+        raise UsageError(
+            f'"{plain(material.issue_link, 200)}" is not an address for issues',
+            remedy="Write an https address with {number} in it, such as https://git.example/issues/{number}.",
+        )
     counted = [change for change in material.changes if not change.void]
     told = _Told(material)
     for fragment in material.fragments:
@@ -317,8 +310,7 @@ def _grouped(blocks: Iterable[Block]) -> Iterator[list[Block]]:
     yield from found
 
 
-@dataclass(frozen=True, slots=True)
-class _Removal:
+class _Removal(NamedTuple):
     """When something deprecated goes: ``text`` is what is said without it."""
 
     text: str = ""
@@ -328,7 +320,7 @@ class _Removal:
 
 _NOT_SAID = _Removal()
 _VERSION = r"v?(?P<version>[0-9]{1,9}(?:\.[0-9]{1,9}){0,3}(?:-[0-9A-Za-z.-]{1,40})?)(?: \((?P<when>[^()]{1,60})\))?"
-_REMOVED = re.compile(
+_REMOVED = pattern(
     rf"[ ,;.:(-]{{0,4}}(?:(?:it )?(?:will be|to be|is|gets) )?removed in (?:version )?{_VERSION}[.)]{{0,2}}$",
     re.IGNORECASE,
 )
@@ -348,7 +340,7 @@ def _stated_removal(text: str) -> _Removal:
 
 
 def _removed(entry: Entry, removal: _Removal) -> Entry:
-    return replace(entry, removed_in=removal.version, removed_when=removal.when) if removal.version else entry
+    return entry._replace(removed_in=removal.version, removed_when=removal.when) if removal.version else entry
 
 
 def contributors(changes: Iterable[Change]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from tidegate.core.pattern import pattern
 from tidegate.core.plain import plain
 
 PROSE_LIMIT = 4000
@@ -16,14 +17,14 @@ PROSE_LIMIT = 4000
 
 # A pair of single backticks: no backtick beside either, none inside, and no backslash before the first one.
 _CODE = r"(?<![`\\])`[^`]+`(?!`)"
-_CODE_SPAN = re.compile(rf"({_CODE})")
-_SIGN = re.compile(r"[\\`*_\[\]<>&~|$#!{}^]")
+_CODE_SPAN = pattern(rf"({_CODE})")
+_SIGN = pattern(r"[\\`*_\[\]<>&~|$#!{}^]")
 _SPECIAL = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_[]<>&~|$#!{}^"})
 # What begins a list, a quotation, a heading or a rule; entries stand at the start of a line of their own.
-_OPENING = re.compile(r"(?P<number>[0-9]{1,9})(?P<mark>[.)])(?=\s|$)|(?P<sign>[-+=:])")
+_OPENING = pattern(r"(?P<number>[0-9]{1,9})(?P<mark>[.)])(?=\s|$)|(?P<sign>[-+=:])")
 _LINK = r"(?<![!\\\]])\[(?P<label>[^\[\]`\\]+)\]\((?P<address>https?://[^\s()<>\[\]\\`\"']+)\)"
 _STRONG = r"(?<![*\\])\*\*(?P<strong>[^\s*`\[\]\\](?:[^*`\[\]\\]*[^\s*`\[\]\\])?)\*\*(?!\*)"
-_KEPT = re.compile(rf"(?P<code>{_CODE})|{_LINK}|{_STRONG}")
+_KEPT = pattern(rf"(?P<code>{_CODE})|{_LINK}|{_STRONG}")
 
 
 def escape(text: str, limit: int = 400) -> str:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from tidegate.core.notes.prose import Block, blocks_of
 from tidegate.core.notes.topic import ALIASES, FRAGMENT_TYPES, Topic
+from tidegate.core.pattern import pattern
 from tidegate.core.plain import plain
 from tidegate.errors import UsageError
 
@@ -24,13 +25,12 @@ FOLDERS = ("changelog.d", "newsfragments")
 MAX_BYTES = 64 * 1024
 """How long one fragment may be."""
 
-_NAME = re.compile(r"(?P<issue>\+?[A-Za-z0-9_#-]{0,80})\.(?P<type>[A-Za-z-]{1,40})(?:\.[0-9]{1,6})?(?:\.(?:md|txt))?")
-_ISSUE = re.compile(r"#?(?P<number>[0-9]{1,12})|(?P<key>[A-Z][A-Z0-9]{1,20}-[0-9]{1,12})")
-_NO_FRAGMENT = re.compile(r"(?i:\.git(ignore|keep)|\.keep|readme(\.(md|txt|rst))?|template\.(md|j2|jinja)|[._].*)")
+_NAME = pattern(r"(?P<issue>\+?[A-Za-z0-9_#-]{0,80})\.(?P<type>[A-Za-z-]{1,40})(?:\.[0-9]{1,6})?(?:\.(?:md|txt))?")
+_ISSUE = pattern(r"#?(?P<number>[0-9]{1,12})|(?P<key>[A-Z][A-Z0-9]{1,20}-[0-9]{1,12})")
+_NO_FRAGMENT = pattern(r"(?i:\.git(ignore|keep)|\.keep|readme(\.(md|txt|rst))?|template\.(md|j2|jinja)|[._].*)")
 
 
-@dataclass(frozen=True, slots=True)
-class Fragment:
+class Fragment(NamedTuple):
     """One fragment: the file that holds it, what it speaks of, the issue it names (or nothing), and its text."""
 
     path: str

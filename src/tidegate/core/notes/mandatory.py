@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tidegate.core.notes.data import NotesData
 from tidegate.core.notes.outline import Heading, headings_of, without_comments
@@ -14,8 +14,7 @@ NOT_WRITTEN = "Not written yet"
 """How a sentence begins that stands in place of something that people still have to write."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(NamedTuple):
     """A section that is not as it must be: what is wrong with it, and what to do."""
 
     section: str

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
+
+from tidegate.core.pattern import pattern
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
+class Heading(NamedTuple):
     """A heading: its level, its text as it is written, the index of its first line and of the line after it."""
 
     level: int
@@ -23,13 +24,13 @@ class Heading:
     end: int
 
 
-_ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t](.*))?$")
-_UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
-_FENCE = re.compile(r"( *)(?:(`{3,})[^`]*|(~{3,}).*)$")
-_ITEM = re.compile(r"( {0,3})([-+*]|[0-9]{1,9}[.)])( {1,4}(?=\S)| *$| +)")
-_RULE = re.compile(r" {0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$")
-_QUOTE = re.compile(r" {0,3}>")
-_NO_PARAGRAPH = re.compile(r" {0,3}(?:#{1,6}(?:[ \t]|$)|>)| {4}|\t")
+_ATX = pattern(r" {0,3}(#{1,6})(?:[ \t](.*))?$")
+_UNDERLINE = pattern(r" {0,3}(=+|-+)[ \t]*$")
+_FENCE = pattern(r"( *)(?:(`{3,})[^`]*|(~{3,}).*)$")
+_ITEM = pattern(r"( {0,3})([-+*]|[0-9]{1,9}[.)])( {1,4}(?=\S)| *$| +)")
+_RULE = pattern(r" {0,3}(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$")
+_QUOTE = pattern(r" {0,3}>")
+_NO_PARAGRAPH = pattern(r" {0,3}(?:#{1,6}(?:[ \t]|$)|>)| {4}|\t")
 _BLOCK_TAGS = (
     "address|article|aside|base|basefont|blockquote|body|caption|center|col|colgroup|dd|details|dialog|dir|div|dl|dt|"
     "fieldset|figcaption|figure|footer|form|frame|frameset|h1|h2|h3|h4|h5|h6|head|header|hr|html|iframe|legend|li|link|"
@@ -38,12 +39,12 @@ _BLOCK_TAGS = (
 )
 _RAW = "script|pre|style|textarea"
 _HTML = (
-    (re.compile(rf" {{0,3}}<(?:{_RAW})(?:[ \t>]|$)", re.IGNORECASE), re.compile(rf"</(?:{_RAW})>", re.IGNORECASE)),
-    (re.compile(r" {0,3}<!--"), re.compile(r"-->")),
-    (re.compile(r" {0,3}<\?"), re.compile(r"\?>")),
-    (re.compile(r" {0,3}<!\[CDATA\["), re.compile(r"\]\]>")),
-    (re.compile(r" {0,3}<![A-Za-z]"), re.compile(r">")),
-    (re.compile(rf" {{0,3}}</?(?:{_BLOCK_TAGS})(?:[ \t]|/?>|$)", re.IGNORECASE), re.compile(r"^[ \t]*$")),
+    (pattern(rf" {{0,3}}<(?:{_RAW})(?:[ \t>]|$)", re.IGNORECASE), pattern(rf"</(?:{_RAW})>", re.IGNORECASE)),
+    (pattern(r" {0,3}<!--"), pattern(r"-->")),
+    (pattern(r" {0,3}<\?"), pattern(r"\?>")),
+    (pattern(r" {0,3}<!\[CDATA\["), pattern(r"\]\]>")),
+    (pattern(r" {0,3}<![A-Za-z]"), pattern(r">")),
+    (pattern(rf" {{0,3}}</?(?:{_BLOCK_TAGS})(?:[ \t]|/?>|$)", re.IGNORECASE), pattern(r"^[ \t]*$")),
 )
 """How blocks of HTML begin and end. Source: CommonMark 0.31.2, section 4.6, conditions 1 to 6."""
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from tidegate.core.notes.escaping import PROSE_LIMIT, escape, inline
 from tidegate.core.notes.outline import without_comments
+from tidegate.core.pattern import pattern
 from tidegate.core.plain import plain
 
 DEEPEST = 2
@@ -28,8 +29,7 @@ class BlockKind(StrEnum):
     CODE = "code"
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """One block. Code keeps its lines; every other text is one line.
 
     ``by_hand``: written for the notes, so that its links and strong words are meant; a commit's text is text.
@@ -43,9 +43,9 @@ class Block:
 
 
 _LISTED = frozenset({BlockKind.ITEM, BlockKind.STEP})
-_FENCE = re.compile(r"(?P<indent> {0,11})(?P<mark>`{3,}|~{3,})(?P<info>[^`]*)$")
-_ITEM = re.compile(r"(?P<indent> *)(?:[-*+]|(?P<number>[0-9]{1,9})[.)]) +(?P<text>\S.*)")
-_HEADING = re.compile(r" {0,3}#{1,6} +(?P<text>\S.*)$")
+_FENCE = pattern(r"(?P<indent> {0,11})(?P<mark>`{3,}|~{3,})(?P<info>[^`]*)$")
+_ITEM = pattern(r"(?P<indent> *)(?:[-*+]|(?P<number>[0-9]{1,9})[.)]) +(?P<text>\S.*)")
+_HEADING = pattern(r" {0,3}#{1,6} +(?P<text>\S.*)$")
 
 
 def blocks_of(text: str) -> tuple[Block, ...]:
@@ -62,7 +62,7 @@ def _at_most_one_deeper(blocks: Iterable[Block]) -> Iterator[Block]:
     """Lists nested step by step: what is indented further than that would be code."""
     deepest = 0
     for block in blocks:
-        found = replace(block, level=min(block.level, deepest))
+        found = block._replace(level=min(block.level, deepest))
         deepest = found.level + 1 if block.kind in _LISTED else found.level
         yield found
 
@@ -210,5 +210,5 @@ def as_steps(blocks: Iterable[Block]) -> tuple[Block, ...]:
     """Paragraphs and items of the first level as steps."""
     loose = {BlockKind.PARAGRAPH, BlockKind.ITEM}
     return tuple(
-        replace(block, kind=BlockKind.STEP) if block.kind in loose and not block.level else block for block in blocks
+        block._replace(kind=BlockKind.STEP) if block.kind in loose and not block.level else block for block in blocks
     )

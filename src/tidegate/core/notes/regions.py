@@ -16,21 +16,20 @@ contains a line that looks like a mark: strangers' texts are escaped, and code t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple
 
 from tidegate.core.notes.markdown import tidy
+from tidegate.core.pattern import pattern
 from tidegate.errors import UsageError
 
-_BEGIN = re.compile(r"<!-- tidegate:edit (?P<name>[a-z][a-z-]{0,40})(?: (?P<digest>[0-9a-f]{12}))? -->")
+_BEGIN = pattern(r"<!-- tidegate:edit (?P<name>[a-z][a-z-]{0,40})(?: (?P<digest>[0-9a-f]{12}))? -->")
 _END = "<!-- /tidegate:edit -->"
-_GENERATED = re.compile(r"<!-- tidegate:generated (?P<digest>[0-9a-f]{12}) -->")
+_GENERATED = pattern(r"<!-- tidegate:generated (?P<digest>[0-9a-f]{12}) -->")
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(NamedTuple):
     """A place that may be edited: its content, and the digest of what was generated there (empty: not known)."""
 
     name: str
@@ -43,8 +42,7 @@ class Region:
         return bool(self.digest) and digest_of(self.content) != self.digest
 
 
-@dataclass(frozen=True, slots=True)
-class Merge:
+class Merge(NamedTuple):
     """A file that was generated again.
 
     Args:

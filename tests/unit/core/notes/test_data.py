@@ -51,7 +51,7 @@ def data(*messages: str, **more: Any) -> NotesData:
 )
 def test_a_commit_is_told_once_under_its_topic(title: str, section: str) -> None:
     made = data(title)
-    sections = {name for name in made.__dataclass_fields__ if isinstance(getattr(made, name), tuple)}
+    sections = {name for name in made._fields if isinstance(getattr(made, name), tuple)}
     told = {name for name in sections - {"breaking", "contributors"} if getattr(made, name)}
     assert told == ({section} if section else set())
 

@@ -220,7 +220,7 @@ def test_plain_text_has_no_marks_of_markdown() -> None:
 )
 def test_an_address_for_issues_is_one_of_the_web(link: str) -> None:
     with pytest.raises(UsageError, match=r" is not an address for issues$"):
-        notes(issue_link=link)
+        notes_data(notes(issue_link=link))
 
 
 HOSTILE = [
