@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest import mock
 
 import psycopg
 import pytest
@@ -14,9 +16,10 @@ from tests.support.databases import columns, plain, rows
 from tests.support.flows import Organisation
 from tests.support.gitrepo import GitRepository
 from tests.support.postgres import PostgresServer
-from tidegate.core.effect import EffectState
+from tidegate.core.effect import EffectState, Finding
 from tidegate.core.rollout import RolloutState
-from tidegate.orchestration import leg, rollback, rollback_plan, sight
+from tidegate.orchestration import leg, resuming, rollback, rollback_plan, sight, wayback
+from tidegate.orchestration.homecoming import bring_home
 from tidegate.orchestration.judge import DecisionRefusedError
 from tidegate.orchestration.leg import reconcile
 from tidegate.store import databases, policies, rollouts
@@ -104,6 +107,99 @@ def test_where_nothing_is_lost_the_database_goes_back_after_the_hosts(make_org: 
     assert rows(url, "SELECT to_regclass('by_name') IS NULL") == [(True,)]
     [line] = revision_lines(org.house, "billing")
     assert (line.version, line.newest) == ("1.1.0", "1_first")
+
+
+def test_without_our_database_the_applications_goes_back_after_the_hosts(make_org: MakeOrg, url: str) -> None:
+    org = make_org(**with_database())
+    started = start_second(org, {"2_more.sql": INDEX, "2_more.down.sql": "DROP INDEX by_name;\n"})
+    org.carry()
+
+    done = org.break_glass()
+
+    assert [(one.unit, one.finding, one.wave) for one in done] == [
+        ("web1", Finding.CONFIRMED, 0),
+        ("web2", Finding.CONFIRMED, 0),
+        ("database", Finding.CONFIRMED, 1),
+    ]
+    assert rows(url, "SELECT name FROM tidegate_migration") == [("1_first",)]
+    assert bring_home(org.house) == 1
+    assert org.rollout(back_of(org, started)).state is RolloutState.SUCCEEDED
+    [line] = revision_lines(org.house, "billing")
+    assert (line.version, line.newest) == ("1.1.0", "1_first")
+
+
+def test_without_our_database_nothing_of_the_applications_is_lost(make_org: MakeOrg, url: str) -> None:
+    org = make_org(**with_database())
+    start_second(org, {"2_more.sql": ADDS, "2_more.down.sql": "ALTER TABLE invoices DROP customer;\n"})
+    org.carry()
+    done = org.break_glass()
+    assert [one.unit for one in done] == ["web1", "web2"]
+    assert columns(url, "invoices") == ["id", "name", "customer"]
+    found = wayback.find(org.house.state, "billing", "production")
+    assert "it stays unless a person accepts that data is lost" in found.database
+    bring_home(org.house)
+    assert [line.version for line in revision_lines(org.house, "billing")] == ["1.2.0"]
+
+
+def test_without_our_database_the_applications_waits_for_every_host(make_org: MakeOrg, url: str) -> None:
+    org = make_org(**with_database())
+    started = start_second(org, {"2_more.sql": INDEX, "2_more.down.sql": "DROP INDEX by_name;\n"})
+    org.carry()
+    org.worlds["production"].units["web2"].reachable = False
+
+    done = {one.unit: one for one in org.break_glass()}
+
+    assert done["web2"].finding is Finding.IN_DOUBT
+    assert (done["database"].finding, done["database"].detail) == (
+        Finding.NOT_DONE,
+        "not begun: web2 must be back before",
+    )
+    assert rows(url, "SELECT count(*) FROM tidegate_migration") == [(2,)]
+    org.worlds["production"].units["web2"].reachable = True
+    bring_home(org.house)
+    resuming.resume(org.house, back_of(org, started), org.claim("rita"))
+    org.carry()
+    assert org.rollout(back_of(org, started)).state is RolloutState.SUCCEEDED
+    assert rows(url, "SELECT name FROM tidegate_migration") == [("1_first",)]
+
+
+@pytest.mark.parametrize("line", [1, 3, 5, 6, 7, 8])
+def test_cut_off_at_any_line_the_way_without_our_database_is_gone_again(make_org: MakeOrg, url: str, line: int) -> None:
+    org = make_org(**with_database())
+    started = start_second(org, {"2_more.sql": INDEX, "2_more.down.sql": "DROP INDEX by_name;\n"})
+    org.carry()
+    seen: list[str] = []
+
+    def cut(point: str) -> None:
+        seen.append(point)
+        if len(seen) == line + 1:
+            raise KeyboardInterrupt
+
+    with contextlib.suppress(KeyboardInterrupt):
+        org.break_glass(at=cut)
+    assert len(seen) == line + 1, "begun, three units, ended: before each line and after it"
+
+    assert {one.finding for one in org.break_glass()} == {Finding.CONFIRMED}
+    assert rows(url, "SELECT name FROM tidegate_migration") == [("1_first",)]
+    bring_home(org.house)
+    for _ in range(2):
+        with org.house.database.read() as connection:
+            paused = rollouts.find(connection, states=[RolloutState.PAUSED])
+        for one in paused:
+            resuming.resume(org.house, one.id, org.claim("rita"))
+            org.carry()
+    assert org.rollout(started).state is RolloutState.ROLLED_BACK
+    assert org.rollout(back_of(org, started)).state is RolloutState.SUCCEEDED
+    assert org.running() == ["1.1.0"] * 2
+
+
+def test_a_migration_that_was_never_begun_is_undone_without_harm(make_org: MakeOrg, url: str) -> None:
+    org = make_org(**with_database())
+    start_second(org, {"2_more.sql": INDEX, "2_more.down.sql": "DROP INDEX by_name;\n"})
+    with contextlib.suppress(KeyboardInterrupt), mock.patch.object(leg, "_dispatch", side_effect=KeyboardInterrupt):
+        org.carry_one()
+    assert {one.finding for one in org.break_glass()} == {Finding.CONFIRMED}
+    assert rows(url, "SELECT name FROM tidegate_migration") == [("1_first",)]
 
 
 def test_where_data_would_be_lost_the_database_stays_unless_a_person_accepts_it(make_org: MakeOrg, url: str) -> None:

@@ -12,10 +12,11 @@ import pytest
 
 from tests.support.flows import Organisation
 from tests.support.haproxy import HAProxy, free_port, why_no_haproxy
-from tidegate.core.effect import Act, EffectState, Health
+from tidegate.core.effect import Act, EffectState, Finding, Health
 from tidegate.core.rollout import RolloutState
 from tidegate.errors import TargetError, UsageError
 from tidegate.orchestration import resuming, rollback, rollout
+from tidegate.orchestration.homecoming import bring_home
 from tidegate.store import rollouts
 from tidegate.views.dry_run import dry_run_view
 from tidegate.views.look import look_at
@@ -281,6 +282,52 @@ def test_a_lost_switch_keeps_no_unit_from_going_back(make_org: Make, haproxy: HA
     assert share(haproxy, "blue") == 0
 
 
+def test_without_the_database_the_traffic_goes_back_before_the_units(make_org: Make, haproxy: HAProxy) -> None:
+    org = make_org(**behind(haproxy, BLUE_GREEN))
+    org.released()
+    second = org.released("1.2.0")
+
+    done = org.break_glass()
+
+    confirmed = [(one.unit, one.wave) for one in done if one.finding is Finding.CONFIRMED]
+    assert confirmed == [("traffic", 0), *((unit, 1) for unit in UNITS)]
+    assert (share(haproxy, "blue"), share(haproxy, "green")) == (0, 512)
+    assert org.running() == ["1.1.0"] * 4
+    assert bring_home(org.house) == 1
+    glass = glass_of(org, second)
+    assert (glass.state, org.rollout(second).state) == (RolloutState.SUCCEEDED, RolloutState.ROLLED_BACK)
+    assert shifts(org, glass.id) == ["blue 0%"]
+
+
+def test_without_the_database_a_lost_switch_keeps_no_unit_from_going_back(make_org: Make, haproxy: HAProxy) -> None:
+    org = make_org(**behind(haproxy, BLUE_GREEN))
+    org.released()
+    second = org.released("1.2.0")
+    haproxy.stop()
+
+    found = {one.unit: one.finding for one in org.break_glass()}
+
+    assert found.pop("traffic") is Finding.IN_DOUBT
+    assert set(found.values()) == {Finding.CONFIRMED}
+    assert org.running() == ["1.1.0"] * 4
+    haproxy.start()
+    bring_home(org.house)
+    glass = glass_of(org, second)
+    assert (glass.state, glass.wave) == (RolloutState.PAUSED, 0)
+    resuming.resume(org.house, glass.id, org.claim("rita"))
+    org.carry()
+    assert org.rollout(glass.id).state is RolloutState.SUCCEEDED
+    assert (share(haproxy, "blue"), share(haproxy, "green")) == (0, 512)
+    assert org.running() == ["1.1.0"] * 4
+
+
+def glass_of(org: Organisation, rollout_id: str) -> rollouts.Rollout:
+    """What the log says of the act that broke the glass."""
+    with org.house.database.read() as connection:
+        found = rollouts.find(connection, component="billing", environment="production")
+    return next(one for one in found if one.reverses == rollout_id)
+
+
 def test_units_leave_the_traffic_one_by_one(make_org: Make, haproxy: HAProxy) -> None:
     target = behind(haproxy, {})["components"]["billing"]["targets"]["production"]
     del target["traffic"]["pools"]
@@ -344,6 +391,17 @@ def test_a_flag_is_switched_on_step_by_step_and_off_at_once(make_org: Make, tmp_
     org.carry_one()
     assert (flag_of(path)["defaultVariant"], org.running()) == ("off", ["1.1.0"] * 4)
     org.carry()
+    assert org.running() == ["absent"] * 4
+
+
+def test_without_the_database_a_flag_is_switched_off(make_org: Make, tmp_path: Path) -> None:
+    path = tmp_path / "flags.json"
+    org = make_org(**with_target({"flag": {"file": str(path), "name": "new-checkout"}}, FLAG))
+    org.start(org.prepared())
+    org.carry()
+    assert flag_of(path)["targeting"]
+    assert {one.finding for one in org.break_glass()} == {Finding.CONFIRMED}
+    assert (flag_of(path)["defaultVariant"], flag_of(path)["targeting"]) == ("off", {})
     assert org.running() == ["absent"] * 4
 
 

@@ -43,7 +43,7 @@ from tidegate.drivers.simulator import SimulatedWorld, SimulatorDriver
 from tidegate.engine.legs import LegReport, LegState
 from tidegate.engine.queue import LegQueue
 from tidegate.errors import TidegateError
-from tidegate.orchestration import approval, audit, evidence, rollout, sweep
+from tidegate.orchestration import approval, audit, breakglass, evidence, glass_journal, rollout, sweep, wayback
 from tidegate.orchestration import policy as policy_flow
 from tidegate.orchestration import release as release_flow
 from tidegate.orchestration.executor import Executor, until
@@ -246,6 +246,23 @@ class Organisation:
         self.carry()
         assert self.rollout(started).state is RolloutState.SUCCEEDED
         return started
+
+    def break_glass(
+        self, environment: str = "production", person: str = "rita", at: Callable[[str], None] = lambda _: None
+    ) -> list[breakglass.UnitReturned]:
+        """Go back without opening the database, by what lies beside it; ``at`` is called around each line written."""
+        state = self.house.state
+        found = wayback.find(state, "billing", environment)
+        return breakglass.roll_back(
+            found,
+            self.house.driver_for("billing", environment, found.settings),
+            self.claim(person),
+            clock=self.clock,
+            journal=glass_journal.Journal(wayback.journal_path(state), at=at),
+            package=self.house.package_path(found.target.digest) if found.target else None,
+            reason="the database is gone",
+            say=lambda _: None,
+        )
 
     def adopt(self, **changes: Any) -> str:
         """Have rita adopt the policy with ``changes``; its digest."""

@@ -30,7 +30,7 @@ def break_the_glass(
     state = _state(session, file)
     document = _document(state, component, environment, file)
     driver = session.parts.make_driver(component, environment, document.settings)
-    kept = state / "packages" / f"{document.target.digest}.tar.gz" if document.target else None
+    kept = _kept(state, document)
     where = journal or wayback.journal_path(state)
     results = breakglass.roll_back(
         document,
@@ -38,7 +38,7 @@ def break_the_glass(
         session.claim(),
         clock=system_clock,
         journal=glass_journal.Journal(where),
-        package=kept if kept is not None and kept.is_file() else None,
+        package=kept,
         reason=reason,
         say=lambda sentence: session.progress(clean(sentence)),
     )
@@ -57,6 +57,7 @@ def break_the_glass(
     lines = [
         *columns(rows, indent="  "),
         f"{good('✓') if whole else bad('✗')} {clean(said)}",
+        *([f"  database: {clean(document.database)}"] if document.database else []),
         f"  journal: {clean(normpath(where))}",
     ]
     record = {
@@ -65,11 +66,20 @@ def break_the_glass(
         "to": target,
         "rollout": document.rollout,
         "units": results,
+        "database": document.database or None,
         "journal": str(where),
         "whole": whole,
     }
     session.answer(record, lines)
     return 0 if whole else 1
+
+
+def _kept(state: Path, document: WayBackDocument) -> Path | None:
+    """The package that runs again, where it lies here: a lock of images, or an archive."""
+    if document.target is None:
+        return None
+    names = (f"{document.target.digest}.lock.json", f"{document.target.digest}.tar.gz")
+    return next((found for name in names if (found := state / "packages" / name).is_file()), None)
 
 
 def _state(session: Session, file: Path | None) -> Path:

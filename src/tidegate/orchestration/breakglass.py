@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,13 @@ from tidegate.core.actor import Actor, Assurance
 from tidegate.core.effect import Act, Effect, Finding, Health, Observation, Presence, Stage, Token, judge
 from tidegate.core.statement import Act as Signed
 from tidegate.core.statement import Statement
+from tidegate.core.wave import Wave
 from tidegate.drivers.contract import Driver
 from tidegate.errors import FencedError, NotPermittedError, StoreError, TidegateError
 from tidegate.orchestration.abreast import AT_ONCE
 from tidegate.orchestration.glass_journal import Journal
 from tidegate.orchestration.identity import Claim, nonce
-from tidegate.orchestration.wayback import WayBackDocument
+from tidegate.orchestration.wayback import WayBackDocument, wave_record
 from tidegate.signing import ssh
 from tidegate.store import rollouts
 from tidegate.store.releases import actor_record
@@ -41,11 +42,12 @@ ATTEMPT = 8
 
 @dataclass(frozen=True, slots=True)
 class UnitReturned:
-    """What became of one unit, read back."""
+    """What became of one unit of one wave, read back; waves count from 0."""
 
     unit: str
     finding: Finding
     detail: str
+    wave: int = 0
 
 
 def roll_back(
@@ -59,7 +61,10 @@ def roll_back(
     reason: str,
     say: Callable[[str], None],
 ) -> list[UnitReturned]:
-    """Take every unit back to what the document names, under its token, journalled; what each unit then says.
+    """Go the way back that the document names, under its token, journalled; what each unit then says.
+
+    In the order of any rollback: what was shifted, the units, and then the database, where that goes back. A switch
+    that does not answer keeps no unit from going back; what comes after the units waits until each of them is back.
 
     Args:
         package: the bytes of the version that runs again; may be None, since the units keep it.
@@ -72,10 +77,13 @@ def roll_back(
     once = nonce()
     attempt = once[:ATTEMPT]
     signed = _permitted(document, claim, clock, reason, once)
-    effects = [_effect(document, unit, attempt) for unit in document.units]
+    effects = [
+        [_effect(document, number, wave, unit, attempt) for unit in wave.units]
+        for number, wave in enumerate(document.waves)
+    ]
     try:
         journal.write(_begun(document, signed, attempt, reason, clock))
-        return _take_all_back(document, driver, effects, package, journal, clock, say)
+        return _Way(document, driver, package, journal, clock, say).go(effects)
     finally:
         journal.close()
 
@@ -142,7 +150,8 @@ def _begun(document: WayBackDocument, signed: _SignedActor, attempt: str, reason
         "leaves": [document.leaves.version, document.leaves.digest] if document.leaves else None,
         "token": [document.token.epoch, document.token.counter],
         "attempt": attempt,
-        "units": list(document.units),
+        "units": list(dict.fromkeys(unit for wave in document.waves for unit in wave.units)),
+        "waves": [wave_record(wave) for wave in document.waves],
     }
 
 
@@ -150,54 +159,93 @@ def rollout_id_of(rollout: str, attempt: str) -> str:
     return f"{rollout}.glass.{attempt}"
 
 
-def _effect(document: WayBackDocument, unit: str, attempt: str) -> Effect:
+def _effect(document: WayBackDocument, number: int, wave: Wave, unit: str, attempt: str) -> Effect:
     """What the unit is given: the very effect that the import will record."""
+    act = Act.RESTORE if document.target else Act.REMOVE
     return Effect(
         rollout=rollout_id_of(document.rollout, attempt),
-        step=rollouts.step_of(0),
+        step=rollouts.step_of(number),
         unit=unit,
         attempt=1,
         component=document.component,
         environment=document.environment,
-        act=Act.RESTORE if document.target else Act.REMOVE,
+        act=act if wave.share is None else Act.SHIFT,
         to=document.target,
         previous=document.leaves,
+        share=wave.share,
     )
 
 
-def _take_all_back(
-    document: WayBackDocument,
-    driver: Driver,
-    effects: Sequence[Effect],
-    package: Path | None,
-    journal: Journal,
-    clock: Clock,
-    say: Callable[[str], None],
-) -> list[UnitReturned]:
-    def take_back(effect: Effect) -> UnitReturned:
-        say(f"{document.component} {document.target or 'absent'} on {effect.unit} (break-glass)")
-        return _take_back(driver, document, effect, package)
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """The way of one document, with what is needed to go it."""
 
-    results: dict[str, UnitReturned] = {}
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="tidegate-glass") as pool:
-        for done in as_completed([pool.submit(take_back, effect) for effect in effects]):
-            result = done.result()
-            results[result.unit] = result
-            _note(journal, {"kind": "returned", "at": to_text(clock()), **_told(result)}, say)
-    _note(journal, {"kind": "ended", "at": to_text(clock())}, say)
-    return [results[effect.unit] for effect in effects]
+    document: WayBackDocument
+    driver: Driver
+    package: Path | None
+    journal: Journal
+    clock: Clock
+    say: Callable[[str], None]
+
+    def go(self, effects: Sequence[Sequence[Effect]]) -> list[UnitReturned]:
+        results: list[UnitReturned] = []
+        missing = ""
+        for wave, (number, ours) in zip(self.document.waves, enumerate(effects), strict=True):
+            if missing:
+                done = [UnitReturned(e.unit, Finding.NOT_DONE, f"not begun: {missing}", number) for e in ours]
+                for result in done:
+                    self._note(_told(result))
+            else:
+                done = self._abreast(number, ours)
+            results += done
+            away = [result.unit for result in done if result.finding is not Finding.CONFIRMED]
+            if away and not missing and wave.share is None:
+                missing = f"{', '.join(away[:3])}{' and more' if len(away) > 3 else ''} must be back before"
+        self._note({"kind": "ended"})
+        return results
+
+    def _abreast(self, number: int, effects: Sequence[Effect]) -> list[UnitReturned]:
+        results: dict[str, UnitReturned] = {}
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="tidegate-glass") as pool:
+            for done in as_completed([pool.submit(self._take_back, effect) for effect in effects]):
+                result = replace(done.result(), wave=number)
+                results[result.unit] = result
+                self._note(_told(result))
+        return [results[effect.unit] for effect in effects]
+
+    def _take_back(self, effect: Effect) -> UnitReturned:
+        what = effect.share or self.document.target or "absent"
+        self.say(f"{self.document.component} {what} on {effect.unit} (break-glass)")
+        if effect.share is None and effect.unit in self.document.units:
+            return _take_back(self.driver, self.document, effect, self.package)
+        return _settle(self.driver, effect, self.package, self.document.token.breaking_glass())
+
+    def _note(self, entry: Mapping[str, Any]) -> None:
+        try:
+            self.journal.write({"at": to_text(self.clock()), **entry})
+        except StoreError as error:
+            # The other units must not stay as they are because of a line: the import will ask this one again.
+            self.say(f"not journalled: {error}")
 
 
-def _told(result: UnitReturned) -> dict[str, str]:
-    return {"unit": result.unit, "finding": result.finding.value, "detail": result.detail[:DETAIL]}
+def _told(result: UnitReturned) -> dict[str, Any]:
+    return {
+        "kind": "returned",
+        "wave": result.wave,
+        "unit": result.unit,
+        "finding": result.finding.value,
+        "detail": result.detail[:DETAIL],
+    }
 
 
-def _note(journal: Journal, entry: Mapping[str, Any], say: Callable[[str], None]) -> None:
+def _settle(driver: Driver, effect: Effect, package: Path | None, token: Token) -> UnitReturned:
+    """The switch, the flag, or the database: they keep no way back, and to ask them for the same again does nothing."""
     try:
-        journal.write(entry)
-    except StoreError as error:
-        # The other units must not stay as they are because of a line: the import will ask this one again.
-        say(f"not journalled: {error}")
+        return _apply(driver, effect, package, token)
+    except FencedError as error:
+        return UnitReturned(effect.unit, Finding.OVERTAKEN, str(error))
+    except TidegateError as error:
+        return UnitReturned(effect.unit, Finding.IN_DOUBT, str(error))
 
 
 def _take_back(driver: Driver, document: WayBackDocument, effect: Effect, package: Path | None) -> UnitReturned:

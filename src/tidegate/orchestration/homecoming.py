@@ -20,9 +20,9 @@ from tidegate.core.canonical import canonical
 from tidegate.core.effect import EffectEvent, Finding, Package, Token
 from tidegate.core.rollout import ACTIVE, Direction, RolloutEvent, RolloutState
 from tidegate.core.statement import Act as Signed
-from tidegate.core.wave import Wave
+from tidegate.core.wave import DATABASE, Wave
 from tidegate.errors import NotFoundError, StoreError, TidegateError, UsageError
-from tidegate.orchestration import incident
+from tidegate.orchestration import incident, migration
 from tidegate.orchestration.breakglass import ATTEMPT, DETAIL, UnitReturned, rollout_id_of
 from tidegate.orchestration.checkpoint import effect_on, lock_rollout
 from tidegate.orchestration.glass_journal import changed, open_locked, read_all, scan, unwritable
@@ -32,7 +32,7 @@ from tidegate.orchestration.identity import Proven, shown, spend, stands
 from tidegate.orchestration.joint import leave_behind
 from tidegate.orchestration.record import Entry, record
 from tidegate.orchestration.rollback import finish_return, withdraw
-from tidegate.orchestration.wayback import journal_path, reserve_journal, sync_directory
+from tidegate.orchestration.wayback import journal_path, reserve_journal, sync_directory, wave_of
 from tidegate.store import contents, leases, locks, policies, rollouts, tables
 from tidegate.store.releases import actor_of
 from tidegate.store.rollouts import Rollout
@@ -117,18 +117,38 @@ class _GlassAct:
     leaves: Package | None
     token: Token
     attempt: str
-    units: tuple[str, ...]
-    returned: dict[str, UnitReturned]
-    returned_at: dict[str, datetime]
+    waves: tuple[Wave, ...]
+    returned: dict[tuple[int, str], UnitReturned]
+    returned_at: dict[tuple[int, str], datetime]
 
     @property
     def whole(self) -> bool:
-        """Whether every unit was read back as it is to be."""
-        return all(self.finding(unit) is Finding.CONFIRMED for unit in self.units)
+        """Whether every unit of every wave was read back as it is to be."""
+        return all(self.is_back(number) for number in range(len(self.waves)))
 
-    def finding(self, unit: str) -> Finding:
-        """What the journal says of a unit; in doubt where it says nothing."""
-        result = self.returned.get(unit)
+    @property
+    def stands_at(self) -> int:
+        """The first wave that is not back, or the last: from there on it is resumed."""
+        last = len(self.waves) - 1
+        return next((number for number in range(last) if not self.is_back(number)), last)
+
+    @property
+    def findings(self) -> dict[str, Finding]:
+        """By unit; of one that has several turns the first that is not as it is to be, else the last."""
+        found: dict[str, Finding] = {}
+        for number, wave in enumerate(self.waves):
+            for unit in wave.units:
+                if found.get(unit, Finding.CONFIRMED) is Finding.CONFIRMED:
+                    found[unit] = self.finding(number, unit)
+        return found
+
+    def is_back(self, number: int) -> bool:
+        """Whether a wave was read back as it is to be."""
+        return all(self.finding(number, unit) is Finding.CONFIRMED for unit in self.waves[number].units)
+
+    def finding(self, number: int, unit: str) -> Finding:
+        """What the journal says of a unit of a wave; in doubt where it says nothing."""
+        result = self.returned.get((number, unit))
         return result.finding if result else Finding.IN_DOUBT
 
     @classmethod
@@ -142,10 +162,18 @@ class _GlassAct:
             target=Package(*target) if target else None,
             leaves=Package(*leaves) if leaves else None,
             token=Token(*entry["token"]),
-            units=tuple(dict.fromkeys(entry["units"])),
+            waves=_waves(entry),
             returned={},
             returned_at={},
         )
+
+
+def _waves(entry: Mapping[str, Any]) -> tuple[Wave, ...]:
+    """The waves of an act; a journal of before they were told had the units alone."""
+    told = entry.get("waves")
+    if told is None:
+        return (Wave(tuple(dict.fromkeys(entry["units"]))),)
+    return tuple(wave_of(wave) for wave in told)
 
 
 def _acts(entries: Sequence[Mapping[str, Any]], path: Path) -> list[_GlassAct]:
@@ -155,9 +183,10 @@ def _acts(entries: Sequence[Mapping[str, Any]], path: Path) -> list[_GlassAct]:
             if entry["kind"] == "begun":
                 acts.append(_GlassAct.begun(entry))
             elif entry["kind"] == "returned":
-                unit = str(entry["unit"])
-                acts[-1].returned[unit] = UnitReturned(unit, Finding(entry["finding"]), str(entry["detail"]))
-                acts[-1].returned_at[unit] = from_text(entry["at"])
+                unit, wave = str(entry["unit"]), int(entry.get("wave", 0))
+                said = UnitReturned(unit, Finding(entry["finding"]), str(entry["detail"]), wave)
+                acts[-1].returned[wave, unit] = said
+                acts[-1].returned_at[wave, unit] = from_text(entry["at"])
         except (KeyError, IndexError, TypeError, ValueError, UsageError) as error:
             raise changed(path, number) from error
     return acts
@@ -181,7 +210,7 @@ def _import(house: House, act: _GlassAct) -> None:
             "at": to_text(act.at),
             "reason": act.reason[:DETAIL],
             "signed": "yes" if actor.assurance is Assurance.SIGNATURE else "no",
-            "units": {unit: act.finding(unit).value for unit in act.units},
+            "units": {unit: finding.value for unit, finding in act.findings.items()},
             **shown(proven.statement, proven.signed),
             **({"apart": apart} if apart else {}),
         }
@@ -228,7 +257,7 @@ def _record_rows(house: House, connection: sa.Connection, act: _GlassAct, proven
         # A database that was restored from before this rollout.
         leases.raise_to(connection, act.component, act.environment, act.token, now)
         return "the database does not know this rollout"
-    if all(act.finding(unit) is Finding.OVERTAKEN for unit in act.units):
+    if all(finding is Finding.OVERTAKEN for finding in act.findings.values()):
         return "every unit obeyed a higher token: nothing was done"
     if _is_known(connection, rollout_id_of(forward.id, act.attempt)):
         return "an act of this name is recorded already"
@@ -240,6 +269,8 @@ def _record_rows(house: House, connection: sa.Connection, act: _GlassAct, proven
     hold_back(connection, glass, proven.actor, now)
     incident.open_for(connection, policies.current(connection).policy, glass, proven.actor, now)
     _record_effects(connection, glass, act)
+    if any(wave.units == (DATABASE,) and act.is_back(number) for number, wave in enumerate(act.waves)):
+        migration.undone(connection, glass, now)
     if act.whole:
         finish_return(house, connection, glass, now)
     else:
@@ -284,8 +315,8 @@ def _take_over(
         granted=forward.granted,
         source=act.leaves,
         target=act.target,
-        waves=(Wave(act.units),),
-        wave=0,
+        waves=act.waves,
+        wave=act.stands_at,
         token=token,
         legs=0,
         started_at=act.at,
@@ -302,11 +333,14 @@ def _take_over(
 
 
 def _record_effects(connection: sa.Connection, glass: Rollout, act: _GlassAct) -> None:
-    rollouts.add_effects(connection, 0, [effect_on(glass, 0, unit) for unit in act.units], act.at)
+    # What came after the wave at which it stands is asked again, by the same keys, when it is resumed.
+    for number in range(glass.wave + 1):
+        units = act.waves[number].units
+        rollouts.add_effects(connection, number, [effect_on(glass, number, unit) for unit in units], act.at)
     for row in rollouts.effects_of(connection, glass):
-        unit = row.effect.unit
+        turn = (row.wave, row.effect.unit)
         dispatched = rollouts.move_effect(connection, row, EffectEvent.DISPATCH, act.at)
-        result = act.returned.get(unit)
+        result = act.returned.get(turn)
         detail = result.detail if result else "the journal does not say what became of it"
-        ended = act.returned_at.get(unit, act.at)
-        rollouts.move_effect(connection, dispatched, _EVENT[act.finding(unit)], ended, detail)
+        ended = act.returned_at.get(turn, act.at)
+        rollouts.move_effect(connection, dispatched, _EVENT[act.finding(*turn)], ended, detail)

@@ -194,7 +194,13 @@ def keep(connection: sa.Connection, rollout: Rollout, item: Item, facts: Facts, 
 
 
 def way_back(
-    connection: sa.Connection, policy: Policy, reversed_: Rollout, target: Package | None, *, accepts: bool = False
+    connection: sa.Connection,
+    policy: Policy,
+    reversed_: Rollout,
+    target: Package | None,
+    *,
+    accepts: bool = False,
+    beforehand: bool = False,
 ) -> Consequence:
     """What going back from a rollout to a version means, by all that was rolled out after that version.
 
@@ -203,6 +209,7 @@ def way_back(
 
     Args:
         accepts: whether a person accepts that data is lost.
+        beforehand: the rollout has not begun yet, and what it is to bring counts as brought.
     """
     if target is None or not declares(policy, reversed_.component):
         return NOTHING_DECLARED
@@ -210,7 +217,8 @@ def way_back(
     if later is None:
         return Consequence(None, None, f"nobody knows what was rolled out since {target.version}")
     kept = databases.of(connection, [one.id for one in later])
-    between = [_kept(one, kept) for one in later if not _has_nothing(connection, one, kept)]
+    expected = reversed_.id if beforehand else ""
+    between = [_kept(one, kept) for one in later if one.id == expected or not _has_nothing(connection, one, kept)]
     allowed = goes_back(policy, reversed_.component, reversed_.environment)
     return chosen(between, may_go_back=allowed, accepts=accepts)
 

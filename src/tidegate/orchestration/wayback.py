@@ -15,7 +15,7 @@ import json
 import logging
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,14 @@ from typing import Any
 from tidegate.clock import to_text
 from tidegate.core.actor import Assurance
 from tidegate.core.canonical import canonical
-from tidegate.core.effect import Package, Token
+from tidegate.core.effect import Package, Share, Token
 from tidegate.core.policy import Act, Policy
 from tidegate.core.rollout import Direction
 from tidegate.core.rules.actor_permitted import minimum_assurance, permitted_people
+from tidegate.core.wave import DATABASE, Wave, waves_back
 from tidegate.drivers.contract import Driver
 from tidegate.errors import NotFoundError, StoreError, TargetError, TidegateError, UsageError
+from tidegate.orchestration import migration
 from tidegate.orchestration.abreast import abreast
 from tidegate.orchestration.configuration import target_settings
 from tidegate.orchestration.emergency_script import path_beside, script_of
@@ -37,7 +39,10 @@ from tidegate.store import policies
 from tidegate.store.releases import actor_record
 from tidegate.store.rollouts import Rollout
 
-FORMAT = "tidegate/way-back/1"
+FORMAT = "tidegate/way-back/2"
+_FORMER = "tidegate/way-back/1"
+"""It knew of the units alone."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -46,7 +51,8 @@ class WayBackDocument:
     """A way back, as it was written down.
 
     ``rollout`` is the one that is taken back, ``target`` what runs again, ``leaves`` what runs no more; None is
-    *absent*. ``token`` is that of the lease under which it was written.
+    *absent*. ``token`` is that of the lease under which it was written. ``waves`` are the way in its order: what was
+    shifted, the units, the database where it goes back; ``database`` says in words what becomes of that.
     """
 
     organization: str
@@ -63,6 +69,8 @@ class WayBackDocument:
     assurance: Assurance
     written_at: str
     started_by: Mapping[str, str]
+    waves: tuple[Wave, ...]
+    database: str = ""
 
     def to_bytes(self) -> bytes:
         """The document."""
@@ -83,6 +91,8 @@ class WayBackDocument:
                 "assurance": self.assurance,
                 "written_at": self.written_at,
                 "started_by": dict(self.started_by),
+                "waves": [wave_record(wave) for wave in self.waves],
+                "database": self.database,
             }
         )
 
@@ -95,6 +105,17 @@ def _package(record: Mapping[str, str] | None) -> Package | None:
     return Package(record["version"], record["digest"]) if record else None
 
 
+def wave_record(wave: Wave) -> dict[str, Any]:
+    """A wave of the way back as it is written down; :func:`wave_of` reads it."""
+    return {"units": list(wave.units), "share": [wave.share.of, wave.share.points] if wave.share else None}
+
+
+def wave_of(record: Mapping[str, Any]) -> Wave:
+    """The wave that was written down; see :func:`wave_record`."""
+    share = record["share"]
+    return Wave(tuple(record["units"]), Share(*share) if share else None, watched=False)
+
+
 def read(data: bytes, where: str) -> WayBackDocument:
     """The way back that these bytes hold.
 
@@ -103,8 +124,10 @@ def read(data: bytes, where: str) -> WayBackDocument:
     """
     try:
         record = json.loads(data)
-        if record["format"] != FORMAT:
+        if record["format"] not in (FORMAT, _FORMER):
             raise ValueError(f"its format is {record['format']!r}")
+        units = tuple(record["units"])
+        former = [{"units": units, "share": None}]
         return WayBackDocument(
             organization=record["organization"],
             rollout=record["rollout"],
@@ -114,12 +137,14 @@ def read(data: bytes, where: str) -> WayBackDocument:
             target=_package(record["target"]),
             leaves=_package(record["leaves"]),
             token=Token(*record["token"]),
-            units=tuple(record["units"]),
+            units=units,
             settings=record["settings"],
             may_roll_back={person: tuple(keys) for person, keys in record["may_roll_back"].items()},
             assurance=Assurance(record["assurance"]),
             written_at=record["written_at"],
             started_by=record["started_by"],
+            waves=tuple(wave_of(wave) for wave in (former if record["format"] == _FORMER else record["waves"])),
+            database=str(record.get("database", "")),
         )
     except (ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
         raise StoreError(
@@ -170,7 +195,7 @@ def leave(house: House, driver: Driver, rollout: Rollout) -> None:
     units = driver.units if driver.abilities.way_back_on_target else ()
 
     def make_ready() -> None:
-        reserve_journal(house.state, len(driver.units))
+        reserve_journal(house.state, len(driver.units) + _BESIDE)
         _leave_script(house, rollout)
 
     abreast(lambda unit: _leave_on(driver, unit, document, rollout), units, make_ready)
@@ -198,7 +223,7 @@ def leave_if_possible(house: House, driver: Driver, rollout: Rollout) -> None:
         document = document_of(house, driver, rollout).to_bytes()
         _leave_script(house, rollout)
         write_durably(path_of(house.state, rollout.component, rollout.environment), document)
-        reserve_journal(house.state, len(driver.units))
+        reserve_journal(house.state, len(driver.units) + _BESIDE)
     except TidegateError as error:
         _logger.warning("the way of rollback %s is not written down: %s", rollout.id, error)
 
@@ -218,9 +243,15 @@ def _taken_back(rollout: Rollout) -> str:
 
 def document_of(house: House, driver: Driver, rollout: Rollout) -> WayBackDocument:
     """The way back from a rollout; from a rollback, the same way that it goes itself, under its own token."""
+    back = rollout.direction is Direction.BACK
     with house.database.read() as connection:
         policy = policies.current(connection).policy
-    back = rollout.direction is Direction.BACK
+        after = (
+            migration.way_back(connection, policy, rollout, rollout.source, beforehand=True)
+            if driver.abilities.database and not back
+            else None
+        )
+    goes_back = driver.abilities.database_goes_back and after is not None and after.database
     environment = policy.environments[rollout.environment]
     return WayBackDocument(
         organization=policy.organization,
@@ -237,7 +268,18 @@ def document_of(house: House, driver: Driver, rollout: Rollout) -> WayBackDocume
         assurance=minimum_assurance(environment),
         written_at=to_text(house.now()),
         started_by=actor_record(rollout.started_by),
+        waves=_way(rollout, driver.units, database=goes_back),
+        database=after.because if after is not None else "",
     )
+
+
+def _way(rollout: Rollout, units: Sequence[str], *, database: bool) -> tuple[Wave, ...]:
+    """The way in waves: each unit is taken, since nobody will know how far the rollout has come."""
+    if rollout.direction is Direction.FORWARD:
+        return waves_back(rollout.waves, units, database=database)
+    given_again = any(wave.share is not None and wave.share.points for wave in rollout.waves)
+    undone = any(wave.units == (DATABASE,) for wave in rollout.waves)
+    return waves_back(rollout.waves, units, to_other=given_again, database=undone)
 
 
 def _people(policy: Policy, environment: str) -> dict[str, tuple[str, ...]]:
@@ -299,6 +341,9 @@ def sync_directory(path: Path) -> None:
     finally:
         os.close(folder)
 
+
+_BESIDE = 4
+"""Lines beside those of the units: the shifts, and the database."""
 
 JOURNAL_ROOM = 64 << 10
 """Bytes that are kept free for a break-glass journal: written beforehand, so that a full disk cannot refuse them."""
