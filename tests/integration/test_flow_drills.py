@@ -10,8 +10,10 @@ import pytest
 
 from tests.support.flows import Organisation
 from tidegate.core.effect import Health
+from tidegate.core.release import ReleaseState
 from tidegate.errors import ConflictError, NotFoundError, NotPermittedError, UsageError
 from tidegate.orchestration import audit, drill
+from tidegate.store import releases
 from tidegate.store.drills import DrillRow
 
 DEMANDS: dict[str, Any] = {
@@ -127,13 +129,37 @@ def test_never_in_production_and_only_where_it_can_end(org: Organisation) -> Non
     assert org.running("staging") == ["1.1.0", "1.1.0"]
 
 
-def test_a_release_that_is_over_cannot_go_forward_again(org: Organisation) -> None:
-    org.adopt(drills={"rollback": {"title": "Rollback", "of": "rollback", "every": "quarterly", "by": "rm"}})
+QUARTERLY: dict[str, Any] = {
+    "drills": {"rollback": {"title": "Rollback", "of": "rollback", "every": "quarterly", "by": "rm"}}
+}
+
+
+def test_what_production_has_is_rehearsed_with_when_it_is_due_again(org: Organisation) -> None:
+    org.adopt(**QUARTERLY)
     release = twice_in_staging(org)
     org.start(release)
     org.carry()
-    with pytest.raises(ConflictError, match=r"billing-1\.2\.0 is released: taken back there, it could not go forward"):
+    org.clock.go(timedelta(days=100))
+    row = carried(org)
+    assert (row.succeeded, row.measured["forward_s"]) == (True, 30)
+    assert (org.running("staging"), org.running()) == (["1.2.0", "1.2.0"], ["1.2.0", "1.2.0"])
+    with org.house.database.read() as connection:
+        assert releases.load(connection, release).facts.state is ReleaseState.RELEASED
+    assert audit.verify(org.house).holds
+    assert {each.problem for each in audit.rejudge(org.house)} == {""}
+
+
+def test_nothing_is_taken_back_that_could_not_go_forward_again(org: Organisation) -> None:
+    org.adopt(**QUARTERLY, environments={"staging": {"gates": ["tests"]}}, gates={"tests": {"fresh": "7d"}})
+    release = twice_in_staging(org)
+    org.start(release)
+    org.carry()
+    org.clock.go(timedelta(days=100))
+    with pytest.raises(ConflictError, match=r"taken back from staging, billing-1\.2\.0 could not go forward again: .*"):
         drill.prepare(org.house, org.claim("rita"), "rollback", "staging")
+    assert org.running("staging") == ["1.2.0", "1.2.0"]
+    org.tested(release)
+    assert carried(org).succeeded
 
 
 def test_a_rehearsal_by_hand_is_signed_and_is_evidence_for_gates(org: Organisation, tmp_path: Path) -> None:

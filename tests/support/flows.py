@@ -407,7 +407,8 @@ def organisation(
     set_clock = clock or SetClock()
 
     def driver_for(component: str, environment: str, settings: Mapping[str, Any]) -> Driver:
-        return around(SimulatorDriver(Target(component, environment), worlds[environment]), settings)
+        world = worlds.setdefault(environment, SimulatedWorld(units))
+        return around(SimulatorDriver(Target(component, environment), world), settings)
 
     house = build_house(Settings(root, url), clock=set_clock, driver_for=drivers or driver_for)
     made = Organisation(root, url, set_clock, house, Legs(lambda: made.house), worlds)

@@ -12,12 +12,13 @@ class ReleaseState(StrEnum):
 
     open
         Being prepared, judged and approved. `release open` brings it here, and so does every rollout that ends
-        without having taken it to production. It may stay for weeks. A crash leaves it as it is.
+        without having taken it to all of production. It may stay for weeks. A crash leaves it as it is.
     rolling
         A rollout of it is under way somewhere. The decision that starts a rollout brings it here, the end of that
         rollout takes it out. After a crash the rollout's rows say how to go on.
     released
-        It is verified in production. Only a rollback of production takes it out of here.
+        It is verified in production, in each environment of that purpose in which its components have a target. Only
+        a rollback of production takes it out of here. Where it is brought to another environment again, it stays.
     rolled_back
         It was in production, or on its way there, and was taken back. Final: the fix is another release.
     cancelled
@@ -58,6 +59,7 @@ RELEASE = Machine[ReleaseState, ReleaseEvent](
             ReleaseEvent.STARTED: ReleaseState.ROLLING,
             ReleaseEvent.CANCELLED: ReleaseState.CANCELLED,
             ReleaseEvent.SUPERSEDED: ReleaseState.SUPERSEDED,
+            ReleaseEvent.TAKEN_BACK: ReleaseState.ROLLED_BACK,
         },
         ReleaseState.ROLLING: {
             ReleaseEvent.ADVANCED: ReleaseState.OPEN,

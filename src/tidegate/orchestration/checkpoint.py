@@ -14,8 +14,9 @@ from tidegate.core.canonical import digest
 from tidegate.core.decision import Action, Question
 from tidegate.core.effect import Act as EffectAct
 from tidegate.core.effect import Effect
-from tidegate.core.policy import Environment, Occasion, Purpose
-from tidegate.core.release import ReleaseEvent
+from tidegate.core.facts import Release
+from tidegate.core.policy import Environment, Occasion, Policy, Purpose
+from tidegate.core.release import ReleaseEvent, ReleaseState
 from tidegate.core.rollout import Direction, RolloutEvent, RolloutState
 from tidegate.core.statement import Act
 from tidegate.errors import TidegateError
@@ -249,19 +250,48 @@ def complete(connection: sa.Connection, release: str, environment: str, rollout:
     """
     book = policies.current(connection)
     row = releases.load(connection, release)
-    done = _is_production(book.policy.environments.get(environment))
-    releases.move(connection, release, ReleaseEvent.COMPLETED if done else ReleaseEvent.ADVANCED, now)
+    in_production = _is_production(book.policy.environments.get(environment))
+    done = in_production and not lacking(connection, book.policy, row.facts, environment)
+    again = row.facts.state is ReleaseState.RELEASED
+    if not again:
+        releases.move(connection, release, ReleaseEvent.COMPLETED if done else ReleaseEvent.ADVANCED, now)
     occasion = Occasion.COMPLETED if done else Occasion.PROGRESSED
     detail = "" if done else f"verified in {environment}"
     say(connection, book.policy, occasion, row.facts, now, detail=detail, once=f"{rollout}.done")
+    if in_production:
+        debt.open_for(connection, row, environment, book.policy, now)
     if done:
         requests.end_all(connection, release, now, "the release is complete")
-        debt.open_for(connection, row, environment, book.policy, now)
         afterwards.open_for(connection, row, environment, now)
         timeline.settle(connection, releases.load(connection, release).facts, now)
-    else:
+    elif not again:
         requests.touch(connection, release, now)
         promote(connection, book.policy, row.facts, now, verified_in=environment)
+
+
+def lacking(connection: sa.Connection, policy: Policy, release: Release, beside: str) -> list[str]:
+    """The environments for production that do not have a release yet, of those where its components have a target.
+
+    Args:
+        beside: one that is not looked at.
+    """
+    return [
+        name
+        for name, environment in policy.environments.items()
+        if name != beside and _is_production(environment) and not _has(connection, policy, release, name)
+    ]
+
+
+def _has(connection: sa.Connection, policy: Policy, release: Release, environment: str) -> bool:
+    """Whether each component of a release that has a target in an environment stands there in its version."""
+    for item in release.items:
+        known = policy.components.get(item.component)
+        if known is None or environment not in known.targets:
+            continue
+        there = rollouts.last_good(connection, item.component, environment)
+        if there is None or there.target is None or there.target.version != item.to_version:
+            return False
+    return True
 
 
 def _is_production(environment: Environment | None) -> bool:

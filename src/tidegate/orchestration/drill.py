@@ -7,7 +7,7 @@ production. What is measured is signed by whoever held it, and the record alone 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,14 @@ import sqlalchemy as sa
 from tidegate.clock import to_text
 from tidegate.core.actor import Actor, Assurance
 from tidegate.core.canonical import digest
+from tidegate.core.decision import Action, Question
 from tidegate.core.drill import due_at, last_good
 from tidegate.core.emergency import acknowledgers, people_listed
 from tidegate.core.notice import addresses_of
 from tidegate.core.policy import Drill, Occasion, Policy, Purpose
 from tidegate.core.rollout import RolloutState
 from tidegate.core.statement import Act
+from tidegate.core.verdict import Verdict
 from tidegate.errors import ConflictError, NotFoundError, NotPermittedError, UsageError
 from tidegate.orchestration import rollback, rollout
 from tidegate.orchestration.debt import document_of
@@ -41,10 +43,12 @@ from tidegate.orchestration.identity import (
     spend,
     stands,
 )
+from tidegate.orchestration.judge import judge
 from tidegate.orchestration.messages import tell
 from tidegate.orchestration.record import Entry, record
 from tidegate.orchestration.refusal import refusals
-from tidegate.store import contents, drills, locks, policies, releases, requests, rollouts
+from tidegate.orchestration.seen import NOTHING, InGit, look
+from tidegate.store import contents, drills, locks, policies, requests, rollouts
 from tidegate.store.drills import DrillRow, acknowledgement_of, terms_of
 
 BACK, FORWARD = "back_s", "forward_s"
@@ -139,8 +143,8 @@ class Rehearsal:
 def prepare(house: House, by: Claim, name: str, environment: str, component: str = "") -> Rehearsal:
     """Begin to rehearse a rollback in an environment that is not production; nothing is taken back yet.
 
-    It begins only where it can also end: what stands there has an earlier version, and its release is open still, so
-    that it may go forward again.
+    It begins only where it can also end: what stands there has an earlier version, and its release may go forward
+    again, as it could if it were started there now.
 
     Raises:
         NotPermittedError: this person may not hold the drill.
@@ -149,6 +153,7 @@ def prepare(house: House, by: Claim, name: str, environment: str, component: str
         ConflictError: what stands there has no earlier version, or could not go forward again.
     """
     with refusals(house, "drill", person_of(by), drill=name[:64], environment=environment[:64]):
+        in_git = _look(house, component, environment)
         with house.database.write() as connection:
             locks.lock_organization(connection)
             policy, now = policies.current(connection).policy, house.now()
@@ -161,13 +166,25 @@ def prepare(house: House, by: Claim, name: str, environment: str, component: str
                     remedy="name a copy of it, such as staging",
                 )
             there = rollback.standing_rollout(connection, _component(policy, component, environment), environment)
-            _demand_returns(connection, there)
             actor = known(policy, by)
+            # Each step is signed when it is taken: who holds a key is asked about as somebody who has signed.
+            asks = replace(actor, assurance=Assurance.SIGNATURE) if by.key is not None else actor
+            _demand_returns(connection, there, Question(Action.START, asks, environment), now, in_git)
             row = DrillRow(f"drill-{nonce()[:8]}", name, drill.of, environment, now, actor.person)
             drills.begin(connection, row, actor)
             data = {"drill": row.id, "name": name, "environment": environment, "rollout": there.id}
             record(connection, Entry("drill.begun", actor, there.release, data), now)
         return Rehearsal(row.id, name, there.component, environment, there.release, there.id)
+
+
+def _look(house: House, component: str, environment: str) -> InGit:
+    """What the repository says of the release that stands there: asked before the transaction, since it is slow."""
+    with house.database.read() as connection:
+        policy = policies.current(connection).policy
+        there = [name for name, known in policy.components.items() if environment in known.targets]
+        named = component or (there[0] if len(there) == 1 else "")
+        standing = rollouts.last_good(connection, named, environment) if named else None
+    return look(house, standing.release) if standing is not None and standing.release else NOTHING
 
 
 def _component(policy: Policy, named: str, environment: str) -> str:
@@ -185,7 +202,9 @@ def _component(policy: Policy, named: str, environment: str) -> str:
     return there[0]
 
 
-def _demand_returns(connection: sa.Connection, there: rollouts.Rollout) -> None:
+def _demand_returns(
+    connection: sa.Connection, there: rollouts.Rollout, again: Question, now: datetime, in_git: InGit
+) -> None:
     what = f"{there.component} in {there.environment}"
     if there.state is not RolloutState.SUCCEEDED:
         raise ConflictError(
@@ -197,11 +216,14 @@ def _demand_returns(connection: sa.Connection, there: rollouts.Rollout) -> None:
             f"{what} has no earlier version: going back would leave nothing to measure",
             remedy="rehearse where two versions were rolled out, or record one: tidegate drill record",
         )
-    row = releases.load(connection, there.release)
-    if row.closed_at is not None:
+    decision = judge(connection, there.release, again, now, in_git=in_git).decision
+    if not decision.allowed:
+        why = next((finding for finding in decision.findings if finding.verdict is not Verdict.ALLOW), None)
+        said = f": {why.message}" if why else ""
         raise ConflictError(
-            f"{there.release} is {row.facts.state.said}: taken back there, it could not go forward again",
-            remedy="rehearse with a release that is on its way, or record what you measured: tidegate drill record",
+            f"taken back from {there.environment}, {there.release} could not go forward again{said}",
+            remedy=f"{why.remedy if why and why.remedy else 'look at it'} (tidegate check {there.release} --for "
+            f"{there.environment}), or record what you measured: tidegate drill record",
         )
 
 

@@ -20,6 +20,7 @@ from tidegate.core.evidence_kind import KINDS
 from tidegate.core.evidence_source import distinct_sources
 from tidegate.core.facts import Item, Release
 from tidegate.core.policy import Policy
+from tidegate.core.release import ReleaseState
 from tidegate.core.statement import Act
 from tidegate.core.subject import Part, Subject
 from tidegate.errors import ConflictError, NotFoundError, StoreError, TidegateError, UsageError
@@ -236,7 +237,8 @@ def _demand_open(house: House, release: str, claim: Claim, environment: str, com
 
 
 def _demand_not_over(row: ReleaseRow) -> None:
-    if row.closed_at is not None:
+    # What production has may be brought to another environment again, and its gates are asked there.
+    if row.closed_at is not None and row.facts.state is not ReleaseState.RELEASED:
         raise ConflictError(f"release {row.facts.id} is {row.facts.state.said}", remedy="add it to an open release")
 
 

@@ -565,7 +565,7 @@ def _close_release(
         return  # another environment's rollout of this release goes on, and will say how it ends
     if state is ReleaseState.ROLLING:
         releases.move(connection, rollout.release, ReleaseEvent.TAKEN_BACK if production else ReleaseEvent.STOPPED, now)
-    elif state is ReleaseState.RELEASED and production:
+    elif production and state in (ReleaseState.RELEASED, ReleaseState.OPEN):  # open: it waited for the other regions
         releases.move(connection, rollout.release, ReleaseEvent.TAKEN_BACK, now)
     timeline.settle(connection, releases.load(connection, rollout.release).facts, now)
     if production:

@@ -12,7 +12,7 @@ from tidegate.core.bundle import order_of_items
 from tidegate.core.decision import Action, Question
 from tidegate.core.joint_rollout import JointState
 from tidegate.core.policy import Occasion
-from tidegate.core.release import ReleaseEvent
+from tidegate.core.release import ReleaseEvent, ReleaseState
 from tidegate.core.rollout import Direction, RolloutState
 from tidegate.core.statement import Act
 from tidegate.errors import ConflictError, NotPermittedError, TidegateError
@@ -255,7 +255,8 @@ def _begin(
     rollout = begin_rollout(
         house, connection, judged, sight.standings[component], joint.id if joint else "", whole_id, proof, now
     )
-    releases.move(connection, row.facts.id, ReleaseEvent.STARTED, now)
+    if row.facts.state is not ReleaseState.RELEASED:
+        releases.move(connection, row.facts.id, ReleaseEvent.STARTED, now)
     for waiting in requests.waiting(connection, row.facts.id):
         if waiting.environment == environment:
             requests.end(connection, waiting.id, now, rollout=whole_id)

@@ -97,7 +97,7 @@ RULES: tuple[Rule, ...] = (
 OF_THE_CALENDAR: tuple[Rule, ...] = tuple(rule for rule in RULES if rule.of_the_calendar)
 """Those that ask nothing of a release but its type and its components: by them alone it is open, or it is not."""
 
-VERSION = 3
+VERSION = 4
 """Raised whenever a rule may answer differently on the same facts; written into every leaf."""
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tidegate.core.decision import Action
+from tidegate.core.facts import Item
 from tidegate.core.release import ReleaseState
+from tidegate.core.rules.demands import is_production
 from tidegate.core.rules.rule import FORWARD, Context, Found, Rule, denies, passes
 from tidegate.core.rules.saying import names
+from tidegate.core.version import Scheme, parse_version
+from tidegate.errors import UsageError
 
 
 def _wanted(context: Context) -> ReleaseState:
@@ -61,8 +65,37 @@ def _state(context: Context) -> Found:
     release, wanted = context.facts.release, _wanted(context)
     if release.state is wanted:
         return passes(RULE.id, f"{release.id} is {_said(release.state)}")
+    if release.state is ReleaseState.RELEASED and _goes_again(context):
+        return _again(context)
     remedy = _REMEDY[release.state].format(release=release.id, environment=context.question.environment)
     return denies(RULE.id, f"{release.id} is {_said(release.state)}, not {_said(wanted)}", remedy)
+
+
+def _goes_again(context: Context) -> bool:
+    """Whether what production has may be brought here again: it is a copy, rehearsed in, or built anew."""
+    return context.since(4) and context.environment is not None and not is_production(context)
+
+
+def _again(context: Context) -> Found:
+    release, where = context.facts.release, context.question.environment
+    for item in release.items:
+        for one in context.facts.verified:
+            if (one.component, one.environment) == (item.component, where) and not _is_older(one.version, item):
+                return denies(
+                    RULE.id,
+                    f"{release.id} is {_said(release.state)}, and {where} has had {one.component} {one.version}",
+                    f"go back to it: tidegate rollback {item.component} {where} --to {item.to_version}",
+                )
+    return passes(RULE.id, f"{release.id} is {_said(release.state)}, and {where} has had nothing later")
+
+
+def _is_older(version: str, item: Item) -> bool:
+    """Whether a version is not later than the item's; what cannot be compared may be later."""
+    try:
+        there, ours = (parse_version(text, Scheme.PADDED) for text in (version, item.to_version))
+    except UsageError:
+        return False
+    return there <= ours
 
 
 def _said(state: ReleaseState) -> str:

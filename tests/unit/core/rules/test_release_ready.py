@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tests.support.facts import Case, asked, facts, found, item, question, release, table
+from tests.support.facts import NOW, Case, asked, both, facts, found, item, question, release, rulebook, table
+from tidegate.core.decide import decide
 from tidegate.core.decision import Action
+from tidegate.core.facts import Verified
 from tidegate.core.release import ReleaseState
 from tidegate.core.verdict import Verdict
 
@@ -69,6 +73,28 @@ def test_an_unknown_type_is_refused_and_nothing_can_be_foreseen(action: Action) 
         "open it as one of: hotfix, minor",
     )
     assert (decision.next_possible is None) is (action is Action.START)
+
+
+@pytest.mark.parametrize("action", [Action.START, Action.CONTINUE])
+@pytest.mark.parametrize(
+    ("there", "message"),
+    [
+        ("1.0.0", "billing-1.1.0 is released, and staging has had nothing later"),
+        ("1.1.0", "billing-1.1.0 is released, and staging has had nothing later"),
+        ("1.2.0", "billing-1.1.0 is released, and staging has had billing 1.2.0"),
+        ("the new one", "billing-1.1.0 is released, and staging has had billing the new one"),
+    ],
+)
+def test_what_production_has_is_brought_elsewhere_again_where_nothing_later_was(
+    action: Action, there: str, message: str
+) -> None:
+    verified = (Verified("billing", "staging", there, "0" * 64, NOW), Verified("billing", "qa", "9.0.0", "0" * 64, NOW))
+    known = replace(facts(release(state=ReleaseState.RELEASED)), verified=verified)
+    again = found(asked(known, about=question(action, environment="staging")), RULE)
+    assert again.message == message
+    assert (again.verdict is Verdict.ALLOW) is message.endswith("nothing later")
+    earlier = decide(question(action, environment="staging"), both(rulebook()), known, NOW, version=3)
+    assert found(earlier, RULE).verdict is Verdict.DENY
 
 
 def test_an_unknown_component_is_refused() -> None:
