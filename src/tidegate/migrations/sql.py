@@ -17,6 +17,7 @@ from typing import Any
 from tidegate.core.migration.column_type import in_mysql, normal
 from tidegate.core.migration.operation import Kind, Operation, shortened, unreadable
 from tidegate.core.migration.statements import Statement, statements
+from tidegate.migrations.calls import unknown_call
 
 LONGEST_STATEMENT = 64 << 10
 """Bytes of a statement that is parsed; nobody writes a longer one by hand that changes a schema."""
@@ -51,12 +52,15 @@ _ON_DUPLICATE = re.compile(r"\bON\s+DUPLICATE\s+KEY", _ANY_CASE)
 
 _OR_REPLACE = re.compile(r"INSERT\s+OR\s+REPLACE\b", _ANY_CASE)
 
-_KNOWN_FUNCTIONS = frozenset({"setval", "set_config", "nextval", "pg_advisory_lock", "pg_advisory_xact_lock",
-                              "pg_advisory_unlock", "count", "max", "min", "coalesce", "now", "version",
-                              "pg_get_serial_sequence"})  # fmt: skip
-_CALL = re.compile(r"(?:(?<![\w$])([\w$]++)|[\"`\]])\s*+\(")
-"""A name before a parenthesis; the name is empty where it is quoted, since then nobody here reads it."""
-_NO_CALLS = frozenset({"in", "values", "select", "exists", "from", "and", "or", "not", "where", "as", "on", "over"})
+_RUNS = (
+    (re.compile(r"COPY\b[^;]*?\bPROGRAM\b", _ANY_CASE), "it runs a program on the database's machine"),
+    (re.compile(r"LOAD\s+(?!DATA\b|XML\b|INDEX\b)", _ANY_CASE), "it loads a library into the database"),
+    (
+        re.compile(r"EXPLAIN\b[^;]*?\bANALY[SZ]E\b", _ANY_CASE),
+        "what is explained with ANALYZE is carried out",
+    ),
+)
+"""What does more than its first word says, and why nobody can tell what."""
 
 _NAME = r'((?:["`]?[\w$]+["`]?\.)?["`]?[\w$]+["`]?)'
 _RENAME_TABLES = re.compile(
@@ -141,23 +145,24 @@ def _operations(sql: str, dialect: str) -> tuple[Operation, ...]:
 
 def _read(statement: Statement, dialect: str) -> Iterator[Operation]:
     text, line = statement.text, statement.line
-    if statement.executes:
-        yield unreadable(line, text, "it holds a comment that MySQL executes")
+    if why := _hides(statement):
+        yield unreadable(line, text, why)
         return
     match = _WORD.match(text)
     word = match.group().upper() if match else ""
-    if word in _HARMLESS:
+    if word in _HARMLESS and not (word == "SET" and unknown_call(text, dialect)):
         yield _plain(Kind.HARMLESS, statement)
     elif word == "REVOKE":
         yield replace(_plain(Kind.ADD_CONSTRAINT, statement), constraint="right taken away", online=True)
     elif word in _DATA | _DESTROYS:
         yield _of_rows(word, statement)
+        yield from _calls(statement, dialect)
     elif _REWRITES.match(text):
         yield replace(_plain(Kind.REWRITE, statement), lock=_LOCKS.get(word, "") if dialect else "")
     elif word in ("VACUUM", "REINDEX"):
         yield _plain(Kind.HARMLESS, statement)
     elif word in ("SELECT", "VALUES"):
-        yield _select(statement)
+        yield from _calls(statement, dialect) or [_plain(Kind.HARMLESS, statement)]
     elif word == "RENAME" and (renamed := _RENAME_TABLES.match(text)):
         for pair in _RENAME_PAIR.finditer(renamed["pairs"]):
             yield Operation(Kind.RENAME_TABLE, _bare(pair[1]), line=line, statement=shortened(text), to=_bare(pair[2]))
@@ -167,6 +172,13 @@ def _read(statement: Statement, dialect: str) -> Iterator[Operation]:
         yield unreadable(line, text, f"it is a statement of more than {LONGEST_STATEMENT >> 10} KiB")
     else:
         yield from _parsed(statement, dialect)
+
+
+def _hides(statement: Statement) -> str:
+    """Why a statement may do more than its first word says; empty where it does not."""
+    if statement.executes:
+        return "it holds a comment that MySQL executes"
+    return next((why for pattern, why in _RUNS if pattern.match(statement.text)), "")
 
 
 def _of_rows(word: str, statement: Statement) -> Operation:
@@ -206,13 +218,12 @@ def _plain(kind: Kind, statement: Statement) -> Operation:
     return Operation(kind, _bare(found[1]) if found else "", line=statement.line, statement=shortened(statement.text))
 
 
-def _select(statement: Statement) -> Operation:
-    called = {name.lower() for name in _CALL.findall(statement.text)} - _NO_CALLS
-    if called <= _KNOWN_FUNCTIONS:
-        return _plain(Kind.HARMLESS, statement)
-    name = min(called - _KNOWN_FUNCTIONS)
-    what = f"{name}()" if name else "a function whose name is quoted"
-    return unreadable(statement.line, statement.text, f"what {what} does is not known")
+def _calls(statement: Statement, dialect: str) -> list[Operation]:
+    """That a statement calls what nobody knows, where it does."""
+    called = unknown_call(statement.text, dialect)
+    if called is None:
+        return []
+    return [unreadable(statement.line, statement.text, f"what {called} does is not known")]
 
 
 def _bare(name: str) -> str:

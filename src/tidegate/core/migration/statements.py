@@ -34,6 +34,11 @@ def statements(sql: str, dialect: str = "") -> Iterator[Statement]:
     return _Cutter(sql, dialect).cut()
 
 
+def code_of(statement: str, dialect: str = "") -> str:
+    """A statement without what its strings say, of which the quotes stay; a quoted name is one of them."""
+    return _Cutter(statement, dialect).code()
+
+
 class _Cutter:
     def __init__(self, sql: str, dialect: str) -> None:
         self._sql = sql
@@ -73,6 +78,17 @@ class _Cutter:
             at = end
         if begun:
             yield Statement("".join(parts).strip(), line, executes)
+
+    def code(self) -> str:
+        """All of the text but what its strings say."""
+        sql, at, parts = self._sql, 0, []
+        while (match := _NEXT.search(sql, at)) is not None:
+            word, end = match.group(), self._end(match)
+            parts.append(sql[at : match.start()])
+            is_string = word[-1] in "'\"`" or (word[0] == "$" and word[-1] == "$" and end > match.end())
+            parts.append(word[-1] * 2 if is_string else " " if self._is_comment(word) else word)
+            at = end
+        return "".join(parts) + sql[at:]
 
     def _is_comment(self, word: str) -> bool:
         return word.startswith("--") or word == "/*" or (word == "#" and self._mysql)
