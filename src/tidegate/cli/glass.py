@@ -53,7 +53,8 @@ def break_the_glass(
         )
         for r in results
     ]
-    said = f"{component} in {environment} runs {target} again" if whole else "not every unit was taken back: repeat it"
+    again = f"runs {target}" if document.target else "is absent"
+    said = f"{component} in {environment} {again} again" if whole else "not every unit was taken back: repeat it"
     lines = [
         *columns(rows, indent="  "),
         f"{good('✓') if whole else bad('✗')} {clean(said)}",
