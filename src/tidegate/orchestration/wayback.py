@@ -14,6 +14,7 @@ import contextlib
 import json
 import logging
 import os
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -314,6 +315,7 @@ def write_durably(path: Path, data: bytes) -> None:
             draft.unlink(missing_ok=True)
             raise
         sync_directory(path.parent)
+        _remove_left(path)
     except OSError as error:
         raise StoreError(
             f"the way back cannot be written: {error.strerror}", where=str(path), remedy="free the disk, then repeat"
@@ -323,6 +325,14 @@ def write_durably(path: Path, data: bytes) -> None:
 def _draft_beside(path: Path) -> Path:
     """A name that nobody else writes at: another thread of ours, or another process that has our number elsewhere."""
     return path.with_suffix(f".{uuid.uuid4().hex}.draft")
+
+
+def _remove_left(path: Path) -> None:
+    """Remove the drafts that whoever was killed has left; nobody writes at one for as long as that."""
+    for draft in path.parent.glob(f"{path.stem}.*.draft"):
+        with contextlib.suppress(OSError):
+            if time.time() - draft.stat().st_mtime > _LEFT_S:
+                draft.unlink()
 
 
 def _make_directory(path: Path) -> None:
@@ -344,6 +354,8 @@ def sync_directory(path: Path) -> None:
 
 _BESIDE = 4
 """Lines beside those of the units: the shifts, and the database."""
+
+_LEFT_S = 3600
 
 JOURNAL_ROOM = 64 << 10
 """Bytes that are kept free for a break-glass journal: written beforehand, so that a full disk cannot refuse them."""
@@ -383,6 +395,7 @@ def _create_room(path: Path, room: int) -> None:
         with contextlib.suppress(FileExistsError):
             os.link(draft, path)
         sync_directory(path.parent)
+        _remove_left(path)
     except OSError as error:
         raise _no_room(path, error) from error
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -32,6 +33,17 @@ def test_rollouts_that_begin_together_make_room_for_the_journal(tmp_path: Path, 
     at_once(lambda _: reserve_journal(state))
     assert journal_path(state).read_bytes() == b"\n" * JOURNAL_ROOM
     assert [found.name for found in state.iterdir()] == [journal_path(state).name]
+
+
+def test_what_a_killed_process_left_is_removed_and_what_another_writes_is_not(tmp_path: Path) -> None:
+    left, written = tmp_path / "billing.0123.draft", tmp_path / "billing.4567.draft"
+    other = tmp_path / "shop.0123.draft"
+    for path in (left, written, other):
+        path.write_bytes(b"half")
+    for path in (left, other):
+        os.utime(path, (0, 0))
+    write_durably(tmp_path / "billing.json", b"whole")
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["billing.4567.draft", "billing.json", other.name]
 
 
 @pytest.mark.parametrize("again", range(5))
