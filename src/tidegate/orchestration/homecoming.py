@@ -173,6 +173,8 @@ def _waves(entry: Mapping[str, Any]) -> tuple[Wave, ...]:
     told = entry.get("waves")
     if told is None:
         return (Wave(tuple(dict.fromkeys(entry["units"]))),)
+    if not told:
+        raise ValueError("an act of no waves")
     return tuple(wave_of(wave) for wave in told)
 
 
