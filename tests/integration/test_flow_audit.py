@@ -11,13 +11,15 @@ from itertools import pairwise
 import pytest
 import sqlalchemy as sa
 
+import tidegate
 from tests.support.flows import NOW, Organisation, keys
 from tidegate.clock import to_text
 from tidegate.core.checkpoint import Standing
 from tidegate.core.leaf import encode
 from tidegate.core.merkle import Frontier, leaf_hash
+from tidegate.core.rules import release_ready
 from tidegate.errors import NotPermittedError, RefusedError, UsageError
-from tidegate.orchestration import audit, rollback
+from tidegate.orchestration import audit, record, rollback
 from tidegate.signing import ssh
 from tidegate.store import contents, log, policies, tables
 
@@ -180,6 +182,20 @@ def test_every_decision_is_made_again_and_is_the_same(told: Organisation) -> Non
     ]
     assert {f.problem for f in found} == {""}
     assert {f.other_versions for f in found} == {None}
+
+
+@pytest.mark.parametrize("version", ["0.0.1", ""])
+def test_what_an_earlier_version_said_in_other_words_is_the_same_decision(
+    org: Organisation, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(release_ready, "_said", lambda state: f"now {state.value}")
+        before.setattr(record, "__version__", version or tidegate.__version__)
+        org.released()
+    found = list(audit.rejudge(org.house))
+    assert {f.reworded for f in found} == {bool(version)}
+    # The same version would have said it in the same words: then somebody else has written them.
+    assert {f.problem.partition("; ")[2] for f in found} == {"" if version else "different: findings"}
 
 
 def test_decisions_are_made_again_under_the_policy_of_their_time(told: Organisation) -> None:

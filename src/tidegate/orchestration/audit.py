@@ -31,13 +31,17 @@ from tidegate.store.releases import actor_of
 
 @dataclass(frozen=True, slots=True)
 class Rejudged:
-    """What judging one decision again found; ``problem`` is empty where it is the same."""
+    """What judging one decision again found; ``problem`` is empty where it is the same.
+
+    ``reworded``: it is the same, by the same findings, of which a later version says some in other words.
+    """
 
     index: int
     kind: str
     verdict: str
     problem: str = ""
     other_versions: Mapping[str, str] | None = None
+    reworded: bool = False
 
 
 def leaves(house: House, release: str = "") -> list[Leaf]:
@@ -90,28 +94,42 @@ def rejudge(house: House) -> Iterator[Rejudged]:
 def _rejudge(connection: sa.Connection, leaf: Leaf) -> Rejudged:
     now = versions()
     other = {name: text for name, text in leaf.versions.items() if now.get(name) != text}
+    reworded = False
     try:
-        problem = _difference(connection, leaf)
+        problem, reworded = _difference(connection, leaf)
     except TidegateError as error:
         problem = str(error)
     except (ValueError, KeyError) as error:
         problem = f"what it was made from cannot be read: {error}"
-    return Rejudged(leaf.index, leaf.kind, leaf.verdict, problem, other or None)
+    return Rejudged(leaf.index, leaf.kind, leaf.verdict, problem, other or None, reworded)
 
 
 _FACTS = TypeAdapter(Facts)
 _ADOPTION_FACTS = TypeAdapter(AdoptionFacts)
 
 
-def _difference(connection: sa.Connection, leaf: Leaf) -> str:
+def _difference(connection: sa.Connection, leaf: Leaf) -> tuple[str, bool]:
+    """What is different, judged again; empty where nothing is, and whether the words alone are others."""
     decision = _again(connection, leaf)
     stored = contents.fetch(connection, leaf.digests["decision"])
     again = canonical(decision.as_dict())
     if again == stored and decision.verdict.value == leaf.verdict:
-        return ""
+        return "", False
     before, after = json.loads(stored), json.loads(again)
+    if decision.verdict.value == leaf.verdict and leaf.versions != versions() and _unsaid(before) == _unsaid(after):
+        return "", True
     changed = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
-    return f"judged again it is {after['verdict']}, recorded is {before['verdict']}; different: {', '.join(changed)}"
+    said = f"judged again it is {after['verdict']}, recorded is {before['verdict']}; different: {', '.join(changed)}"
+    return said, False
+
+
+def _unsaid(decision: Mapping[str, Any]) -> dict[str, Any]:
+    """A decision without the words in which its findings are told to people: what was found, and by which rule."""
+    findings = [
+        {name: value for name, value in finding.items() if name not in ("message", "remedy")}
+        for finding in decision.get("findings", ())
+    ]
+    return {**decision, "findings": findings}
 
 
 def _again(connection: sa.Connection, leaf: Leaf) -> Decision | AdoptionDecision:

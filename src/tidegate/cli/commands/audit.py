@@ -144,7 +144,9 @@ def rejudge() -> int:
             f"{one.index:>3}",
             clean(one.kind),
             clean(one.verdict),
-            bad(f"✗ different: {clean(one.problem)}") if one.problem else good("✓ same"),
+            bad(f"✗ different: {clean(one.problem)}")
+            if one.problem
+            else good("✓ same" + (", in other words" if one.reworded else "")),
             faint("decided by other versions: " + ", ".join(one.other_versions)) if one.other_versions else "",
         )
         for one in found
