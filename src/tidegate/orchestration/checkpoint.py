@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from tidegate.core import statement as statements
 from tidegate.core.actor import Actor
 from tidegate.core.canonical import digest
+from tidegate.core.course import goals_of
 from tidegate.core.decision import Action, Question
 from tidegate.core.effect import Act as EffectAct
 from tidegate.core.effect import Effect
@@ -275,11 +276,8 @@ def lacking(connection: sa.Connection, policy: Policy, release: Release, beside:
     Args:
         beside: one that is not looked at.
     """
-    return [
-        name
-        for name, environment in policy.environments.items()
-        if name != beside and _is_production(environment) and not _has(connection, policy, release, name)
-    ]
+    goals = goals_of(policy, [item.component for item in release.items])
+    return [name for name in goals if name != beside and not _has(connection, policy, release, name)]
 
 
 def _has(connection: sa.Connection, policy: Policy, release: Release, environment: str) -> bool:
