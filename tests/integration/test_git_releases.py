@@ -274,6 +274,38 @@ def test_copies_that_name_commits_of_elsewhere_prove_nothing(tmp_path: Path) -> 
     assert (found.tag, str(found.next().version)) == ("v1.0.0", "1.0.1")
 
 
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("feat: another thing", "1.1.0"),
+        ("fix: urgent", None),
+        ("fix: urgent (#12)", None),
+        ("[1.0] Fix: Urgent", None),
+        ("Bring it to main\n\n* fix: urgent", None),
+    ],
+)
+def test_a_copy_is_believed_that_can_be_one(tmp_path: Path, title: str, expected: str | None) -> None:
+    with GitStory(tmp_path) as story:
+        base = story.commit("feat: begin", {"a": "1"})
+        story.tag("v1.0.0", base)
+        fix = story.commit("fix: urgent (#11)", {"a": "2"}, branch="1.0.x", start=base)
+        story.tag("v1.0.1", fix)
+        story.commit("chore: here", {"b": "1"})
+        story.commit(f"{title}\n\n(cherry picked from commit {fix})", {"a": "3"})
+        story.commit("Merge branch '1.0.x'", merge=[fix])
+    found = unreleased(open_repository(tmp_path), ".", (), TagFormat("v{version}"))
+    assert found.tag == "v1.0.1"
+    assert (str(found.next().version) if expected else found.next().version) == expected
+    with GitStory(tmp_path / "inside") as story:
+        base = story.commit("feat: begin", {"a": "1"})
+        story.tag("v1.0.0", base)
+        fix = story.commit("fix: urgent (#11)", {"a": "2"}, branch="other", start=base)
+        story.commit(f"{title}\n\n(cherry picked from commit {fix})", {"a": "3"})
+        story.commit("Merge branch 'other'", merge=[fix])
+    found = unreleased(open_repository(tmp_path / "inside"), ".", (), TagFormat("v{version}"))
+    assert str(found.next().version) == (expected or "1.0.1")
+
+
 def test_a_branch_that_was_rebased_and_merged_twice_is_told_once(tmp_path: Path) -> None:
     with GitStory(tmp_path) as story:
         base = story.commit("feat: begin", {"a": "1"})

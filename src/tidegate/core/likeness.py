@@ -23,6 +23,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from tidegate.core.change import Commit
+from tidegate.core.message import unwrapped_title, without_pulls
 
 Changed = Mapping[str, tuple[str, str]]
 """The files that a commit changes, and the object of each before and after it."""
@@ -68,6 +69,18 @@ def _said(message: str) -> str:
     """A message without what a copy adds to it: where it is from, and who signed it off."""
     text = re.sub(_ADDED, "", message) if "(cherry picked" in message or "Signed-off-by: " in message else message
     return "\n".join(line.rstrip() for line in text.strip().split("\n")).rstrip()
+
+
+def bears_out(copy: Commit, origin: Commit) -> bool:
+    """Whether a commit can be the copy of another that its message says it is: anybody can write that.
+
+    ``git cherry-pick`` keeps who wrote a commit and when. Where that is lost, as by a pull request that brings it to
+    another line, or by a squash, the title is told again.
+    """
+    if (copy.author, copy.authored_s) == (origin.author, origin.authored_s):
+        return True
+    title = without_pulls(unwrapped_title(origin.message).strip().partition("\n")[0])[0].strip()
+    return bool(title) and title.lower() in copy.message.lower()
 
 
 def is_copy(copy: Commit, origin: Commit, alone: bool, changed: Mapping[str, Changed]) -> bool:

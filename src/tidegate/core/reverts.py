@@ -14,6 +14,7 @@ from typing import NamedTuple
 from tidegate.core.change import LEVELS, REVERT, Change, Commit, tale, unique, voided
 from tidegate.core.commit import changes_of, origins_of, picked_from, unquoted
 from tidegate.core.descent import Descent
+from tidegate.core.likeness import bears_out
 from tidegate.core.message import (
     HEADER,
     PULL_IN_TITLE,
@@ -194,9 +195,14 @@ class _Index:
         """The copies of a commit, by its whole name."""
         found: dict[str, list[str]] = {}
         for commit in self._commits:
-            for origin in {*origins_of(commit), self._known.copies.get(commit.sha, "")} - {"", commit.sha}:
+            said = [origin for origin in origins_of(commit) if self._can_be(commit, origin)]
+            for origin in {*said, self._known.copies.get(commit.sha, "")} - {"", commit.sha}:
                 found.setdefault(origin, []).append(commit.sha)
         return found
+
+    def _can_be(self, copy: Commit, origin: str) -> bool:
+        place = self.by_sha.get(origin)
+        return place is None or bears_out(copy, self._commits[place])
 
     @cached_property
     def _sorted(self) -> list[str]:
@@ -282,8 +288,9 @@ class _Index:
 
 def _picked_twice(commits: Sequence[Commit], taken_back: Collection[str], copies: Mapping[str, str]) -> dict[str, str]:
     """Cherry-picks whose original is in the range too: it is counted there, unless it was taken back."""
-    picked = [(commit.sha, origin) for commit in commits if (origin := picked_from(commit)) is not None]
-    names = {commit.sha for commit in commits} if picked or copies else set()
+    marked = [(commit, origin) for commit in commits if (origin := picked_from(commit)) is not None]
+    names = {commit.sha: commit for commit in commits} if marked or copies else {}
+    picked = [(copy.sha, origin) for copy, origin in marked if origin in names and bears_out(copy, names[origin])]
     picked += [(copy, origin) for copy, origin in copies.items() if copy in names]
-    there = names.difference(taken_back)
+    there = names.keys() - set(taken_back)
     return {sha: f"a copy of {origin[:10]}" for sha, origin in picked if sha != origin in there}

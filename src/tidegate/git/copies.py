@@ -16,7 +16,7 @@ from tidegate.core.attribution import Graph
 from tidegate.core.change import UNCONVENTIONAL, Commit
 from tidegate.core.commit import origins_of, reverted_by, squashed_from
 from tidegate.core.descent import Descent
-from tidegate.core.likeness import Alike, alike, is_copy, oldest_first
+from tidegate.core.likeness import Alike, alike, bears_out, is_copy, oldest_first
 from tidegate.core.message import parse_message
 from tidegate.errors import RepositoryError
 from tidegate.git.log import Log
@@ -61,8 +61,22 @@ def pairs_of(commits: Iterable[Commit]) -> list[Pair]:
 
 
 def all_pairs(repository: Repository, log: Log) -> list[Pair]:
-    """The same of a log, with the copies that do not say so."""
-    return [*pairs_of(log.commits), *unmarked_pairs(repository, alike(log.commits), log.parents)]
+    """The same of a log, with the copies that do not say so, and without those that cannot be what they say."""
+    told = borne_out(pairs_of(log.commits), log.commits)
+    return [*told, *unmarked_pairs(repository, alike(log.commits), log.parents)]
+
+
+def borne_out(pairs: Sequence[Pair], commits: Iterable[Commit]) -> list[Pair]:
+    """The pairs that can be what their messages say, as far as both commits are known."""
+    if not pairs:
+        return []
+    named = {sha for pair in pairs for sha in (pair.copy, pair.origin)}
+    known = {commit.sha: commit for commit in commits if commit.sha in named}
+    return [
+        pair
+        for pair in pairs
+        if pair.origin not in known or pair.copy not in known or bears_out(known[pair.copy], known[pair.origin])
+    ]
 
 
 def unmarked_pairs(repository: Repository, groups: Sequence[Alike], graph: Graph) -> list[Pair]:
@@ -201,7 +215,8 @@ def released_outside(repository: Repository, log: Log, since: Sequence[str], pai
     ]
     if strangers:
         known = _known_before(repository, strangers, since)
-        found |= {pair.copy: ORIGINAL for pair in strangers if pair.origin in known}
+        had = [pair for pair in strangers if pair.origin in known]
+        found |= {pair.copy: ORIGINAL for pair in borne_out(had, [*log.commits, *known.values()])}
     return found
 
 
@@ -217,9 +232,8 @@ def _recent(repository: Repository, log: Log, since: Sequence[str]) -> tuple[Com
 
 def _copied_before(log: Log, recent: Sequence[Commit]) -> frozenset[str]:
     taken_back = TakenBack(recent)
-    return frozenset(
-        pair.origin for pair in pairs_of(recent) if pair.origin in log.parents and not any(taken_back.by(pair.copy))
-    )
+    pairs = [pair for pair in pairs_of(recent) if pair.origin in log.parents and not any(taken_back.by(pair.copy))]
+    return frozenset(pair.origin for pair in borne_out(pairs, [*log.commits, *recent]))
 
 
 def _alike_before(repository: Repository, log: Log, recent: Sequence[Commit]) -> dict[str, str]:
@@ -236,17 +250,18 @@ def _alike_before(repository: Repository, log: Log, recent: Sequence[Commit]) ->
     return released_inside(unmarked_pairs(repository, groups, graph), graph, old, TakenBack(recent))
 
 
-def _known_before(repository: Repository, pairs: Sequence[Pair], since: Sequence[str]) -> frozenset[str]:
+def _known_before(repository: Repository, pairs: Sequence[Pair], since: Sequence[str]) -> dict[str, Commit]:
     """The originals that ``since`` has and no copy descends from: to copy what one has brings back what was lost."""
     origins = sorted({pair.origin for pair in pairs})
     try:
         apart = repository.without(origins, sorted({pair.copy for pair in pairs}))
         known = apart - repository.without(sorted(apart), since)
         if not known:
-            return known
-        earliest = min(commit.committed_s for commit in repository.commits_named(sorted(known))) - _DAY_S
+            return {}
+        found = {commit.sha: commit for commit in repository.commits_named(sorted(known))}
+        earliest = min(commit.committed_s for commit in found.values()) - _DAY_S
         taken_back = TakenBack(repository.saying((_REVERTS,), since, earliest))
     except RepositoryError:
         # A message may name anything, also what a partial clone knows of and has not: of that nothing can be told.
-        return frozenset()
-    return frozenset(origin for origin in known if not any(taken_back.by(origin)))
+        return {}
+    return {origin: commit for origin, commit in found.items() if not any(taken_back.by(origin))}

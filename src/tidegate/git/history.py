@@ -24,7 +24,7 @@ from tidegate.core.attribution import reachable
 from tidegate.core.bumping import Bump, raised
 from tidegate.core.change import MERGE, UNCONVENTIONAL, Change, Commit
 from tidegate.core.commit import changes_of, picked_from
-from tidegate.core.likeness import alike
+from tidegate.core.likeness import alike, bears_out
 from tidegate.core.next_version import NextVersion, next_version
 from tidegate.core.plain import plain
 from tidegate.core.pull_request import PullRequest, titled
@@ -324,9 +324,12 @@ def _held_by_copies(repository: Repository, commit: str, release: str) -> tuple[
     here = repository.commits(commit, [release])
     ours = here.parents
     unmarked = _unmarked_from(repository, theirs, here)
+    known = {one.sha: one for one in here.commits}
     picked: set[str] = set()
     for own in theirs.commits:
-        origin = picked_from(own) or unmarked.get(own.sha)
+        said = picked_from(own)
+        can_be = said is not None and (said not in known or bears_out(own, known[said]))
+        origin = said if can_be else unmarked.get(own.sha)
         if origin is not None and origin in ours:
             picked.add(origin)
         elif any(change.level() is not Level.NONE or not change.is_conventional for change in changes_of(own)):
