@@ -360,6 +360,37 @@ def _squashed_released_and_merged(story: GitStory) -> None:
     story.commit("Merge branch 'topic'", {"d": "1"}, merge=[three])
 
 
+def _starred(*titles: str) -> str:
+    return "Bring the topic (#7)\n\n" + "\n\n".join(f"* {title}" for title in titles) + "\n"
+
+
+def _starred_released_and_merged(story: GitStory) -> None:
+    base = story.commit("feat: begin", {"a": "1"})
+    story.tag("v1.0.0", base)
+    story.commit("feat: one", {"b": "1"}, branch="topic", start=base)
+    story.commit("fix(api): two", {"c": "1"}, branch="topic")
+    story.tag("v1.1.0", story.commit(_starred("feat: one", "fix(api): two"), {"b": "1", "c": "1"}))
+    three = story.commit("fix: three", {"d": "1"}, branch="topic")
+    story.commit("Merge branch 'topic'", {"d": "1"}, merge=[three])
+
+
+def _starred_and_merged_unreleased(story: GitStory) -> None:
+    base = story.commit("feat: begin", {"a": "1"})
+    story.tag("v1.0.0", base)
+    story.commit("feat: one", {"b": "1"}, branch="topic", start=base)
+    two = story.commit("fix(api): two", {"c": "1"}, branch="topic")
+    story.commit(_starred("feat: one", "fix(api): two"), {"b": "1", "c": "1"})
+    story.commit("Merge branch 'topic'", merge=[two])
+
+
+def _starred_and_others_of_the_same_title(story: GitStory) -> None:
+    base = story.commit("feat: begin", {"a": "1"})
+    story.tag("v1.0.0", base)
+    side = story.commit("fix: typo", {"d": "1"}, branch="side", start=base)
+    story.tag("v1.1.0", story.commit(_starred("feat: one", "fix: typo"), {"b": "1", "c": "1"}))
+    story.commit("Merge branch 'side'", {"d": "1"}, merge=[side])
+
+
 def _release_branch_squashed_back(story: GitStory) -> None:
     base = story.commit("feat: begin", {"a": "1"})
     story.tag("v1.0.0", base)
@@ -578,6 +609,27 @@ CASES = (
         "1.1.1",
         ["three"],
         {"v1.0.0": ["begin"], "v1.1.0": ["one", "two"]},
+    ),
+    Case(
+        "starred-released-and-merged",
+        _starred_released_and_merged,
+        "1.1.1",
+        ["three"],
+        {"v1.0.0": ["begin"], "v1.1.0": ["one", "two"]},
+    ),
+    Case(
+        "starred-and-merged-unreleased",
+        _starred_and_merged_unreleased,
+        "1.1.0",
+        ["one", "two"],
+        {"v1.0.0": ["begin"]},
+    ),
+    Case(
+        "starred-and-others-of-the-same-title",
+        _starred_and_others_of_the_same_title,
+        "1.1.1",
+        ["typo"],
+        {"v1.0.0": ["begin"], "v1.1.0": ["one", "typo"]},
     ),
     Case(
         "release-branch-squashed-back",

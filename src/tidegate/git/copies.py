@@ -17,7 +17,7 @@ from tidegate.core.change import UNCONVENTIONAL, Commit
 from tidegate.core.commit import origins_of, reverted_by, squashed_from
 from tidegate.core.descent import Descent
 from tidegate.core.likeness import Alike, alike, bears_out, is_copy, oldest_first
-from tidegate.core.message import parse_message
+from tidegate.core.message import SQUASH, Message, parse_message, squashed, without_pulls
 from tidegate.errors import RepositoryError
 from tidegate.git.log import Log
 from tidegate.git.repository import Repository
@@ -62,7 +62,7 @@ def pairs_of(commits: Iterable[Commit]) -> list[Pair]:
 
 def all_pairs(repository: Repository, log: Log) -> list[Pair]:
     """The same of a log, with the copies that do not say so, and without those that cannot be what they say."""
-    told = borne_out(pairs_of(log.commits), log.commits)
+    told = borne_out(pairs_of(log.commits), log.commits) + listed_pairs(log.commits, log.commits)
     return [*told, *unmarked_pairs(repository, alike(log.commits), log.parents)]
 
 
@@ -77,6 +77,46 @@ def borne_out(pairs: Sequence[Pair], commits: Iterable[Commit]) -> list[Pair]:
         for pair in pairs
         if pair.origin not in known or pair.copy not in known or bears_out(known[pair.copy], known[pair.origin])
     ]
+
+
+def listed_pairs(squashes: Iterable[Commit], commits: Iterable[Commit]) -> list[Pair]:
+    """What the lines of a squash, ``* feat: ...``, are the titles of, each with the squash as its copy.
+
+    A code host names no commits there. So all that is listed, and two at least, must be there as commits that are not
+    younger than the squash: then they are what was squashed, and not a change that has the same title by chance.
+    """
+    lists = [
+        (squash, [_title_of(item) for item in squashed(squash.message)[1]])
+        for squash in squashes
+        if "\n* " in squash.message and SQUASH not in squash.message
+    ]
+    lists = [(squash, titles) for squash, titles in lists if len(titles) > 1]
+    if not lists:
+        return []
+    texts = {text for _, titles in lists for _, _, text in titles}
+    by_title: dict[tuple[str, str, str], list[Commit]] = {}
+    for commit in commits:
+        first = commit.message.partition("\n")[0]
+        # Most titles are none of these, and need not be taken apart.
+        if without_pulls(first.partition(": ")[2])[0].strip() in texts:
+            by_title.setdefault(_title_of(parse_message(first)), []).append(commit)
+    pairs: list[Pair] = []
+    for squash, titles in lists:
+        listed: dict[str, None] = {}
+        for title in titles:
+            there = [one for one in by_title.get(title, []) if one.sha not in listed and _is_before(one, squash)]
+            listed |= {max(there, key=lambda one: one.committed_s).sha: None} if there else {}
+        if len(listed) == len(titles):
+            pairs += [Pair(squash.sha, origin, apart=True, part=True) for origin in listed]
+    return pairs
+
+
+def _is_before(commit: Commit, squash: Commit) -> bool:
+    return commit.sha != squash.sha and commit.committed_s <= squash.committed_s
+
+
+def _title_of(message: Message) -> tuple[str, str, str]:
+    return message.kind.lower(), message.scope, without_pulls(message.description)[0].strip()
 
 
 def unmarked_pairs(repository: Repository, groups: Sequence[Alike], graph: Graph) -> list[Pair]:
@@ -233,7 +273,8 @@ def _recent(repository: Repository, log: Log, since: Sequence[str]) -> tuple[Com
 def _copied_before(log: Log, recent: Sequence[Commit]) -> frozenset[str]:
     taken_back = TakenBack(recent)
     pairs = [pair for pair in pairs_of(recent) if pair.origin in log.parents and not any(taken_back.by(pair.copy))]
-    return frozenset(pair.origin for pair in borne_out(pairs, [*log.commits, *recent]))
+    listed = [pair for pair in listed_pairs(recent, log.commits) if not any(taken_back.by(pair.copy))]
+    return frozenset(pair.origin for pair in (*borne_out(pairs, [*log.commits, *recent]), *listed))
 
 
 def _alike_before(repository: Repository, log: Log, recent: Sequence[Commit]) -> dict[str, str]:
