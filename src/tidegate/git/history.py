@@ -317,9 +317,11 @@ def _held_by_copies(repository: Repository, commit: str, release: str) -> tuple[
     A release branch that was cut here and never merged back has only copies of what is here (``cherry picked from``)
     and what asks for no version, such as the commit that writes the version down. Nothing else may be there.
     """
+    if repository.has_more_than(_MOST_COPIES, release, [commit]):
+        return None  # which is told from a few of them; years of another line are not read for it
     theirs = repository.commits(release, [commit])
     parted = {parent for parents in theirs.parents.values() for parent in parents if parent not in theirs.parents}
-    if not parted or len(theirs.commits) > _MOST_COPIES:
+    if not parted:
         return None
     here = repository.commits(commit, [release])
     ours = here.parents

@@ -263,6 +263,11 @@ class Repository(NamedTuple):
         log = read_named_log(self.git(*arguments, *plainly, *wanted, *bounds, "--"))
         return log if everywhere else log._replace(commits=self.of_paths(log, paths))
 
+    def has_more_than(self, most: int, until: str, since: Sequence[str]) -> bool:
+        """Whether there are more commits than so many that ``until`` descends from and none of ``since`` does."""
+        bounds = [_checked(until), "--not", *(_checked(commit) for commit in since)]
+        return self.git("rev-list", f"--max-count={most + 1}", *bounds, "--").count(b"\n") > most
+
     def of_paths(self, log: Log, paths: Sequence[str]) -> tuple[Commit, ...]:
         """The commits of a log with names that change something under some paths, or under what these were before."""
 
