@@ -191,6 +191,14 @@ def squashed(message: str) -> tuple[str, tuple[Message, ...]]:
     return _squashed_by_stars(message)
 
 
+def listed_titles(message: str) -> list[str]:
+    """The titles alone of what the lines of a squash, ``* feat: ...``, list, as they are written."""
+    if "\n* " not in message or SQUASH in message:
+        return []
+    items = [line[2:].strip() for line in message.split("\n") if line.startswith("* ")]
+    return [item for item in items if _is_item(item)] if len(items) > 1 else []
+
+
 def _squashed_by_stars(message: str) -> tuple[str, tuple[Message, ...]]:
     if "* " not in message:
         return _squashed_by_paragraphs(message)

@@ -17,7 +17,7 @@ from tidegate.core.change import UNCONVENTIONAL, Commit
 from tidegate.core.commit import origins_of, reverted_by, squashed_from
 from tidegate.core.descent import Descent
 from tidegate.core.likeness import Alike, alike, bears_out, is_copy, oldest_first
-from tidegate.core.message import SQUASH, Message, parse_message, squashed, without_pulls
+from tidegate.core.message import listed_titles, parse_message
 from tidegate.errors import RepositoryError
 from tidegate.git.log import Log
 from tidegate.git.repository import Repository
@@ -86,28 +86,25 @@ def listed_pairs(squashes: Iterable[Commit], commits: Iterable[Commit]) -> list[
     younger than the squash: then they are what was squashed, and not a change that has the same title by chance.
     """
     lists = [
-        (squash, [_title_of(item) for item in squashed(squash.message)[1]])
+        (squash, [_bare(title) for title in titles])
         for squash in squashes
-        if "\n* " in squash.message and SQUASH not in squash.message
+        if "\n* " in squash.message and len(titles := listed_titles(squash.message)) > 1
     ]
-    lists = [(squash, titles) for squash, titles in lists if len(titles) > 1]
     if not lists:
         return []
-    texts = {text for _, titles in lists for _, _, text in titles}
-    by_title: dict[tuple[str, str, str], list[Commit]] = {}
+    wanted = {title for _, titles in lists for title in titles}
+    by_title: dict[str, list[Commit]] = {}
     for commit in commits:
-        first = commit.message.partition("\n")[0]
-        # Most titles are none of these, and need not be taken apart.
-        if without_pulls(first.partition(": ")[2])[0].strip() in texts:
-            by_title.setdefault(_title_of(parse_message(first)), []).append(commit)
+        if (title := _bare(commit.message.partition("\n")[0])) in wanted:
+            by_title.setdefault(title, []).append(commit)
     pairs: list[Pair] = []
     for squash, titles in lists:
-        listed: dict[str, None] = {}
+        found: dict[str, None] = {}
         for title in titles:
-            there = [one for one in by_title.get(title, []) if one.sha not in listed and _is_before(one, squash)]
-            listed |= {max(there, key=lambda one: one.committed_s).sha: None} if there else {}
-        if len(listed) == len(titles):
-            pairs += [Pair(squash.sha, origin, apart=True, part=True) for origin in listed]
+            there = [one for one in by_title.get(title, ()) if one.sha not in found and _is_before(one, squash)]
+            found |= {max(there, key=lambda one: one.committed_s).sha: None} if there else {}
+        if len(found) == len(titles):
+            pairs += [Pair(squash.sha, origin, apart=True, part=True) for origin in found]
     return pairs
 
 
@@ -115,8 +112,9 @@ def _is_before(commit: Commit, squash: Commit) -> bool:
     return commit.sha != squash.sha and commit.committed_s <= squash.committed_s
 
 
-def _title_of(message: Message) -> tuple[str, str, str]:
-    return message.kind.lower(), message.scope, without_pulls(message.description)[0].strip()
+def _bare(title: str) -> str:
+    """A title without the pull request that brought it, which a code host puts behind it."""
+    return title.partition(" (#")[0].rstrip()
 
 
 def unmarked_pairs(repository: Repository, groups: Sequence[Alike], graph: Graph) -> list[Pair]:
