@@ -73,18 +73,27 @@ def wrapped(text: str, indent: str = "", first: str | None = None) -> list[str]:
 
 
 def columns(rows: list[tuple[str, ...]], gap: int = 2, indent: str = "") -> list[str]:
-    """The rows with their cells under each other; what of the last cell goes beyond the terminal is wrapped."""
+    """The rows with their cells under each other; what of the last cell goes beyond the terminal is wrapped.
+
+    A first cell that is too long for its row, such as the name of a rollback, has a line for itself.
+    """
     if not rows:
         return []
     widths = [max(_length(row[i]) for row in rows if i < len(row)) for i in range(max(len(r) for r in rows))]
+    left = WIDTH - len(indent) - sum(widths[1:]) - gap * (len(widths) - 1)
+    alone = [len(widths) > 2 and _NARROWEST_FIRST <= left < _length(row[0]) for row in rows]
+    widths[0] = max((_length(row[0]) for row, apart in zip(rows, alone, strict=True) if not apart), default=gap)
     lines = []
-    for row in rows:
-        cells = [cell + " " * (widths[i] - _length(cell) + gap) for i, cell in enumerate(row[:-1])]
-        lines += _row(indent + "".join(cells), row[-1])
+    for row, apart in zip(rows, alone, strict=True):
+        lines += [f"{indent}{row[0]}"] if apart else []
+        said = ("", *row[1:]) if apart else row
+        cells = [cell + " " * (widths[i] - _length(cell) + gap) for i, cell in enumerate(said[:-1])]
+        lines += _row(indent + "".join(cells), said[-1])
     return lines
 
 
 _NARROWEST = 24
+_NARROWEST_FIRST = 8
 
 
 def _row(start: str, last: str) -> list[str]:
