@@ -330,14 +330,17 @@ def _act_on_all(
     # These begin at once, and whether they may was asked in the transaction that dispatched them. All others wait for
     # one of these, and much can have been said meanwhile. Nothing stops a rollback, so nothing is asked for one.
     at_once = {row.effect.unit for row in fresh[:AT_ONCE]} if rollout.direction is Direction.FORWARD else driver.units
+    asked = {row.effect.unit for row in again}
+    package = _package(house, rollout.target)  # once, and not by each of the units
 
     def act(row: EffectRow) -> Outcome:
         what = row.effect.share or f"{_target(rollout)} on {row.effect.unit}"
         try:
             if row.effect.unit not in at_once and (because := stopped()):
-                return _left(driver, rollout, row, because, asked=row in again)
+                return _left(driver, rollout, row, because, asked=row.effect.unit in asked)
             house.say(f"{rollout.component} {what} ({rollout.environment})")
-            return _act(house, driver, rollout, row) if row in fresh else _look_then_act(house, driver, rollout, row)
+            act_on = _look_then_act if row.effect.unit in asked else _act
+            return act_on(driver, rollout, row, package)
         except TidegateError as error:
             # One unit that cannot be asked, such as one that is no longer in the policy, must not cost us the answers
             # of the others.
@@ -363,17 +366,16 @@ def _target(rollout: Rollout) -> str:
     return rollout.target.version if rollout.target else "absent"
 
 
-def _look_then_act(house: House, driver: Driver, rollout: Rollout, row: EffectRow) -> Outcome:
+def _look_then_act(driver: Driver, rollout: Rollout, row: EffectRow, package: Path | None) -> Outcome:
     """What was dispatched before is never applied blindly: first the unit is asked how far it came."""
     seen = driver.observe(row.effect.unit)
     finding = judge(row.effect, seen, rollout.token)
     if finding is Finding.NOT_DONE:
-        return _act(house, driver, rollout, row)
+        return _act(driver, rollout, row, package)
     return Outcome(row, finding, seen.detail, seen)
 
 
-def _act(house: House, driver: Driver, rollout: Rollout, row: EffectRow) -> Outcome:
-    package = _package(house, row.effect.to)
+def _act(driver: Driver, rollout: Rollout, row: EffectRow, package: Path | None) -> Outcome:
     outcome = _call(driver, rollout, row, package)
     for _ in range(TRIES - 1):
         if outcome.finding is not Finding.NOT_DONE:

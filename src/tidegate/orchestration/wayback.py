@@ -195,12 +195,22 @@ def leave(house: House, driver: Driver, rollout: Rollout) -> None:
     document = document_of(house, driver, rollout).to_bytes()
     units = driver.units if driver.abilities.way_back_on_target else ()
 
+    path = path_of(house.state, rollout.component, rollout.environment)
+    drafts: list[Path] = []
+
     def make_ready() -> None:
         reserve_journal(house.state, len(driver.units) + _BESIDE)
         _leave_script(house, rollout)
+        drafts.append(_drafted(path, document))
 
-    abreast(lambda unit: _leave_on(driver, unit, document, rollout), units, make_ready)
-    write_durably(path_of(house.state, rollout.component, rollout.environment), document)
+    try:
+        abreast(lambda unit: _leave_on(driver, unit, document, rollout), units, make_ready)
+    except BaseException:
+        for draft in drafts:
+            draft.unlink(missing_ok=True)
+        raise
+    for draft in drafts:
+        _put(draft, path)
 
 
 def _leave_script(house: House, rollout: Rollout) -> None:
@@ -302,6 +312,11 @@ def write_durably(path: Path, data: bytes) -> None:
     Raises:
         StoreError: it cannot be written.
     """
+    _put(_drafted(path, data), path)
+
+
+def _drafted(path: Path, data: bytes) -> Path:
+    """A draft of a file beside it, whose bytes survive a power cut; :func:`_put` puts it in the file's place."""
     draft = _draft_beside(path)
     try:
         _make_directory(path.parent)
@@ -310,6 +325,17 @@ def write_durably(path: Path, data: bytes) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise _not_written(path, error) from error
+    return draft
+
+
+def _put(draft: Path, path: Path) -> None:
+    try:
+        try:
             draft.replace(path)
         except OSError:
             draft.unlink(missing_ok=True)
@@ -317,9 +343,13 @@ def write_durably(path: Path, data: bytes) -> None:
         sync_directory(path.parent)
         _remove_left(path)
     except OSError as error:
-        raise StoreError(
-            f"the way back cannot be written: {error.strerror}", where=str(path), remedy="free the disk, then repeat"
-        ) from error
+        raise _not_written(path, error) from error
+
+
+def _not_written(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"the way back cannot be written: {error.strerror}", where=str(path), remedy="free the disk, then repeat"
+    )
 
 
 def _draft_beside(path: Path) -> Path:

@@ -62,7 +62,8 @@ def test_a_long_example_is_broken_where_a_shell_lets_it() -> None:
 
 
 def test_a_name_that_is_too_long_for_its_row_has_a_line_for_itself() -> None:
-    rows = [("billing-1.2.0.production.1.back.2", "0.1.0 -> 0.2.0", "✓ succeeded", "27 Nov 14:44:29"),
+    rows: list[tuple[str, ...]] = [
+            ("billing-1.2.0.production.1.back.2", "0.1.0 -> 0.2.0", "✓ succeeded", "27 Nov 14:44:29"),
             ("billing-1.2.0.production.1", "0.1.0 -> 0.2.0", "✓ succeeded", "27 Nov 14:44:29")]  # fmt: skip
     assert columns(rows, indent="  ") == [
         "  billing-1.2.0.production.1.back.2",
