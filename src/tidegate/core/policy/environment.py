@@ -260,7 +260,8 @@ class Environment(Section):
     """A place that releases go to, and what it asks of them."""
 
     purpose: Purpose
-    """What it is for; what a release type asks for is asked in production."""
+    """What it is for; what a release type asks for is asked in production. There may be several environments for
+    production, such as regions: a release is done when each of them has it in which its components have a target."""
     title: Line | None = None
     """What it is used for, in words."""
     data: DataClass | None = None
