@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from tidegate.databases.contract import Files, Goal, Work
 from tidegate.errors import TargetError
-from tidegate.migrations.folder import NO_TRANSACTION, is_down, marked_down, ordered, undoes
+from tidegate.migrations.folder import is_down, marked_down, ordered, runs_alone, undoes
 
 if TYPE_CHECKING:
     from tidegate.databases.contract import Connection
@@ -97,7 +97,7 @@ def _carry(work: Work, path: str, text: str, record: str, values: tuple[str, ...
             remedy="take BEGIN and COMMIT out of it: each file is run in a transaction",
         )
     try:
-        if NO_TRANSACTION.search(text):
+        if runs_alone(text):
             with work.connection.transaction():
                 work.fenced()
             work.connection.execute(text.encode())

@@ -18,7 +18,7 @@ LONGEST = 64 << 10
 _CALL = re.compile(r"(?:(?<![\w$])([\w$]++)|[\"`\]])\s*+\(")
 """A name before a parenthesis; the name is empty where it is quoted, since then nobody here reads it."""
 
-_TARGET = re.compile(r"\b(?:INTO|TABLE)\s++(?:[\w$.]|\"\"|``)++\s*+\(", re.IGNORECASE)
+_TARGET = re.compile(r"\b(?:INTO|TABLE)\s+[\w$.\"`]++\s*+\(", re.IGNORECASE)
 """The table that rows are brought to, before the names of its columns."""
 
 _WORDS = """

@@ -23,12 +23,7 @@ _INERT = re.compile(
 )
 """What lies beside migrations and is none: of any other file it must be said that nobody can read it."""
 
-_NO_TRANSACTION = r"--[ \t]*+(?:tidegate: no transaction|\+goose NO TRANSACTION)"
-NO_TRANSACTION = re.compile(rf"\A\s*+(?:(?!{_NO_TRANSACTION})--[^\n]*+\s*+)*+{_NO_TRANSACTION}", re.IGNORECASE)
-"""What the first lines of a file of SQL say that Tidegate runs outside a transaction.
-
-Nothing in it gives back what it took: a file is hostile text, and may be nothing but space.
-"""
+_NO_TRANSACTION = re.compile(r"--[ \t]*(?:tidegate: no transaction|\+goose NO TRANSACTION)", re.IGNORECASE)
 
 _DOWN = re.compile(r"^(?P<name>.+?)(?P<sep>[._-])(?P<way>down|undo|rollback|revert)(?P<end>\.sql)$", re.IGNORECASE)
 _UP = re.compile(r"^(?P<name>.+?)(?P<sep>[._-])(?P<way>up|do|deploy)(?P<end>\.sql)$", re.IGNORECASE)
@@ -69,9 +64,26 @@ def in_transactions(tree: Tree, files: Mapping[str, tuple[str, bytes | str]]) ->
     return replace(tree, scripts=tuple(_in_transaction(script, files[script.path][1]) for script in tree.scripts))
 
 
+def runs_alone(text: str) -> bool:
+    """Whether a file of SQL says, before its first statement, that Tidegate runs it outside a transaction.
+
+    Line by line, and not by one expression: a file is hostile text, and may be nothing but space.
+    """
+    at = 0
+    while at < len(text):
+        end = text.find("\n", at)
+        line = text[at : end if end >= 0 else len(text)].strip()
+        if _NO_TRANSACTION.match(line):
+            return True
+        if line and not line.startswith("--"):
+            return False
+        at = end + 1 if end >= 0 else len(text)
+    return False
+
+
 def _in_transaction(script: Script, data: bytes | str) -> Script:
     text = data.decode("utf-8-sig", "replace") if isinstance(data, bytes) else data
-    if script.tool != "sql" or NO_TRANSACTION.search(text):
+    if script.tool != "sql" or runs_alone(text):
         return script
     return replace(
         script,
