@@ -16,7 +16,7 @@ from tests.support.kill_around import composed
 from tests.support.kill_stories import Story
 from tests.support.kill_world import KUBECONFIG, World
 from tests.support.kubernetes.standing import rollouts_of
-from tidegate.core.effect import EffectState, Observation, Presence, Stage
+from tidegate.core.effect import Act, EffectState, Observation, Presence, Stage
 from tidegate.core.rollout import ACTIVE, RolloutState
 from tidegate.orchestration import audit, tag
 from tidegate.orchestration.configuration import target_settings
@@ -215,7 +215,9 @@ def _of_host(
     applied = {key for _, key in done}
     for key, row in rows.items():
         here = row.effect.unit == unit and row.effect.environment == environment
-        if here and row.state is EffectState.CONFIRMED and key not in applied:
+        # What an attempt that was interrupted has removed already is not removed again by the next.
+        removed = row.effect.act is Act.REMOVE and row.effect.attempt > 1
+        if here and row.state is EffectState.CONFIRMED and key not in applied and not removed:
             yield f"{key} is confirmed, and {place} was never restarted for it"
 
 
