@@ -11,6 +11,7 @@ from tests.support.flows import APPROVERS, Organisation
 from tidegate.core.release import ReleaseState
 from tidegate.core.rollout import RolloutState
 from tidegate.orchestration import audit, rollback
+from tidegate.orchestration import release as release_flow
 from tidegate.orchestration.judge import DecisionRefusedError
 from tidegate.store import releases
 
@@ -64,6 +65,17 @@ def test_taken_back_from_one_region_it_goes_to_no_other(make_org: MakeOrg) -> No
     assert state(org, release) is ReleaseState.ROLLED_BACK
     with pytest.raises(DecisionRefusedError, match=r"billing-1\.1\.0 is rolled back, not open"):
         org.start(release, "asia")
+
+
+def test_what_goes_to_no_further_region_is_released(make_org: MakeOrg) -> None:
+    org = make_org(**regions())
+    release = org.prepared("1.1.0")
+    carried(org, release, "production")
+    found = release_flow.cancel(org.house, release, org.claim("rita"), "asia has another version")
+    assert (found, state(org, release)) == (ReleaseState.RELEASED, ReleaseState.RELEASED)
+    assert org.leaves()[-1].data["stands"] == ["production"]
+    other = org.prepared("1.2.0")
+    assert release_flow.cancel(org.house, other, org.claim("rita"), "not needed") is ReleaseState.CANCELLED
 
 
 def test_a_region_that_the_component_has_no_target_in_is_not_waited_for(make_org: MakeOrg) -> None:

@@ -17,8 +17,9 @@ class ReleaseState(StrEnum):
         A rollout of it is under way somewhere. The decision that starts a rollout brings it here, the end of that
         rollout takes it out. After a crash the rollout's rows say how to go on.
     released
-        It is verified in production, in each environment of that purpose in which its components have a target. Only
-        a rollback of production takes it out of here. Where it is brought to another environment again, it stays.
+        It is verified in production, in each environment of that purpose in which its components have a target, or in
+        some, and a person gave the rest up. Only a rollback of production takes it out of here. Where it is brought
+        to another environment again, it stays.
     rolled_back
         It was in production, or on its way there, and was taken back. Final: the fix is another release.
     cancelled
@@ -60,6 +61,7 @@ RELEASE = Machine[ReleaseState, ReleaseEvent](
             ReleaseEvent.CANCELLED: ReleaseState.CANCELLED,
             ReleaseEvent.SUPERSEDED: ReleaseState.SUPERSEDED,
             ReleaseEvent.TAKEN_BACK: ReleaseState.ROLLED_BACK,
+            ReleaseEvent.COMPLETED: ReleaseState.RELEASED,
         },
         ReleaseState.ROLLING: {
             ReleaseEvent.ADVANCED: ReleaseState.OPEN,

@@ -270,6 +270,17 @@ def complete(connection: sa.Connection, release: str, environment: str, rollout:
         promote(connection, book.policy, row.facts, now, verified_in=environment)
 
 
+def stands_in(connection: sa.Connection, policy: Policy, release: Release) -> list[str]:
+    """The environments for production in which a release stands with each of its components that has a target there."""
+    components = [item.component for item in release.items]
+    known = [policy.components[name] for name in components if name in policy.components]
+    return [
+        name
+        for name in goals_of(policy, components)
+        if any(name in one.targets for one in known) and _has(connection, policy, release, name)
+    ]
+
+
 def lacking(connection: sa.Connection, policy: Policy, release: Release, beside: str) -> list[str]:
     """The environments for production that do not have a release yet, of those where its components have a target.
 

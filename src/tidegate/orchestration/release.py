@@ -28,7 +28,8 @@ from tidegate.git.archive import build_package, check_package, digest_of_file
 from tidegate.git.history import History
 from tidegate.git.repository import Repository, open_repository
 from tidegate.git.tree import files_digest, source_digest
-from tidegate.orchestration import timeline
+from tidegate.orchestration import afterwards, timeline
+from tidegate.orchestration.checkpoint import stands_in
 from tidegate.orchestration.facts import target_digests
 from tidegate.orchestration.house import House
 from tidegate.orchestration.identity import (
@@ -576,8 +577,10 @@ def rebase(house: House, release: str, actor_claim: Claim) -> str:
     return current
 
 
-def cancel(house: House, release: str, claim: Claim, reason: str) -> None:
-    """Give a release up, and every start of it that waits.
+def cancel(house: House, release: str, claim: Claim, reason: str) -> ReleaseState:
+    """Give a release up, and every start of it that waits; what it is then.
+
+    One that stands in production, in some of its regions, goes to no further one, and is released.
 
     Raises:
         NotPermittedError: the policy does not let this person open releases, and so not give them up.
@@ -595,8 +598,15 @@ def cancel(house: House, release: str, claim: Claim, reason: str) -> None:
             policy = policies.current(connection).policy
             actor = stands(policy, proven, Act.CANCEL, release=release)
             demand_permit(policy, actor, "open", minimum=policy.assurance, now=house.now())
-            releases.move(connection, release, ReleaseEvent.CANCELLED, now)
+            row = releases.load(connection, release)
+            stands_there = stands_in(connection, policy, row.facts) if row.facts.state is ReleaseState.OPEN else []
+            event = ReleaseEvent.COMPLETED if stands_there else ReleaseEvent.CANCELLED
+            state = releases.move(connection, release, event, now)
             requests.end_all(connection, release, now, "the release was cancelled")
+            if stands_there:
+                afterwards.open_for(connection, row, stands_there[-1], now)
             timeline.settle(connection, releases.load(connection, release).facts, now)
-            data = {"reason": reason, **shown(spend(connection, proven, now), proven)}
+            proof = shown(spend(connection, proven, now), proven)
+            data = {"reason": reason, **({"stands": stands_there} if stands_there else {}), **proof}
             record(connection, Entry("release.cancelled", actor, release, data), now)
+    return state

@@ -360,6 +360,7 @@ def cancel(release: str, reason: str) -> int:
     from tidegate.orchestration import release as releases
 
     run = session()
-    releases.cancel(run.house(), release, run.claim(), reason)
-    run.answer({"release": release, "state": "cancelled"}, [f"{good('✓')} {clean(release)} is cancelled"])
+    state = releases.cancel(run.house(), release, run.claim(), reason)
+    rest = ", and goes no further" if state.value == "released" else ""
+    run.answer({"release": release, "state": state}, [f"{good('✓')} {clean(release)} is {state.said}{rest}"])
     return 0
