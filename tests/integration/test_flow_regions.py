@@ -78,6 +78,16 @@ def test_what_goes_to_no_further_region_is_released(make_org: MakeOrg) -> None:
     assert release_flow.cancel(org.house, other, org.claim("rita"), "not needed") is ReleaseState.CANCELLED
 
 
+def test_a_region_that_has_gone_past_it_is_not_waited_for(make_org: MakeOrg) -> None:
+    org = make_org(**regions(environments={"asia": {"purpose": "production", "gates": ["tests"]}}))
+    urgent = org.prepared("1.2.0")
+    org.approve(urgent, *APPROVERS, environment="asia")
+    carried(org, urgent, "asia")
+    release = org.prepared("1.1.0")
+    carried(org, release, "production")
+    assert (state(org, release), state(org, urgent)) == (ReleaseState.RELEASED, ReleaseState.OPEN)
+
+
 def test_a_region_that_the_component_has_no_target_in_is_not_waited_for(make_org: MakeOrg) -> None:
     changes = regions()
     del changes["components"]

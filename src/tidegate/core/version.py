@@ -274,6 +274,14 @@ def next_prerelease(
     return answer
 
 
+def is_later(text: str, other: str) -> bool:
+    """Whether one version comes after another, padded with zeros or not; what is no version comes after none."""
+    try:
+        return parse_version(other, Scheme.PADDED) < parse_version(text, Scheme.PADDED)
+    except UsageError:
+        return False
+
+
 def is_on(channel: str, version: Version) -> bool:
     """Whether a version is a pre-release of a channel: ``1.0.0-rc.2`` and ``1.0.0-rc2`` of ``rc``."""
     return version.prerelease.partition(".")[0] == channel or _number_on(channel, version) is not None

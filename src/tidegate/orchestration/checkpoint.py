@@ -15,11 +15,12 @@ from tidegate.core.course import goals_of
 from tidegate.core.decision import Action, Question
 from tidegate.core.effect import Act as EffectAct
 from tidegate.core.effect import Effect
-from tidegate.core.facts import Release
+from tidegate.core.facts import Item, Release
 from tidegate.core.policy import Environment, Occasion, Policy, Purpose
 from tidegate.core.release import ReleaseEvent, ReleaseState
 from tidegate.core.rollout import Direction, RolloutEvent, RolloutState
 from tidegate.core.statement import Act
+from tidegate.core.version import is_later
 from tidegate.errors import TidegateError
 from tidegate.orchestration import afterwards, debt, timeline
 from tidegate.orchestration import joint as joining
@@ -271,14 +272,13 @@ def complete(connection: sa.Connection, release: str, environment: str, rollout:
 
 
 def stands_in(connection: sa.Connection, policy: Policy, release: Release) -> list[str]:
-    """The environments for production in which a release stands with each of its components that has a target there."""
+    """The environments for production in which something stands that a release has brought there."""
     components = [item.component for item in release.items]
-    known = [policy.components[name] for name in components if name in policy.components]
-    return [
-        name
+    there = {
+        name: [rollouts.last_good(connection, component, name) for component in components]
         for name in goals_of(policy, components)
-        if any(name in one.targets for one in known) and _has(connection, policy, release, name)
-    ]
+    }
+    return [name for name, found in there.items() if any(one and one.release == release.id for one in found)]
 
 
 def lacking(connection: sa.Connection, policy: Policy, release: Release, beside: str) -> list[str]:
@@ -292,15 +292,27 @@ def lacking(connection: sa.Connection, policy: Policy, release: Release, beside:
 
 
 def _has(connection: sa.Connection, policy: Policy, release: Release, environment: str) -> bool:
-    """Whether each component of a release that has a target in an environment stands there in its version."""
+    """Whether each component of a release that has a target in an environment was brought there by it.
+
+    What stands there in a later version has gone past it. What a person adopted as that version counts, and so does
+    what the release has brought nowhere, since it was there already: a joint rollout leaves that as it is.
+    """
     for item in release.items:
         known = policy.components.get(item.component)
         if known is None or environment not in known.targets:
             continue
         there = rollouts.last_good(connection, item.component, environment)
-        if there is None or there.target is None or there.target.version != item.to_version:
+        if there is None or there.target is None or not _is_at(connection, there, release.id, item):
             return False
     return True
+
+
+def _is_at(connection: sa.Connection, there: Rollout, release: str, item: Item) -> bool:
+    version = there.target.version if there.target else ""
+    if version != item.to_version:
+        return is_later(version, item.to_version)
+    by_itself = there.release == release or there.direction is Direction.ADOPTED
+    return by_itself or not rollouts.find(connection, release=release, component=item.component)
 
 
 def _is_production(environment: Environment | None) -> bool:
