@@ -11,6 +11,7 @@ from tidegate.clock import system_clock
 from tidegate.core.effect import Finding
 from tidegate.errors import NotFoundError, UsageError
 from tidegate.orchestration import breakglass, glass_journal, wayback
+from tidegate.orchestration.house import package_in
 from tidegate.orchestration.wayback import WayBackDocument
 
 if TYPE_CHECKING:
@@ -76,11 +77,9 @@ def break_the_glass(
 
 
 def _kept(state: Path, document: WayBackDocument) -> Path | None:
-    """The package that runs again, where it lies here: a lock of images, or an archive."""
-    if document.target is None:
-        return None
-    names = (f"{document.target.digest}.lock.json", f"{document.target.digest}.tar.gz")
-    return next((found for name in names if (found := state / "packages" / name).is_file()), None)
+    """The package that runs again, where it lies here."""
+    found = package_in(state / "packages", document.target.digest) if document.target else None
+    return found if found is not None and found.is_file() else None
 
 
 def _state(session: Session, file: Path | None) -> Path:

@@ -274,12 +274,12 @@ def next_prerelease(
     return answer
 
 
-def is_later(text: str, other: str) -> bool:
-    """Whether one version comes after another, padded with zeros or not; what is no version comes after none."""
+def is_later(text: str, other: str) -> bool | None:
+    """Whether one version comes after another, padded with zeros or not; None: they cannot be compared."""
     try:
         return parse_version(other, Scheme.PADDED) < parse_version(text, Scheme.PADDED)
     except UsageError:
-        return False
+        return None
 
 
 def is_on(channel: str, version: Version) -> bool:

@@ -216,9 +216,7 @@ class _Way:
     def _take_back(self, effect: Effect) -> UnitReturned:
         what = effect.share or self.document.target or "absent"
         self.say(f"{self.document.component} {what} on {effect.unit} (break-glass)")
-        if effect.share is None and effect.unit in self.document.units:
-            return _take_back(self.driver, self.document, effect, self.package)
-        return _settle(self.driver, effect, self.package, self.document.token.breaking_glass())
+        return _take_back(self.driver, self.document, effect, self.package)
 
     def _note(self, entry: Mapping[str, Any]) -> None:
         try:
@@ -238,9 +236,12 @@ def _told(result: UnitReturned) -> dict[str, Any]:
     }
 
 
-def _settle(driver: Driver, effect: Effect, package: Path | None, token: Token) -> UnitReturned:
-    """The switch, the flag, or the database: they keep no way back, and to ask them for the same again does nothing."""
+def _take_back(driver: Driver, document: WayBackDocument, effect: Effect, package: Path | None) -> UnitReturned:
+    token = document.token.breaking_glass()
     try:
+        if effect.share is None and effect.unit in document.units:
+            return _take_unit_back(driver, document, effect, package, token)
+        # The switch, the flag and the database keep no way back; to ask them for the same again does nothing.
         return _apply(driver, effect, package, token)
     except FencedError as error:
         return UnitReturned(effect.unit, Finding.OVERTAKEN, str(error))
@@ -248,23 +249,19 @@ def _settle(driver: Driver, effect: Effect, package: Path | None, token: Token) 
         return UnitReturned(effect.unit, Finding.IN_DOUBT, str(error))
 
 
-def _take_back(driver: Driver, document: WayBackDocument, effect: Effect, package: Path | None) -> UnitReturned:
-    unit, token = effect.unit, document.token.breaking_glass()
-    try:
-        # First of all the fence: whoever is frozen in the middle of the rollout must not act on this unit any more,
-        # also where it runs the right version already.
-        fenced = _fence(driver, document, unit, token)
-        seen = driver.observe(unit)
-        if not seen.reachable:
-            return UnitReturned(unit, Finding.IN_DOUBT, seen.detail)
-        if fenced and _stands(effect, seen):
-            # Restarting it would only disturb.
-            return UnitReturned(unit, Finding.CONFIRMED, "it runs that version already")
-        return _apply(driver, effect, package, token)
-    except FencedError as error:
-        return UnitReturned(unit, Finding.OVERTAKEN, str(error))
-    except TidegateError as error:
-        return UnitReturned(unit, Finding.IN_DOUBT, str(error))
+def _take_unit_back(
+    driver: Driver, document: WayBackDocument, effect: Effect, package: Path | None, token: Token
+) -> UnitReturned:
+    # First of all the fence: whoever is frozen in the middle of the rollout must not act on this unit any more, also
+    # where it runs the right version already.
+    fenced = _fence(driver, document, effect.unit, token)
+    seen = driver.observe(effect.unit)
+    if not seen.reachable:
+        return UnitReturned(effect.unit, Finding.IN_DOUBT, seen.detail)
+    if fenced and _stands(effect, seen):
+        # Restarting it would only disturb.
+        return UnitReturned(effect.unit, Finding.CONFIRMED, "it runs that version already")
+    return _apply(driver, effect, package, token)
 
 
 def _fence(driver: Driver, document: WayBackDocument, unit: str, token: Token) -> bool:

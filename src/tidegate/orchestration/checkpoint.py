@@ -310,7 +310,7 @@ def _has(connection: sa.Connection, policy: Policy, release: Release, environmen
 def _is_at(connection: sa.Connection, there: Rollout, release: str, item: Item) -> bool:
     version = there.target.version if there.target else ""
     if version != item.to_version:
-        return is_later(version, item.to_version)
+        return is_later(version, item.to_version) is True
     by_itself = there.release == release or there.direction is Direction.ADOPTED
     return by_itself or not rollouts.find(connection, release=release, component=item.component)
 

@@ -181,14 +181,18 @@ def _look(house: House, component: str, environment: str) -> InGit:
     """What the repository says of the release that stands there: asked before the transaction, since it is slow."""
     with house.database.read() as connection:
         policy = policies.current(connection).policy
-        there = [name for name, known in policy.components.items() if environment in known.targets]
+        there = _deployed(policy, environment)
         named = component or (there[0] if len(there) == 1 else "")
         standing = rollouts.last_good(connection, named, environment) if named else None
     return look(house, standing.release) if standing is not None and standing.release else NOTHING
 
 
+def _deployed(policy: Policy, environment: str) -> list[str]:
+    return [name for name, component in policy.components.items() if environment in component.targets]
+
+
 def _component(policy: Policy, named: str, environment: str) -> str:
-    there = [name for name, component in policy.components.items() if environment in component.targets]
+    there = _deployed(policy, environment)
     if named:
         if named not in there:
             raise NotFoundError(

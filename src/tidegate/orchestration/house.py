@@ -41,6 +41,12 @@ class Legs(Protocol):
         """How a leg stands."""
 
 
+def package_in(packages: Path, digest: str) -> Path:
+    """The file of a package in a folder of them, by its SHA-256: a lock of images, or else an archive."""
+    lock = packages / f"{digest}.lock.json"
+    return lock if lock.exists() else packages / f"{digest}.tar.gz"
+
+
 @dataclass(frozen=True)
 class House:
     """Everything a use case may touch.
@@ -74,8 +80,7 @@ class House:
 
     def package_path(self, digest: str) -> Path:
         """The file of the package with that SHA-256 (64 hexadecimal digits): an archive, or a lock of images."""
-        lock = self.lock_path(digest)
-        return lock if lock.exists() else self.packages / f"{digest}.tar.gz"
+        return package_in(self.packages, digest)
 
     def lock_path(self, digest: str) -> Path:
         """Where a lock of images lies, by the SHA-256 of its bytes."""

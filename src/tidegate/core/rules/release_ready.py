@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tidegate.core.decision import Action
-from tidegate.core.facts import Item
 from tidegate.core.release import ReleaseState
 from tidegate.core.rules.demands import is_production
 from tidegate.core.rules.rule import FORWARD, Context, Found, Rule, denies, passes
 from tidegate.core.rules.saying import names
-from tidegate.core.version import Scheme, parse_version
-from tidegate.errors import UsageError
+from tidegate.core.version import is_later
 
 
 def _wanted(context: Context) -> ReleaseState:
@@ -80,22 +78,15 @@ def _again(context: Context) -> Found:
     release, where = context.facts.release, context.question.environment
     for item in release.items:
         for one in context.facts.verified:
-            if (one.component, one.environment) == (item.component, where) and not _is_older(one.version, item):
+            here = (one.component, one.environment) == (item.component, where)
+            # What cannot be compared may be later.
+            if here and one.version != item.to_version and is_later(one.version, item.to_version) is not False:
                 return denies(
                     RULE.id,
                     f"{release.id} is {_said(release.state)}, and {where} has had {one.component} {one.version}",
                     f"go back to it: tidegate rollback {item.component} {where} --to {item.to_version}",
                 )
     return passes(RULE.id, f"{release.id} is {_said(release.state)}, and {where} has had nothing later")
-
-
-def _is_older(version: str, item: Item) -> bool:
-    """Whether a version is not later than the item's; what cannot be compared may be later."""
-    try:
-        there, ours = (parse_version(text, Scheme.PADDED) for text in (version, item.to_version))
-    except UsageError:
-        return False
-    return there <= ours
 
 
 def _said(state: ReleaseState) -> str:
