@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 import os
 import shutil
 import signal
@@ -21,8 +22,9 @@ from tests.support.kill_stories import STORIES
 from tests.support.kill_world import RITA, UNITS, World, all_is_quiet, execute
 from tests.support.processes import PROJECT
 from tidegate.clock import system_clock
-from tidegate.core.effect import EffectState, Finding, Token
+from tidegate.core.effect import EffectState, Finding, Share, Token
 from tidegate.core.rollout import RolloutState
+from tidegate.core.wave import Wave
 from tidegate.errors import NotPermittedError, StoreBusyError, StoreError
 from tidegate.orchestration import audit, breakglass, resuming, rollback, wayback
 from tidegate.orchestration.breakglass import UnitReturned
@@ -214,6 +216,17 @@ def test_what_is_no_way_back_is_refused(tmp_path: Path) -> None:
 
 
 # ---------------------------------------------------------------------------------------------- going back
+
+
+def test_a_way_back_that_leaves_units_out_is_refused(standing: World) -> None:
+    document = wayback.find(state_of(standing), "shop", "production")
+    for waves in ((), (Wave(("web1", "web2")),), (Wave(UNITS, Share("blue", 0)),)):
+        with pytest.raises(StoreError, match="no way back that can be read: its waves leave units out"):
+            wayback.read(dataclasses.replace(document, waves=waves).to_bytes(), "a file")
+    former = json.loads(document.to_bytes())
+    del former["waves"], former["database"]
+    read = wayback.read(json.dumps({**former, "format": "tidegate/way-back/1"}).encode(), "a file")
+    assert (read.waves, read.database) == ((Wave(UNITS, watched=False),), "")
 
 
 def test_a_rollout_that_stands_is_taken_back_without_its_database_and_told_afterwards(standing: World) -> None:

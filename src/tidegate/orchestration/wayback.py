@@ -129,6 +129,9 @@ def read(data: bytes, where: str) -> WayBackDocument:
             raise ValueError(f"its format is {record['format']!r}")
         units = tuple(record["units"])
         former = [{"units": units, "share": None}]
+        waves = tuple(wave_of(wave) for wave in (former if record["format"] == _FORMER else record["waves"]))
+        if not units or not {*units} <= {unit for wave in waves if wave.share is None for unit in wave.units}:
+            raise ValueError("its waves leave units out")
         return WayBackDocument(
             organization=record["organization"],
             rollout=record["rollout"],
@@ -144,7 +147,7 @@ def read(data: bytes, where: str) -> WayBackDocument:
             assurance=Assurance(record["assurance"]),
             written_at=record["written_at"],
             started_by=record["started_by"],
-            waves=tuple(wave_of(wave) for wave in (former if record["format"] == _FORMER else record["waves"])),
+            waves=waves,
             database=str(record.get("database", "")),
         )
     except (ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
