@@ -163,6 +163,20 @@ def test_without_our_database_the_applications_waits_for_every_host(make_org: Ma
     assert rows(url, "SELECT name FROM tidegate_migration") == [("1_first",)]
 
 
+def test_without_our_database_and_without_psycopg_all_else_goes_back(
+    make_org: MakeOrg, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    org = make_org(**with_database())
+    start_second(org, {"2_more.sql": INDEX, "2_more.down.sql": "DROP INDEX by_name;\n"})
+    org.carry()
+    with monkeypatch.context() as bare:
+        bare.setitem(sys.modules, "psycopg", None)
+        done = {one.unit: one for one in org.break_glass()}
+    assert (done["web1"].finding, done["web2"].finding) == (Finding.CONFIRMED, Finding.CONFIRMED)
+    assert done["database"].finding is Finding.IN_DOUBT
+    assert "this Tidegate cannot speak to PostgreSQL: psycopg is not there" in done["database"].detail
+
+
 @pytest.mark.parametrize("line", [1, 3, 5, 6, 7, 8])
 def test_cut_off_at_any_line_the_way_without_our_database_is_gone_again(make_org: MakeOrg, url: str, line: int) -> None:
     org = make_org(**with_database())

@@ -530,8 +530,15 @@ class Database:
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[Connection]:
-        import psycopg
-
+        try:
+            import psycopg
+        except ImportError as error:
+            # As on another machine, to which a way back was carried.
+            raise TargetError(
+                "this Tidegate cannot speak to PostgreSQL: psycopg is not there",
+                where=self._where,
+                remedy="install it: pip install 'tidegate[postgres]'",
+            ) from error
         address = self._address()
         try:
             split = split_address(address, ("postgresql", "postgres"), self._where)
