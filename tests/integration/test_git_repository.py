@@ -13,7 +13,8 @@ import pytest
 from tests.support.gitstories import ALICE, START_S, GitStory, checked_out
 from tidegate.core.change import Person
 from tidegate.errors import RepositoryError, TimedOutError
-from tidegate.git.repository import committers, explain, open_repository
+from tidegate.git.calls import explain
+from tidegate.git.repository import committers, open_repository
 
 
 @pytest.fixture

@@ -7,39 +7,59 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+_READS_A_HISTORY = (["version"], ["notes"])
+"""The commands that people wait for, and that begin with the tags of the repository in which they are called."""
+
 
 def main() -> NoReturn:
     """Run the command that the process was called with, and exit as it says."""
     import gc
     import sys
 
-    from tidegate.cli.root import run
-
     # A command lives for moments and makes many small values: to look for circles among them after each 700 takes a
     # fifth of its time.
     gc.set_threshold(50_000, 20, 20)
+    if sys.argv[1:2] in _READS_A_HISTORY:
+        from tidegate.git.ahead import begin_reading
+
+        begin_reading()
+    from tidegate.cli.root import run
+
     _end(run(sys.argv[1:], _parts))
 
 
 def _end(code: int) -> NoReturn:
     """Exit; at once where a thread still acts on a unit: it is read back by whoever executes next."""
+    import atexit
     import gc
+    import os
     import sys
+    from contextlib import suppress
 
     threading = sys.modules.get("threading")
     if threading is not None and any(
         not thread.daemon and thread is not threading.main_thread() for thread in threading.enumerate()
     ):
-        import os
-        from contextlib import suppress
-
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError):
                 stream.flush()
         os._exit(code)
+    if not atexit._ncallbacks():
+        # All is gone with the process: to take it apart piece by piece would take as long as Git takes for an answer.
+        with suppress(OSError, ValueError):
+            _flush()
+            os._exit(code)
     # What is left is gone with the process: looking for circles in it once more would take longer than some commands.
     gc.freeze()
     sys.exit(code)
+
+
+def _flush() -> None:
+    import sys
+
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
 
 
 def _parts() -> object:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import textwrap
 
 import click
 
@@ -62,10 +61,15 @@ def faint(text: str) -> str:
 
 def wrapped(text: str, indent: str = "", first: str | None = None) -> list[str]:
     """The text in lines of at most 80 columns; long words, such as digests, stay whole."""
+    start = indent if first is None else first
+    if text and len(start) + len(text) <= WIDTH and text.isprintable() and text == text.strip():
+        return [start + text]  # as most are
+    import textwrap
+
     return textwrap.wrap(
         text,
         WIDTH,
-        initial_indent=indent if first is None else first,
+        initial_indent=start,
         subsequent_indent=indent,
         break_long_words=False,
         break_on_hyphens=False,
@@ -101,6 +105,8 @@ def _row(start: str, last: str) -> list[str]:
     left = WIDTH - _length(start)
     if _length(whole) <= WIDTH or "\x1b" in last or left < _NARROWEST:
         return [whole]
+    import textwrap
+
     first, *more = textwrap.wrap(last, left, break_long_words=False, break_on_hyphens=False)
     return [start + first, *(" " * (WIDTH - left) + line for line in more)]
 

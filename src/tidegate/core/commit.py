@@ -12,7 +12,7 @@ escaped again by whoever renders it. Beside the shapes of :mod:`~tidegate.core.m
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -56,8 +56,8 @@ _COAUTHOR_WORDS = pattern(r"[\s<>,;()\"]+")
 _ADDRESS = pattern(r"[^@]+@[^@]+")
 _ISSUE = r"(?:[\w.-]{1,100}/[\w.-]{1,100})?#[0-9]{1,12}\b|\bGH-[0-9]{1,12}\b"
 _CLOSING = r"(?i:close[sd]?|fix(?:e[sd])?|resolve[sd]?)"
-_CLOSING_TOKEN = pattern(_CLOSING)
-_REFS = pattern(r"(?i:refs?)")
+_CLOSING_TOKENS = frozenset(("close", "closes", "closed", "fix", "fixes", "fixed", "resolve", "resolves", "resolved"))
+_REFS = frozenset(("ref", "refs"))
 _CLOSES = pattern(rf"\b{_CLOSING}:? +({_ISSUE})")
 # Keys such as PAY-12 count in footers alone: in prose, "fixed UTF-8" closes nothing.
 _FOOTER_ISSUE = pattern(rf"{_ISSUE}|\b{TICKET}\b")
@@ -198,7 +198,7 @@ def _plain_footer(line: str) -> _PlainFooter | None:
     wrote = _COAUTHORS.fullmatch(line) if "authored" in line.lower() else None
     return _PlainFooter(
         note=Footer(footer.token, plain(footer.value)),
-        closes=_issues_in((footer,), _CLOSING_TOKEN),
+        closes=_issues_in((footer,), _CLOSING_TOKENS),
         refs=_issues_in((footer,), _REFS),
         wrote=tuple(_co_authors(wrote[1])) if wrote else (),
     )
@@ -254,7 +254,7 @@ def _change(commit: Commit, message: Message, kind: str, authors: tuple[Person, 
 def _closed(message: Message) -> tuple[str, ...]:
     """The issues that a change closes, by a keyword in its text or by a footer such as ``Closes: PAY-12``."""
     in_text = [*_closed_in(message.description), *_closed_in(message.body)]
-    named = _footer_issues(message, _CLOSING_TOKEN)
+    named = _footer_issues(message, _CLOSING_TOKENS)
     return unique((*in_text, *named))
 
 
@@ -268,12 +268,12 @@ def _closed_in(text: str) -> list[str]:
     return [issue for line in text.split("\n") if "#" in line or "GH-" in line for issue in _CLOSES.findall(line)]
 
 
-def _footer_issues(message: Message, token: re.Pattern[str]) -> list[str]:
-    return _issues_in(message.footers, token)
+def _footer_issues(message: Message, tokens: Collection[str]) -> list[str]:
+    return _issues_in(message.footers, tokens)
 
 
-def _issues_in(footers: Iterable[Footer], token: re.Pattern[str]) -> list[str]:
-    named = (footer.value for footer in footers if token.fullmatch(footer.token))
+def _issues_in(footers: Iterable[Footer], tokens: Collection[str]) -> list[str]:
+    named = (footer.value for footer in footers if footer.token.lower() in tokens)
     return [issue for value in named for issue in _FOOTER_ISSUE.findall(value)]
 
 

@@ -331,7 +331,7 @@ class TagFormat:
 
     def match(self, tag: str) -> Version | None:
         """The version that ``tag`` carries; None for a tag of another format, or of something that is no version."""
-        prefix, suffix = self.prefix, self.suffix
+        prefix, _, suffix = self.text.partition(_PLACEHOLDER)
         middle = tag[len(prefix) : len(tag) - len(suffix)]
         if tag != f"{prefix}{middle}{suffix}" or len(middle) > MAX_LENGTH:
             return None

@@ -6,7 +6,7 @@ without any path filter, because a tag may sit on a merge commit that changes no
 theory with its cases is in docs/explanation/versions.md.
 
 Git is called a fixed number of times, however many commits, tags and components there are: once for the tags, once for
-those of them that are merged, once for the log.
+the log, and once for those tags that are merged, where the log since the highest does not show it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from operator import attrgetter
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tidegate.core.attribution import reachable
 from tidegate.core.bumping import Bump, raised
@@ -27,7 +27,6 @@ from tidegate.core.commit import changes_of, picked_from
 from tidegate.core.likeness import alike, bears_out
 from tidegate.core.next_version import NextVersion, next_version
 from tidegate.core.plain import plain
-from tidegate.core.pull_request import PullRequest, titled
 from tidegate.core.reverts import changes_from
 from tidegate.core.version import Level, Scheme, TagFormat, Version, is_on, next_prerelease
 from tidegate.errors import NotFoundError, RepositoryError, TidegateError, UsageError
@@ -45,6 +44,9 @@ from tidegate.git.copies import (
 from tidegate.git.log import Log
 from tidegate.git.repository import Repository, Tag
 from tidegate.git.tree import check_each_inside
+
+if TYPE_CHECKING:
+    from tidegate.core.pull_request import PullRequest
 
 _OTHER_LINES = 3
 """How many of the highest versions of other lines are looked at, whether this line has all that they have."""
@@ -177,9 +179,14 @@ def unreleased_each(
     commit, every = repository.commit_and_tags(at)
     paths = paths_of(repository, commit, sources)
     tags = [tag for tag in every if tag.name != without]
-    lines = _lines(repository, commit, tags, {name: source.tag_format for name, source in sources.items()})
+    names = _with_names(paths.values(), sources.values())
+    tagged = {name: _tagged(tags, source.tag_format) for name, source in sources.items()}
+    begun = _since_highest(repository, commit, tagged.values(), names)
+    if at != "HEAD" and (begun is None or commit not in begun.parents):
+        repository.resolve(at)  # a tag may lead to what is no commit
+    lines = _lines(repository, commit, tagged, is_evident=begun is not None)
     since = _since_each(repository, list(lines.values()))
-    log = repository.commits(commit, since, names=_with_names(paths.values(), sources.values()))
+    log = begun if begun is not None else repository.commits(commit, since, names=names)
     pairs = all_pairs(repository, log)
     outside = released_outside(repository, log, since, pairs)
     taken_back = TakenBack(log.commits)
@@ -223,6 +230,8 @@ def titled_log(log: Log, pulls: Sequence[PullRequest]) -> tuple[Log, Mapping[str
     """A log by the titles of the pull requests that a code host knows, and the labels of each commit."""
     if not pulls:
         return log, {}
+    from tidegate.core.pull_request import titled
+
     commits, labels = titled(log.commits, pulls)
     return log._replace(commits=commits), labels
 
@@ -249,39 +258,78 @@ class _Line(NamedTuple):
     """The names of the tags that would be the component's, where none carries a version."""
 
 
-def _lines(
-    repository: Repository, commit: str, tags: Sequence[Tag], formats: Mapping[str, TagFormat]
-) -> dict[str, _Line]:
-    """Where each component's line stands; the highest versions of all are asked for at once."""
-    near = {name: _near(tags, tag_format) for name, tag_format in formats.items()}
-    taken = {name: versions_of(near[name], tag_format) for name, tag_format in formats.items()}
-    first = [taken[name][version].name for name in formats for version in _highest(taken[name])]
-    known = dict.fromkeys(repository.merged(commit, first, every=len(first) > _SECOND_LOOK), True)
-    looked = known | {tag: False for tag in first if tag not in known}
-    lines = {
-        name: _line(repository, commit, taken[name], looked, _foreign(near[name], tag_format))
-        for name, tag_format in formats.items()
-    }
+class _Tagged(NamedTuple):
+    """What the tags of a component's format say: its versions, the highest of them from the highest down, the rest."""
+
+    near: Sequence[Tag]
+    taken: Mapping[Version, Tag]
+    highest: Sequence[Version]
+    foreign: Sequence[SkippedTag]
+
+
+def _tagged(tags: Iterable[Tag], tag_format: TagFormat) -> _Tagged:
+    prefix, suffix = tag_format.prefix, tag_format.suffix
+    near = [tag for tag in tags if tag.name.startswith(prefix) and tag.name.endswith(suffix)]
+    read = [(tag, tag_format.match(tag.name)) for tag in near]
+    taken = {version: tag for tag, version in read if version is not None}
+    # Without a prefix every tag of the repository is near; those of other components are no news.
+    foreign = [
+        SkippedTag(plain(tag.name, 200), "it carries no version of this format")
+        for tag, version in read
+        if version is None and prefix
+    ]
+    return _Tagged(near, taken, heapq.nlargest(_FIRST_LOOK, taken, key=_by_precedence), foreign)
+
+
+def log_since(
+    repository: Repository, commit: str, release: str, paths: Sequence[str] = (".",), *, names: bool
+) -> Log | None:
+    """The log since a release, where it shows that the commit descends from that; None where Git must be asked.
+
+    So it is with nearly all that is asked, and Git is asked once, not twice.
+    """
+    try:
+        log = repository.commits(commit, [release], paths, names=names)
+    except RepositoryError:
+        return None  # such as the tag of a file
+    return log if commit == release or any(release in parents for parents in log.parents.values()) else None
+
+
+def _since_highest(repository: Repository, commit: str, tagged: Collection[_Tagged], names: bool) -> Log | None:
+    """The log since the highest versions of all, where these are one final release."""
+    tops = {one.taken[one.highest[0]].target if one.highest else "" for one in tagged}
+    if len(tops) != 1 or not all(tops) or any(one.highest[0].is_prerelease for one in tagged):
+        return None
+    return log_since(repository, commit, tops.pop(), names=names)
+
+
+def _lines(repository: Repository, commit: str, tagged: Mapping[str, _Tagged], *, is_evident: bool) -> dict[str, _Line]:
+    """Where each component's line stands; the highest versions of all are asked for at once.
+
+    Args:
+        is_evident: it is known already that the commit descends from the highest of each.
+    """
+    if is_evident:
+        looked = {name: [(version, True) for version in one.highest[:1]] for name, one in tagged.items()}
+    else:
+        first = [one.taken[version].name for one in tagged.values() for version in one.highest]
+        merged = repository.merged(commit, first, every=len(first) > _SECOND_LOOK)
+        looked = {
+            name: [(version, one.taken[version].name in merged) for version in one.highest]
+            for name, one in tagged.items()
+        }
+    lines = {name: _line(repository, commit, one.taken, looked[name], one.foreign) for name, one in tagged.items()}
     return {
-        name: line if line.taken else line._replace(unlike=tuple(tag.name for tag in near[name]))
+        name: line if line.taken else line._replace(unlike=tuple(tag.name for tag in tagged[name].near))
         for name, line in lines.items()
     }
-
-
-def _near(tags: Iterable[Tag], tag_format: TagFormat) -> list[Tag]:
-    prefix, suffix = tag_format.prefix, tag_format.suffix
-    return [tag for tag in tags if tag.name.startswith(prefix) and tag.name.endswith(suffix)]
-
-
-def _highest(taken: Iterable[Version]) -> list[Version]:
-    return heapq.nlargest(_FIRST_LOOK, taken, key=_by_precedence)
 
 
 def _line(
     repository: Repository,
     commit: str,
     taken: Mapping[Version, Tag],
-    looked: Mapping[str, bool],
+    looked: Sequence[tuple[Version, bool]],
     foreign: Sequence[SkippedTag],
 ) -> _Line:
     announced, tag, last = None, None, None
@@ -354,28 +402,16 @@ def _unmarked_from(repository: Repository, theirs: Log, ours: Log) -> dict[str, 
 
 
 def _by_height(
-    repository: Repository, commit: str, taken: Mapping[Version, Tag], looked: Mapping[str, bool]
+    repository: Repository, commit: str, taken: Mapping[Version, Tag], looked: Sequence[tuple[Version, bool]]
 ) -> Iterator[tuple[Version, bool]]:
     """The versions from the highest down, and whether the commit descends from them; asked for as they are needed."""
-    first = _highest(taken)
-    yield from ((version, looked[taken[version].name]) for version in first)
-    rest = set(taken).difference(first) if len(taken) > len(first) else ()
+    yield from looked
+    rest = set(taken).difference(version for version, _ in looked) if len(taken) > len(looked) else ()
     ordered = iter(sorted(rest, key=_by_precedence, reverse=True))
     for size in (_SECOND_LOOK, None):
         batch = list(islice(ordered, size))
         merged = repository.merged(commit, [taken[version].name for version in batch], every=size is None)
         yield from ((version, taken[version].name in merged) for version in batch)
-
-
-def _foreign(near: Iterable[Tag], tag_format: TagFormat) -> list[SkippedTag]:
-    # Without a prefix every tag of the repository is near; those of other components are no news.
-    if not tag_format.prefix:
-        return []
-    return [
-        SkippedTag(plain(tag.name, 200), "it carries no version of this format")
-        for tag in near
-        if tag_format.match(tag.name) is None
-    ]
 
 
 def paths_of(repository: Repository, commit: str, sources: Mapping[str, Source]) -> dict[str, tuple[str, ...]]:
@@ -490,11 +526,6 @@ def refuse_shallow(repository: Repository) -> None:
             where=str(repository.root),
             remedy="Fetch the whole history with: git fetch --unshallow --tags",
         )
-
-
-def tagged_versions(repository: Repository, tag_format: TagFormat) -> dict[Version, Tag]:
-    """The versions that tags of a format carry."""
-    return versions_of(repository.all_tags(), tag_format)
 
 
 def merged_of(repository: Repository, tags: Collection[Tag], commit: str) -> frozenset[str]:

@@ -22,8 +22,9 @@ from pathlib import Path
 from tidegate.core.plain import plain
 from tidegate.core.tag import SeenTag
 from tidegate.errors import ConflictError, NotFoundError, RepositoryError, TidegateError, UsageError
+from tidegate.git.calls import explain, run_git
 from tidegate.git.refs import BRANCHES, TAGS, demand_unprotected
-from tidegate.git.repository import Repository, explain, run_git
+from tidegate.git.repository import Repository
 from tidegate.git.writing import Workshop
 
 PROTOCOLS = "file:ssh:https"

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from tidegate.core.branch import checked_name
 from tidegate.core.plain import plain
 from tidegate.errors import ConflictError, NotFoundError, NotPermittedError, RepositoryError
-from tidegate.git.repository import Repository, explain, run_git
+from tidegate.git.calls import explain, run_git
+from tidegate.git.repository import Repository
 from tidegate.git.writing import ISOLATED, Identity
 
 BRANCHES, TAGS = "refs/heads/", "refs/tags/"

@@ -1,14 +1,6 @@
 """A Git repository, read by the ``git`` command.
 
-The repository is hostile: whoever wrote its configuration wants us to run something. Each call therefore
-
-* runs ``git`` with an argument list and without the ``GIT_*`` variables of our surroundings (a hook's ``GIT_DIR`` would
-  point us to another repository), apart from those that say where the *user's* configuration is;
-* disables what a repository can make Git execute while it reads: hooks, the file-system monitor, external diffs, text
-  conversion, signature programs, and every transport (a partial clone fetches missing objects by itself);
-* reads objects as they are: no replacement refs, no grafts, no mailmap;
-* has a time limit.
-
+Every call goes by way of :mod:`tidegate.git.calls`, which guards against what a hostile repository would have us run.
 Revisions become full object names first (:meth:`Repository.resolve`); nothing a user wrote reaches another command.
 Docs: docs/adr/0007-git-by-its-own-command.md.
 """
@@ -18,52 +10,23 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
 from tidegate.core.change import Commit, Person
-from tidegate.core.pattern import pattern
 from tidegate.core.plain import plain
-from tidegate.errors import RepositoryError, RevisionError, TimedOutError
+from tidegate.errors import RepositoryError, RevisionError
+from tidegate.git.ahead import ALL_TAGS, HEAD_AND_TAGS, OPENING
+from tidegate.git.calls import TIMEOUT_S, ask_git, explain, hand_on, run_git, start_git, too_slow
 from tidegate.git.log import LOG_FORMAT, Log, read_log, read_named_log, read_raw, seconds
 from tidegate.git.moved import touching
 
-TIMEOUT_S = 120.0
-"""Seconds one ``git`` call may take; the whole log of 50,000 commits takes half a second."""
-
-_USERS_OWN = pattern(
-    r"GIT_(CONFIG_GLOBAL|CONFIG_SYSTEM|CONFIG_NOSYSTEM|CONFIG_COUNT|CONFIG_(KEY|VALUE)_[0-9]+|CEILING_DIRECTORIES|"
-    r"DISCOVERY_ACROSS_FILESYSTEM|EXEC_PATH)"
-)
-_SETTINGS = (
-    "core.fsmonitor=false",
-    # Our own empty graft file would be complained about, and silence is how Git says that it found nothing.
-    "advice.graftFileDeprecated=false",
-    "core.hooksPath=/dev/null",
-    "core.quotePath=false",
-    "color.ui=false",
-    "log.showSignature=false",
-    "log.showRoot=true",
-    # Git refuses a file that is not there.
-    "diff.orderFile=/dev/null",
-)
-_GUARDS = {
-    "LC_ALL": "C",
-    "LANGUAGE": "",
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_GRAFT_FILE": os.devnull,
-    "GIT_LITERAL_PATHSPECS": "1",
-    # No protocol has this name, so that none is allowed, whatever the repository's configuration says.
-    "GIT_ALLOW_PROTOCOL": "none",
-    "GIT_NO_LAZY_FETCH": "1",
-}
 _OBJECT_NAME = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _PIECE = 1 << 18
 _MOMENT_S = 0.004
 """How long is waited for more of an answer, where all that was written is read."""
+_NAMES = ("--name-status", "--no-renames", "--diff-merges=first-parent")
 _NAMES_AT_ONCE = 500
 """Commits named in one call, so that the arguments stay far below what a system takes."""
 
@@ -100,11 +63,12 @@ class Repository(NamedTuple):
             RepositoryError: Git failed; its own sentence is in ``what``.
             TimedOutError: it took longer than ``timeout_s``.
         """
-        return _run(["--git-dir", str(self.git_dir), *arguments], self.git_dir, self.timeout_s)
+        return ask_git(["--git-dir", str(self.git_dir), *arguments], self.git_dir, self.timeout_s)
 
     def _found(self, *arguments: str) -> bytes:
         """What ``git`` answers where it fails, silently, when it finds nothing."""
-        return _run(["--git-dir", str(self.git_dir), *arguments], self.git_dir, self.timeout_s, may_find_nothing=True)
+        asked = ["--git-dir", str(self.git_dir), *arguments]
+        return ask_git(asked, self.git_dir, self.timeout_s, may_find_nothing=True)
 
     def _in_pieces(self, *arguments: str) -> Iterator[bytes]:
         """What ``git`` answers, in pieces, while it still answers.
@@ -119,8 +83,8 @@ class Repository(NamedTuple):
         import time
 
         with tempfile.TemporaryFile() as answers, tempfile.TemporaryFile() as complaints:
-            command = _command(["--git-dir", str(self.git_dir), *arguments])
-            process = _start(command, self.git_dir, subprocess.DEVNULL, answers=answers, complaints=complaints)
+            command = ["--git-dir", str(self.git_dir), *arguments]
+            process = start_git(command, self.git_dir, subprocess.DEVNULL, answers=answers, complaints=complaints)
             given, until = 0, time.monotonic() + self.timeout_s
             try:
                 while True:
@@ -135,7 +99,7 @@ class Repository(NamedTuple):
                     if ended:
                         break
                     if time.monotonic() > until:
-                        raise _too_slow(self.root, self.timeout_s)
+                        raise too_slow(self.root, self.timeout_s)
                     time.sleep(_MOMENT_S)
             finally:
                 process.kill()
@@ -180,24 +144,37 @@ class Repository(NamedTuple):
 
     def all_tags(self) -> tuple[Tag, ...]:
         """All tags; read from the list of references alone, so that twelve thousand take a tenth of a second."""
-        return _tags_in(self._references("--tags"))
+        return _tags_in(self._references(ALL_TAGS))
 
     def commit_and_tags(self, revision: str) -> tuple[str, tuple[Tag, ...]]:
-        """The commit that a revision leads to, and all tags; where it is what is checked out, by one call of Git.
+        """The commit that a revision leads to, and all tags; by one call of Git, where it is ``HEAD`` or a tag's name.
+
+        A tag may lead to what is no commit; then so does the answer, and :meth:`resolve` says what is wrong.
 
         Raises:
             RepositoryError: as :meth:`resolve`.
         """
+        listed = self._references(HEAD_AND_TAGS)
+        first, _, rest = listed.partition("\n")
+        commit, _, name = first.partition(" ")
+        tags = _tags_in(rest if name == "HEAD" else listed)
         if revision != "HEAD":
-            return self.resolve(revision), self.all_tags()
-        lines = self._references("--head", "--tags")
-        commit, _, name = lines[0].partition(" ") if lines else ("", "", "")
+            return self.resolve_among(tags, revision), tags
         if name != "HEAD" or not _OBJECT_NAME.fullmatch(commit):
             raise self._unknown(revision)
-        return commit, _tags_in(lines[1:])
+        return commit, tags
 
-    def _references(self, *which: str) -> list[str]:
-        return os.fsdecode(self._found("show-ref", "--dereference", *which)).split("\n")[:-1]
+    def resolve_among(self, tags: Iterable[Tag], revision: str) -> str:
+        """The same as :meth:`resolve`, without asking Git where the revision is the name of one of all tags."""
+        name = revision.removeprefix("refs/tags/")
+        # Before it looks at the tags Git looks for a bare name among its own, such as `FETCH_HEAD` and `stash`, and for
+        # one with a slash among all references. None of these looks like a version.
+        is_plain = name != revision or ("." in name and "/" not in name)
+        target = next((tag.target for tag in tags if tag.name == name), "") if is_plain else ""
+        return target or self.resolve(revision)
+
+    def _references(self, which: Sequence[str]) -> str:
+        return os.fsdecode(self._found(*which))
 
     def dated_tags(self, prefix: str) -> tuple[Tag, ...]:
         """The tags whose names begin with a text, each with the time when it was made; reads each tag's object."""
@@ -252,15 +229,12 @@ class Repository(NamedTuple):
             names: what each commit changes is wanted too.
         """
         everywhere = "." in paths
-        wanted = ["--name-status", "--no-renames", "--diff-merges=first-parent"] if names or not everywhere else []
-        plainly = ["--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=none", "--no-relative"]
-        bounds = [_checked(until), "--not", *(_checked(commit) for commit in since)]
-        arguments = ["log", "-z", "--topo-order", "--root", f"--format={LOG_FORMAT}", "--encoding=UTF-8"]
+        wanted = _NAMES if names or not everywhere else ()
+        call = _log_of(until, since, wanted)
         if not wanted:
-            call = (*arguments, *plainly, *bounds, "--")
             # What came since a release is mostly little.
             return read_log([self.git(*call)] if since else self._in_pieces(*call))
-        log = read_named_log(self.git(*arguments, *plainly, *wanted, *bounds, "--"))
+        log = read_named_log(self.git(*call))
         return log if everywhere else log._replace(commits=self.of_paths(log, paths))
 
     def has_more_than(self, most: int, until: str, since: Sequence[str]) -> bool:
@@ -366,24 +340,23 @@ def open_repository(path: Path, timeout_s: float = TIMEOUT_S) -> Repository:
     """
     if not path.is_dir():
         raise RepositoryError(f"{path} is not a folder", remedy="Name the folder of a Git repository.")
-    flags = ["--is-bare-repository", "--is-shallow-repository", "--show-object-format", "--is-inside-work-tree"]
-    lines = os.fsdecode(_run(["rev-parse", *flags, "--absolute-git-dir", "--show-cdup"], path, timeout_s))
+    lines = os.fsdecode(ask_git(OPENING, path, timeout_s))
     bare, shallow, object_format, inside, places = lines.split("\n", 4)
     # The way up is only dots and slashes, or a configured work tree's path; without a work tree it is left out.
     git_dir, _, up = places.removesuffix("\n").rpartition("\n")
     if inside != "true" and not (git_dir and Path(git_dir).is_dir()):
         git_dir = places.removesuffix("\n")  # bare: no way up is told
     root = Path(os.path.realpath(path / up)) if inside == "true" else Path(git_dir)
+    hand_on(HEAD_AND_TAGS, path, ["--git-dir", git_dir, *HEAD_AND_TAGS], git_dir)
     return Repository(root, Path(git_dir), object_format, shallow == "true", bare == "true", timeout_s)
 
 
-def _tags_in(lines: Iterable[str]) -> tuple[Tag, ...]:
-    targets: dict[str, str] = {}
-    for line in lines:
-        target, _, name = line.partition(" ")
-        # What an annotated tag leads to stands on a line of its own, after the tag's.
-        targets[name.removeprefix("refs/tags/").removesuffix("^{}")] = target
-    return tuple([Tag(name, target) for name, target in targets.items()])
+def _tags_in(listed: str) -> tuple[Tag, ...]:
+    # What an annotated tag leads to stands on a line of its own, after the tag's. A name may have white space of all
+    # kinds in it, but no space, no line end and no caret.
+    words = listed.replace("^{}\n", "\n").replace("\n", " ").split(" ")
+    targets = dict(zip(words[1::2], words[:-1:2], strict=True))
+    return tuple([Tag(name.removeprefix("refs/tags/"), target) for name, target in targets.items()])
 
 
 def committers(commits: Iterable[Commit]) -> tuple[Person, ...]:
@@ -392,111 +365,18 @@ def committers(commits: Iterable[Commit]) -> tuple[Person, ...]:
     return tuple(people.values())
 
 
+def _log_of(until: str, since: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    plainly = ("--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=none", "--no-relative")
+    bounds = [_checked(until), "--not", *(_checked(commit) for commit in since)]
+    form = ("--root", f"--format={LOG_FORMAT}", "--encoding=UTF-8")
+    return ["log", "-z", "--topo-order", *form, *plainly, *wanted, *bounds, "--"]
+
+
 def _checked(name: str) -> str:
     """A full object name: what nobody resolved first must not reach a command line."""
     if not _OBJECT_NAME.fullmatch(name):
         raise RepositoryError(f'"{plain(name, 100)}" is no full commit name', remedy="Resolve the revision first.")
     return name
-
-
-def _environment() -> dict[str, str]:
-    ours = {name: value for name, value in os.environ.items() if _is_harmless(name)}
-    return ours | _GUARDS
-
-
-def _is_harmless(name: str) -> bool:
-    return not name.startswith("GIT_") or _USERS_OWN.fullmatch(name) is not None
-
-
-def _command(arguments: Sequence[str]) -> list[str]:
-    settings = [word for setting in _SETTINGS for word in ("-c", setting)]
-    return ["git", "--no-pager", *settings, *arguments]
-
-
-def _run(arguments: Sequence[str], where: Path, timeout_s: float, *, may_find_nothing: bool = False) -> bytes:
-    done = run_git(arguments, where, timeout_s)
-    found_nothing = may_find_nothing and done.returncode == 1 and not done.stderr
-    if done.returncode != 0 and not found_nothing:
-        raise explain(done.stderr.decode(errors="replace"), where)
-    return done.stdout
-
-
-def run_git(
-    arguments: Sequence[str],
-    where: Path,
-    timeout_s: float,
-    *,
-    stdin: bytes = b"",
-    environment: Mapping[str, str] | None = None,
-    answers: IO[bytes] | int = subprocess.PIPE,
-) -> subprocess.CompletedProcess[bytes]:
-    """Run ``git`` to its end behind the guards of this module, whatever it answers.
-
-    Args:
-        answers: a file that takes what Git answers, in place of the result.
-        environment: variables that are set besides, or instead of, those of the guards.
-
-    Raises:
-        RepositoryError: Git is not installed.
-        TimedOutError: it took longer than ``timeout_s``.
-    """
-    try:
-        return subprocess.run(
-            _command(arguments),
-            cwd=where,
-            env=_environment() | dict(environment or {}),
-            input=stdin,
-            stdout=answers,
-            stderr=subprocess.PIPE,
-            timeout=timeout_s,
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise _missing() from error
-    except subprocess.TimeoutExpired as error:
-        raise _too_slow(where, timeout_s) from error
-
-
-def _missing() -> RepositoryError:
-    return RepositoryError("the git command is not installed", remedy="Install Git 2.31 or later.")
-
-
-def _too_slow(where: Path, timeout_s: float) -> TimedOutError:
-    return TimedOutError(
-        f"git did not answer within {timeout_s:g} s", where=str(where), remedy="Look at the disk, then try again."
-    )
-
-
-_EXPLANATIONS = (
-    (
-        r"not a git repository",
-        "it is not inside a Git repository",
-        "Go to the folder of the repository, or make one with: git init",
-    ),
-    (
-        r"dubious ownership|unsafe repository",
-        "Git refuses this repository because another user owns it",
-        "If you trust its owner, run: git config --global --add safe.directory {where}",
-    ),
-    (
-        r"promisor|missing (blob|tree|commit|object)|unable to read (tree|sha1|object)|lazy fetch|not allowed",
-        "objects are missing here: this is a partial clone, and Tidegate fetches nothing by itself",
-        "Fetch everything with: git fetch --refetch --no-filter --tags",
-    ),
-)
-
-
-def explain(complaint: str, where: Path) -> RepositoryError:
-    """Git's complaint as an error that says what to do."""
-    import shlex
-
-    for said, what, remedy in _EXPLANATIONS:
-        if re.search(said, complaint, re.IGNORECASE):
-            place = re.search(r"repository at '(.+)'", complaint)
-            owned = shlex.quote(place[1] if place else str(where))
-            return RepositoryError(what, where=str(where), remedy=remedy.format(where=owned))
-    said = plain(complaint) or "no reason given"
-    return RepositoryError(f"git failed: {said}", where=str(where), remedy="Check the repository with: git fsck")
 
 
 def _stream_blobs(repository: Repository, names: list[str]) -> Iterator[bytes]:
@@ -508,8 +388,8 @@ def _stream_blobs(repository: Repository, names: list[str]) -> Iterator[bytes]:
         # From a file: a pipe filled by us while Git waits for us to empty the other one would stop both.
         requests.write("".join(f"{_checked(name)}\n" for name in names).encode())
         requests.seek(0)
-        command = _command(["--git-dir", str(repository.git_dir), "cat-file", "--batch", "--buffer"])
-        process = _start(command, repository.git_dir, requests)
+        command = ["--git-dir", str(repository.git_dir), "cat-file", "--batch", "--buffer"]
+        process = start_git(command, repository.git_dir, requests)
         alarm = threading.Timer(repository.timeout_s, process.kill)
         alarm.start()
         answers = cast(IO[bytes], process.stdout)
@@ -518,32 +398,12 @@ def _stream_blobs(repository: Repository, names: list[str]) -> Iterator[bytes]:
                 yield _read_blob(answers, name, repository)
         except RepositoryError as error:
             if alarm.finished.is_set():
-                raise _too_slow(repository.root, repository.timeout_s) from error
+                raise too_slow(repository.root, repository.timeout_s) from error
             raise
         finally:
             alarm.cancel()
             process.kill()
             process.communicate()
-
-
-def _start(
-    command: list[str],
-    where: Path,
-    requests: IO[bytes] | int,
-    answers: IO[bytes] | int = subprocess.PIPE,
-    complaints: IO[bytes] | int = subprocess.DEVNULL,
-) -> subprocess.Popen[bytes]:
-    try:
-        return subprocess.Popen(
-            command,
-            cwd=where,
-            env=_environment(),
-            stdin=requests,
-            stdout=answers,
-            stderr=complaints,
-        )
-    except FileNotFoundError as error:
-        raise _missing() from error
 
 
 def _read_blob(answers: IO[bytes], name: str, repository: Repository) -> bytes:

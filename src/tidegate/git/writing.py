@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tidegate.errors import RepositoryError
-from tidegate.git.repository import Repository, explain, run_git
+from tidegate.git.calls import explain, run_git
+from tidegate.git.repository import Repository
 
 ISOLATED = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_COUNT": "0"}
 """The user's own configuration is theirs, but a merge must come out the same for everybody."""

@@ -22,7 +22,8 @@ from tidegate.core.plain import plain
 from tidegate.core.policy import Policy
 from tidegate.drivers.command import Limits, redact, run
 from tidegate.errors import ConflictError, TargetError, UsageError
-from tidegate.git.repository import Repository, explain, open_repository, run_git
+from tidegate.git.calls import explain, run_git
+from tidegate.git.repository import Repository, open_repository
 from tidegate.git.tree import source_digest
 from tidegate.orchestration.evidence import Added, keep, looked_at
 from tidegate.orchestration.house import House

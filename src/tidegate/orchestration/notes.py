@@ -7,7 +7,7 @@ there is one, and Jinja when something is rendered: the notes of the last releas
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import field
 from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path, PurePosixPath
@@ -27,7 +27,7 @@ from tidegate.core.reverts import changes_from
 from tidegate.core.version import TagFormat, Version, parse_version
 from tidegate.errors import NotFoundError, RepositoryError, UsageError, WorldError
 from tidegate.git.copies import TakenBack, all_pairs, lost_names, released_outside, twice_inside
-from tidegate.git.history import History, Source, merged_of, tagged_versions, unreleased_each
+from tidegate.git.history import History, Source, log_since, merged_of, unreleased_each, versions_of
 from tidegate.git.log import Log
 from tidegate.git.repository import Repository, Tag
 from tidegate.git.tree import check_inside, files_directly_in, normal_path
@@ -237,16 +237,16 @@ def _range(repository: Repository, scope: Scope, asked: Asked, now: datetime) ->
     """The release that a tag made, where that is what is asked for or nothing came after it; else what is to come."""
     _refuse_shallow(repository)
     if asked.until or asked.since:
-        commit = repository.resolve(asked.until or "HEAD")
-        tagged = tagged_versions(repository, scope.tag_format)
+        commit, tags = repository.commit_and_tags(asked.until or "HEAD")
+        tagged = versions_of(tags, scope.tag_format)
         own = _version_at(tagged, commit, asked.until)
         if own is not None or asked.since:
             return _stated(repository, scope, asked, commit, own, tagged, now)
     history = unreleased_each(repository, {"": scope.source}, asked.until or "HEAD", asked.pulls)[""]
     if history.tag is not None and history.current is not None and not history.commits and not asked.until:
-        at = repository.resolve(f"refs/tags/{history.tag}")
-        tagged = tagged_versions(repository, scope.tag_format)
-        return _stated(repository, scope, asked, at, history.current, tagged, now)
+        tags = repository.all_tags()
+        at = repository.resolve_among(tags, f"refs/tags/{history.tag}")
+        return _stated(repository, scope, asked, at, history.current, versions_of(tags, scope.tag_format), now)
     return Range(
         at=history.at,
         version=_named(scope, asked) or history.next().version,
@@ -283,12 +283,17 @@ def _stated(
 ) -> Range:
     """From a revision (or the release before) to a commit, which may carry a version of its own."""
     paths = tuple(check_inside(repository, commit, place) for place in (scope.path, *scope.shared))
-    before = _before(repository, tagged, own, commit)
+    lower, names = _lower(tagged, own), bool(scope.bumps)
+    last = tagged[lower[0]].target if lower and not asked.since else ""
+    begun = log_since(repository, commit, last, paths, names=names) if last else None
+    if begun is None or commit not in begun.parents:
+        repository.resolve(asked.until or "HEAD")  # a tag may lead to what is no commit
+    before = lower[0] if begun is not None else _before(repository, tagged, lower, commit)
     previous_tag = tagged[before].name if before is not None else ""
     start = asked.since or previous_tag
     # Where a tag leads that a commit descends from is a commit.
     since = [repository.resolve(start)] if asked.since else [tagged[before].target] if before is not None else []
-    log = repository.commits(commit, since, paths, names=bool(scope.bumps))
+    log = begun if begun is not None else repository.commits(commit, since, paths, names=names)
     if asked.since and not log.parents and since != [commit]:
         raise UsageError(
             f"{plain(asked.until or 'HEAD', 100)} came before {plain(asked.since, 100)}, which has all of it",
@@ -330,12 +335,18 @@ _NEAR = 10
 near tag ends early where one to all tags takes the whole history."""
 
 
-def _before(repository: Repository, tagged: Mapping[Version, Tag], own: Version | None, commit: str) -> Version | None:
-    """The highest final version below from which a commit descends: the notes of a final version hold what its
-    pre-releases brought.
-    """
+def _lower(tagged: Iterable[Version], own: Version | None) -> list[Version]:
+    """The final versions below one, or all of them, the highest first."""
     finals = sorted((v for v in tagged if not v.is_prerelease), key=lambda version: version.key, reverse=True)
-    lower = [version for version in finals if own is None or version < own]
+    return [version for version in finals if own is None or version < own]
+
+
+def _before(
+    repository: Repository, tagged: Mapping[Version, Tag], lower: Sequence[Version], commit: str
+) -> Version | None:
+    """The highest version from which a commit descends: the notes of a final version hold what its pre-releases
+    brought.
+    """
     for some in (lower[:_NEAR], lower[_NEAR:]):
         reached = merged_of(repository, [tagged[version] for version in some], commit)
         for version in some:
