@@ -49,16 +49,29 @@ OF_REAL_PARTS = ("acceptance", "contract", "integration")
 """The folders whose tests start processes and servers."""
 
 
-ON_POSTGRES_TOO = 3
-"""Of so many flows, one is told on PostgreSQL by ``make test``; ``make thorough`` tells the others. On SQLite all are,
-and what reads and writes rows is tested on both by itself."""
+ONE_OF = 3
+"""Of so many tests that tell the same in another place, one is run by ``make test``; ``make thorough`` runs the others.
+
+Flows are told on SQLite, and one of these on PostgreSQL; what reads and writes rows is tested on both by itself. What a
+driver promises is told of the host and of the simulated cluster, and one of these over SSH and by Docker.
+"""
+_IN_OTHER_PLACES = {
+    "integration/test_flow_": ("postgres",),
+    "integration/test_real_traffic": ("postgres",),
+    "integration/test_engine": ("postgres",),
+    "integration/test_frozen_workers": ("[",),
+    "integration/test_kill_sending": ("[",),
+    "contract/test_driver_contract": ("compose-local", "host-over-ssh"),
+    "docs/test_bench": ("[",),
+}
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Leave to ``make thorough`` what is told on the other database, but for some of it, always the same."""
-    is_flow = item.path.parent.name == "integration" and item.path.name.startswith(("test_flow_", "test_real_traffic"))
-    if is_flow and "postgres" in item.name and zlib.crc32(item.nodeid.encode()) % ON_POSTGRES_TOO:
+    """Leave to ``make thorough`` what is told in another place, but for some of it, always the same."""
+    path = item.path.relative_to(HERE).as_posix()
+    elsewhere = next((marks for start, marks in _IN_OTHER_PLACES.items() if path.startswith(start)), ())
+    if any(mark in item.name for mark in elsewhere) and zlib.crc32(item.nodeid.encode()) % ONE_OF:
         item.add_marker(pytest.mark.thorough)
 
 
