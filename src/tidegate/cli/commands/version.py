@@ -9,12 +9,13 @@ import click
 from tidegate.cli.framework import command, session
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tidegate.cli.session import Session
     from tidegate.core.pull_request import PullRequest
     from tidegate.git.history import Source
     from tidegate.git.repository import Repository
+    from tidegate.views.version import VersionView
 
 
 @command(
@@ -48,7 +49,6 @@ def version(
     at: str,
 ) -> int:
     """The command."""
-    from tidegate.cli.render_version import version_lines
     from tidegate.cli.sources import Asked, known_pulls, sources
     from tidegate.git.history import unreleased_each
     from tidegate.git.repository import open_repository
@@ -61,8 +61,15 @@ def version(
         return _several(run, repository, wanted, at, pulls, pre)
     ((name, source),) = wanted.items()
     view = version_view(name, source, unreleased_each(repository, wanted, at, pulls)[name], pre)
-    run.answer(view, version_lines(view))
+    run.answer(view, _lines(view))
     return 0
+
+
+def _lines(view: VersionView) -> Iterator[str]:
+    """The view for people; with ``--json`` nobody asks for the first line, and nothing is imported for it."""
+    from tidegate.cli.render_version import version_lines
+
+    yield from version_lines(view)
 
 
 def _several(
