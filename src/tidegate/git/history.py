@@ -43,6 +43,7 @@ from tidegate.git.copies import (
 )
 from tidegate.git.log import Log
 from tidegate.git.repository import Repository, Tag
+from tidegate.git.restored import with_merges_restored
 from tidegate.git.tree import check_each_inside
 
 if TYPE_CHECKING:
@@ -472,6 +473,7 @@ def _own(
     own = log._replace(commits=tuple(one for one in log.commits if one.sha in parents), parents=parents)
     if "." not in paths:
         own = own._replace(commits=repository.of_paths(own, paths))
+    own = with_merges_restored(repository, own, paths)
     inside = released_inside(known.pairs, log.parents, old, known.taken_back)
     why = {**known.outside, **inside, **dict.fromkeys(line.picked, COPIED)}
     released = {sha: text.format(line.last) for sha, text in why.items() if sha in parents}

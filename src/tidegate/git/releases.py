@@ -21,6 +21,7 @@ from tidegate.git.copies import COPIED, ORIGINAL, Pair, TakenBack, all_pairs, lo
 from tidegate.git.history import Source, paths_of, refuse_shallow, titled_log, versions_of
 from tidegate.git.log import Log
 from tidegate.git.repository import Repository, Tag
+from tidegate.git.restored import with_merges_restored
 
 
 class Released(NamedTuple):
@@ -45,7 +46,9 @@ class Releases:
 
     def __init__(
         self,
+        repository: Repository,
         source: Source,
+        paths: Sequence[str],
         log: Log,
         heads: Sequence[tuple[Version, Tag]],
         labels: Mapping[str, Sequence[str]],
@@ -55,6 +58,7 @@ class Releases:
     ) -> None:
         owners = claimed(log.parents, [(number, tag.target) for number, (_, tag) in enumerate(heads)])
         self.commits = len(log.commits)
+        self._repository, self._paths = repository, paths
         self._source, self._labels, self._touched = source, labels, log.touched
         self._heads = heads
         self._groups = _grouped(log, owners)
@@ -78,8 +82,9 @@ class Releases:
 
     def _told(self, owner: int | None) -> tuple[Change, ...]:
         commits, graph = self._groups.pop(owner, ([], {}))
+        told = with_merges_restored(self._repository, Log(tuple(commits), graph), self._paths)
         return raised(
-            changes_from(commits, graph, self._released, self._copies, self._lost),
+            changes_from(told.commits, graph, self._released, self._copies, self._lost),
             self._touched,
             self._source.bumps,
             self._labels,
@@ -101,7 +106,8 @@ def read_releases(
     heads = _heads(repository.dated_tags(source.tag_format.prefix), source.tag_format, log)
     pairs = all_pairs(repository, log)
     taken_back = TakenBack(log.commits)
-    return Releases(source, log, heads, labels, pairs, taken_back, lost_names(repository, log, (), taken_back))
+    lost = lost_names(repository, log, (), taken_back)
+    return Releases(repository, source, paths, log, heads, labels, pairs, taken_back, lost)
 
 
 def _released_lower(

@@ -30,6 +30,7 @@ from tidegate.git.copies import TakenBack, all_pairs, lost_names, released_outsi
 from tidegate.git.history import History, Source, log_since, merged_of, unreleased_each, versions_of
 from tidegate.git.log import Log
 from tidegate.git.repository import Repository, Tag
+from tidegate.git.restored import with_merges_restored
 from tidegate.git.tree import check_inside, files_directly_in, normal_path
 
 if TYPE_CHECKING:
@@ -299,7 +300,7 @@ def _stated(
             f"{plain(asked.until or 'HEAD', 100)} came before {plain(asked.since, 100)}, which has all of it",
             remedy="Swap --from and --to.",
         )
-    commits, labels = titled(log.commits, asked.pulls)
+    commits, labels = titled(with_merges_restored(repository, log, paths).commits, asked.pulls)
     had = plain(start.removeprefix("refs/tags/"), 100)
     pairs = all_pairs(repository, log)
     released = {sha: why.format(had) for sha, why in released_outside(repository, log, since, pairs).items()}
