@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -242,3 +244,15 @@ def test_whatever_is_typed_ends_with_a_code_of_the_table_and_a_remedy(shared_sho
 
 def test_the_people_of_the_tests_are_those_of_the_keys(shared_shop: Shop) -> None:
     assert {path.stem for path in shared_shop.keys.glob("*.pub")} == set(PEOPLE)
+
+
+@pytest.mark.parametrize("words", [["version"], ["notes"], ["status"], ["policy", "check"], ["demo", "x"]])
+def test_a_directory_that_is_gone_is_told(tmp_path: Path, words: list[str]) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    calls = "import os; os.rmdir(os.getcwd()); from tidegate.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", calls, *words], cwd=gone, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (5, "")
+    assert done.stderr == (
+        "error: the directory in which this was called is gone\n  > go to another, or name one with --directory\n"
+    )

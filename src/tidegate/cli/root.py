@@ -11,7 +11,7 @@ import click
 from tidegate import __version__
 from tidegate.cli.framework import Group
 from tidegate.cli.session import Session
-from tidegate.errors import InternalError, TidegateError, UsageError
+from tidegate.errors import InternalError, NotFoundError, TidegateError, UsageError
 
 INTERRUPTED = 130
 
@@ -151,6 +151,9 @@ def _own_fault(error: Exception, session: Session) -> TidegateError:
         import traceback
 
         traceback.print_exception(error)
+    if isinstance(error, FileNotFoundError) and _is_nowhere():
+        remedy = "go to another, or name one with --directory"
+        return NotFoundError("the directory in which this was called is gone", remedy=remedy)
     said = str(error) or "no reason given"
     failed = InternalError(
         f"Tidegate failed: {type(error).__name__}: {said}",
@@ -158,6 +161,16 @@ def _own_fault(error: Exception, session: Session) -> TidegateError:
     )
     failed.__cause__ = error
     return failed
+
+
+def _is_nowhere() -> bool:
+    from pathlib import Path
+
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _hung_up() -> int:

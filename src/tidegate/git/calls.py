@@ -154,6 +154,7 @@ def ask_ahead(arguments: Sequence[str], where: Path | str) -> None:
     then.
     """
     try:
+        key = _key(arguments, where)
         process = start_git(arguments, where, subprocess.DEVNULL, complaints=subprocess.PIPE)
     except (RepositoryError, OSError):
         return
@@ -161,7 +162,7 @@ def ask_ahead(arguments: Sequence[str], where: Path | str) -> None:
         with suppress(OSError, AttributeError):  # what only Linux has, and not for everybody without end
             # Otherwise Git would stop at a sixteenth of that, and go on when it is asked.
             fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, _PIPE)
-    _ahead[_key(arguments, where)] = process
+    _ahead[key] = process
 
 
 def hand_on(arguments: Sequence[str], where: Path | str, to: Sequence[str], there: Path | str) -> None:
