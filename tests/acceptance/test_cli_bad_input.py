@@ -256,3 +256,12 @@ def test_a_directory_that_is_gone_is_told(tmp_path: Path, words: list[str]) -> N
     assert done.stderr == (
         "error: the directory in which this was called is gone\n  > go to another, or name one with --directory\n"
     )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_an_output_that_is_full_is_told(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        call = [sys.executable, "-m", "tidegate", "status", "--help"]
+        done = subprocess.run(call, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: there is no space left to write to\n  > make room")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,7 +12,7 @@ import click
 from tidegate import __version__
 from tidegate.cli.framework import Group
 from tidegate.cli.session import Session
-from tidegate.errors import InternalError, NotFoundError, TidegateError, UsageError
+from tidegate.errors import InternalError, NotFoundError, TidegateError, UsageError, WorldError
 
 INTERRUPTED = 130
 
@@ -154,6 +155,9 @@ def _own_fault(error: Exception, session: Session) -> TidegateError:
     if isinstance(error, FileNotFoundError) and _is_nowhere():
         remedy = "go to another, or name one with --directory"
         return NotFoundError("the directory in which this was called is gone", remedy=remedy)
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        where = str(error.filename or "")
+        return WorldError("there is no space left to write to", where=where, remedy="make room, then try again")
     said = str(error) or "no reason given"
     failed = InternalError(
         f"Tidegate failed: {type(error).__name__}: {said}",
