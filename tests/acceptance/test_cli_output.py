@@ -202,3 +202,18 @@ def test_a_shell_completes_commands_without_a_house() -> None:
     assert "rollout" in done.stdout
     assert "rollback" in done.stdout
     assert done.stderr == ""
+
+
+LEFT, PROFILED = "import atexit; atexit.register(print, 'more')", "import sys; sys.setprofile(lambda *_: None)"
+
+
+@pytest.mark.parametrize(
+    ("before", "more"), [(LEFT, True), (PROFILED, True), ("", False)], ids=["left to do", "profiled", "nothing"]
+)
+@pytest.mark.parametrize(("word", "code"), [("--version", 0), ("nonsense", 2)])
+def test_a_process_ends_when_all_is_said_and_done(before: str, more: bool, word: str, code: int) -> None:
+    """Most end without being taken apart; nothing that was printed, or is left to do, is lost by it."""
+    calls = f"{before}\nfrom tidegate.cli import main\ntry:\n main()\nfinally:\n print('more')"
+    done = subprocess.run([sys.executable, "-c", calls, word], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.endswith("more\n")) == (code, more)
+    assert ("tidegate 0." in done.stdout, "nonsense" in done.stderr) == (code == 0, code == 2)

@@ -44,7 +44,8 @@ def _end(code: int) -> NoReturn:
             with suppress(OSError):
                 stream.flush()
         os._exit(code)
-    if not atexit._ncallbacks():
+    is_watched = sys.getprofile() is not None or sys.gettrace() is not None
+    if not is_watched and not atexit._ncallbacks():
         # All is gone with the process: to take it apart piece by piece would take as long as Git takes for an answer.
         with suppress(OSError, ValueError):
             _flush()
