@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -259,9 +260,12 @@ def test_a_directory_that_is_gone_is_told(tmp_path: Path, words: list[str]) -> N
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_an_output_that_is_full_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("words", [["status", "--help"], ["--version"], ["demo", "--help"]])
+def test_an_output_that_is_full_is_told(tmp_path: Path, unbuffered: str, words: list[str]) -> None:
     with Path("/dev/full").open("w", encoding="utf-8") as full:
-        call = [sys.executable, "-m", "tidegate", "status", "--help"]
-        done = subprocess.run(call, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True)
+        call = [sys.executable, "-m", "tidegate", *words]
+        environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+        done = subprocess.run(call, cwd=tmp_path, env=environment, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: there is no space left to write to\n  > make room")
+    assert done.stderr == "error: there is no space left to write to\n  > make room, then try again\n"

@@ -106,7 +106,10 @@ def run(arguments: Sequence[str], parts: Callable[[], Any]) -> int:
     _speak_any_encoding()
     try:
         _demand_text(arguments)
-        return _code(root.main(list(arguments), prog_name="tidegate", standalone_mode=False, obj=session))
+        code = _code(root.main(list(arguments), prog_name="tidegate", standalone_mode=False, obj=session))
+        if sys.stdout is not None and not sys.stdout.closed:
+            sys.stdout.flush()  # what cannot be written is told, too
+        return code
     except TidegateError as error:
         return session.fail(error)
     except click.ClickException as error:
@@ -156,6 +159,7 @@ def _own_fault(error: Exception, session: Session) -> TidegateError:
         remedy = "go to another, or name one with --directory"
         return NotFoundError("the directory in which this was called is gone", remedy=remedy)
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        _drop_what_cannot_be_written()
         where = str(error.filename or "")
         return WorldError("there is no space left to write to", where=where, remedy="make room, then try again")
     said = str(error) or "no reason given"
@@ -179,7 +183,15 @@ def _is_nowhere() -> bool:
 
 def _hung_up() -> int:
     # Whoever read our output has closed it, as `head` does: nobody is left to tell.
+    _drop_what_cannot_be_written()
+    return 1
+
+
+def _drop_what_cannot_be_written() -> None:
+    """Without this Python tries once more as it ends, and says that in its own words."""
     import os
 
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 1
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
