@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tidegate.core.version import TagFormat
+from tidegate.git import calls
 from tidegate.git.history import Source, unreleased
 from tidegate.git.releases import read_releases
 from tidegate.git.repository import open_repository
@@ -107,3 +109,31 @@ def test_a_claim_that_leads_nowhere_is_a_fix(git: Git, tmp_path: Path, named: st
     git("commit", "-q", "--allow-empty", "-m", "Reapply \"Merge branch 'topic'\"", "-m", named or "For reasons.")
     history = unreleased(open_repository(tmp_path), ".", (), V)
     assert (str(history.next().version), [one.kind for one in history.changes]) == ("1.0.2", ["revert"])
+
+
+def test_thousands_of_claims_are_few_questions(git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    merged_released_and_taken_back(git, tmp_path, {"b": "feat: two"})
+    revert = git("rev-parse", "HEAD")
+    claim = f"Reapply \"Merge branch 'topic'\"\n\nThis reverts commit {revert}."
+    commits = [
+        f"commit refs/heads/main\ncommitter A <a@example.org> {number} +0000\ndata {len(claim)}\n{claim}\n"
+        for number in range(3000)
+    ]
+    commits[0] += f"from {revert}\n"
+    stream = "\n".join(commits)
+    subprocess.run(["git", "fast-import", "--quiet"], cwd=tmp_path, input=stream.encode(), check=True)
+    repository = open_repository(tmp_path)
+    asked: list[Sequence[str]] = []
+    start = calls.start_git
+
+    def counted(words: Sequence[str], *rest: Any, **named: Any) -> subprocess.Popen[bytes]:
+        asked.append(words)
+        return start(words, *rest, **named)
+
+    monkeypatch.setattr(calls, "start_git", counted)
+    assert str(unreleased(repository, ".", (), V).next().version) == "1.1.0"
+    assert len(asked) < 35
+    asked.clear()
+    (first, *_) = read_releases(repository, Source(".", V))
+    assert {one.kind for one in first.changes} == {"feat", "revert"}
+    assert len(asked) < 35

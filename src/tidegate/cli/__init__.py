@@ -29,7 +29,11 @@ def main() -> NoReturn:
 
 
 def _end(code: int) -> NoReturn:
-    """Exit; at once where a thread still acts on a unit: it is read back by whoever executes next."""
+    """Exit; at once where nobody would notice, and where a thread still acts on a unit.
+
+    That unit is read back by whoever executes next. Without it all is gone with the process: to take that apart piece
+    by piece would take as long as Git takes for an answer.
+    """
     import atexit
     import gc
     import os
@@ -37,30 +41,18 @@ def _end(code: int) -> NoReturn:
     from contextlib import suppress
 
     threading = sys.modules.get("threading")
-    if threading is not None and any(
+    acts = threading is not None and any(
         not thread.daemon and thread is not threading.main_thread() for thread in threading.enumerate()
-    ):
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError):
+    )
+    is_watched = sys.getprofile() is not None or sys.gettrace() is not None or atexit._ncallbacks()
+    if acts or not is_watched:
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            with suppress(OSError, ValueError):
                 stream.flush()
         os._exit(code)
-    is_watched = sys.getprofile() is not None or sys.gettrace() is not None
-    if not is_watched and not atexit._ncallbacks():
-        # All is gone with the process: to take it apart piece by piece would take as long as Git takes for an answer.
-        with suppress(OSError, ValueError):
-            _flush()
-            os._exit(code)
-    # What is left is gone with the process: looking for circles in it once more would take longer than some commands.
+    # To look for circles once more, as Python does when it ends, would take longer than some commands.
     gc.freeze()
     sys.exit(code)
-
-
-def _flush() -> None:
-    import sys
-
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
 
 
 def _parts() -> object:

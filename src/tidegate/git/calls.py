@@ -43,7 +43,7 @@ _USERS_OWN = frozenset(
         "GIT_EXEC_PATH",
     )
 )
-_USERS_SETTINGS = ("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_")
+_USERS_SETTINGS = ("GIT_CONFIG_KEY", "GIT_CONFIG_VALUE")
 _SETTINGS = (
     "core.fsmonitor=false",
     # Our own empty graft file would be complained about, and silence is how Git says that it found nothing.
@@ -78,7 +78,8 @@ def _environment() -> dict[str, str]:
 
 
 def _is_harmless(name: str) -> bool:
-    return not name.startswith("GIT_") or name in _USERS_OWN or name.startswith(_USERS_SETTINGS)
+    setting, _, number = name.rpartition("_")
+    return not name.startswith("GIT_") or name in _USERS_OWN or (setting in _USERS_SETTINGS and number.isdecimal())
 
 
 def _command(arguments: Sequence[str]) -> list[str]:
@@ -122,25 +123,20 @@ def run_git(
         RepositoryError: Git is not installed.
         TimedOutError: it took longer than ``timeout_s``.
     """
+    process = None
     if _ahead and not stdin and environment is None and answers == subprocess.PIPE:
         process = _ahead.pop(_key(arguments, where), None)
-        if process is not None:
-            return _ended(process, where, timeout_s)
-    try:
-        return subprocess.run(
-            _command(arguments),
-            cwd=where,
-            env=_environment() | dict(environment or {}),
-            input=stdin,
-            stdout=answers,
-            stderr=subprocess.PIPE,
-            timeout=timeout_s,
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise _missing() from error
-    except subprocess.TimeoutExpired as error:
-        raise too_slow(where, timeout_s) from error
+    if process is None:
+        requests = subprocess.PIPE if stdin else subprocess.DEVNULL
+        process = start_git(arguments, where, requests, answers, subprocess.PIPE, environment)
+    with process:
+        try:
+            said, complained = process.communicate(stdin or None, timeout_s)
+        except subprocess.TimeoutExpired as error:
+            raise too_slow(where, timeout_s) from error
+        finally:
+            process.kill()  # whatever ended the waiting; what has ended already is left alone
+    return subprocess.CompletedProcess(process.args, process.returncode, said, complained)
 
 
 _Key = tuple[str, tuple[str, ...]]
@@ -173,16 +169,6 @@ def hand_on(arguments: Sequence[str], where: Path | str, to: Sequence[str], ther
 
 def _key(arguments: Sequence[str], where: Path | str) -> _Key:
     return os.path.realpath(where), tuple(arguments)
-
-
-def _ended(process: subprocess.Popen[bytes], where: Path, timeout_s: float) -> subprocess.CompletedProcess[bytes]:
-    try:
-        said, complained = process.communicate(timeout=timeout_s)
-    except subprocess.TimeoutExpired as error:
-        process.kill()
-        process.communicate()
-        raise too_slow(where, timeout_s) from error
-    return subprocess.CompletedProcess(process.args, process.returncode, said, complained)
 
 
 def _missing() -> RepositoryError:
@@ -234,6 +220,7 @@ def start_git(
     requests: IO[bytes] | int,
     answers: IO[bytes] | int = subprocess.PIPE,
     complaints: IO[bytes] | int = subprocess.DEVNULL,
+    environment: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start ``git`` behind the guards of this module.
 
@@ -244,7 +231,7 @@ def start_git(
         return subprocess.Popen(
             _command(arguments),
             cwd=where,
-            env=_environment(),
+            env=_environment() | dict(environment or {}),
             stdin=requests,
             stdout=answers,
             stderr=complaints,

@@ -58,7 +58,7 @@ class Releases:
     ) -> None:
         owners = claimed(log.parents, [(number, tag.target) for number, (_, tag) in enumerate(heads)])
         self.commits = len(log.commits)
-        self._repository, self._paths = repository, paths
+        log = with_merges_restored(repository, log, paths, lambda one, other: owners.get(one) == owners.get(other))
         self._source, self._labels, self._touched = source, labels, log.touched
         self._heads = heads
         self._groups = _grouped(log, owners)
@@ -82,9 +82,8 @@ class Releases:
 
     def _told(self, owner: int | None) -> tuple[Change, ...]:
         commits, graph = self._groups.pop(owner, ([], {}))
-        told = with_merges_restored(self._repository, Log(tuple(commits), graph), self._paths)
         return raised(
-            changes_from(told.commits, graph, self._released, self._copies, self._lost),
+            changes_from(commits, graph, self._released, self._copies, self._lost),
             self._touched,
             self._source.bumps,
             self._labels,

@@ -26,7 +26,6 @@ _OBJECT_NAME = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _PIECE = 1 << 18
 _MOMENT_S = 0.004
 """How long is waited for more of an answer, where all that was written is read."""
-_NAMES = ("--name-status", "--no-renames", "--diff-merges=first-parent")
 _NAMES_AT_ONCE = 500
 """Commits named in one call, so that the arguments stay far below what a system takes."""
 
@@ -229,8 +228,11 @@ class Repository(NamedTuple):
             names: what each commit changes is wanted too.
         """
         everywhere = "." in paths
-        wanted = _NAMES if names or not everywhere else ()
-        call = _log_of(until, since, wanted)
+        wanted = ["--name-status", "--no-renames", "--diff-merges=first-parent"] if names or not everywhere else []
+        plainly = ["--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=none", "--no-relative"]
+        bounds = [_checked(until), "--not", *(_checked(commit) for commit in since)]
+        form = ["--root", f"--format={LOG_FORMAT}", "--encoding=UTF-8"]
+        call = ["log", "-z", "--topo-order", *form, *plainly, *wanted, *bounds, "--"]
         if not wanted:
             # What came since a release is mostly little.
             return read_log([self.git(*call)] if since else self._in_pieces(*call))
@@ -363,13 +365,6 @@ def committers(commits: Iterable[Commit]) -> tuple[Person, ...]:
     """Who put these commits into the history, each address once, as the commits claim."""
     people = {commit.committer.email.lower(): commit.committer for commit in commits}
     return tuple(people.values())
-
-
-def _log_of(until: str, since: Sequence[str], wanted: Sequence[str]) -> list[str]:
-    plainly = ("--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=none", "--no-relative")
-    bounds = [_checked(until), "--not", *(_checked(commit) for commit in since)]
-    form = ("--root", f"--format={LOG_FORMAT}", "--encoding=UTF-8")
-    return ["log", "-z", "--topo-order", *form, *plainly, *wanted, *bounds, "--"]
 
 
 def _checked(name: str) -> str:
